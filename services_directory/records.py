@@ -1,0 +1,270 @@
+"""What a search gives back: frozen records in plain text, made from rows, safe to show after approval."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, time
+from decimal import Decimal
+from html.parser import HTMLParser
+from urllib.parse import urlsplit
+
+from services_directory import models
+
+
+@dataclass(frozen=True)
+class Phone:
+    """A number as published, and what it is for."""
+
+    number: str
+    description: str | None
+    type: str | None
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One price. ``amount`` 0 is free; ``None`` means that only ``text`` tells."""
+
+    amount: Decimal | None
+    currency: str
+    text: str | None
+    valid_from: date | None
+    valid_to: date | None
+
+
+@dataclass(frozen=True)
+class Venue:
+    """A location as it may be shown: a private one has no street, no coordinates and only half a postcode."""
+
+    id: str
+    name: str
+    address: tuple[str, ...]
+    town: str | None
+    district: str | None
+    postcode: str | None
+    latitude: float | None
+    longitude: float | None
+    nation: str | None
+    family_hub: bool
+    private: bool
+    access: tuple[str, ...]
+    transport: str | None
+
+
+@dataclass(frozen=True)
+class Timetable:
+    """One recurrence rule (RFC 5545 names); times are local. ``venue_id`` is ``None`` if it holds at every venue."""
+
+    venue_id: str | None
+    valid_from: date | None
+    valid_to: date | None
+    dtstart: date | None
+    until: date | None
+    freq: str | None
+    interval: int
+    byday: str | None
+    bymonthday: str | None
+    opens: time | None
+    closes: time | None
+    text: str | None
+
+
+@dataclass(frozen=True)
+class Session:
+    """One time when a service is open. Times are local; ``None`` where the record does not say."""
+
+    date: date
+    opens: time | None
+    closes: time | None
+    venue_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service in plain text. Ages are whole months, both ends included, negative before birth."""
+
+    id: str
+    name: str
+    organisation: str
+    description: str
+    area_id: str | None
+    url: str | None
+    email: str | None
+    phones: tuple[Phone, ...]
+    venues: tuple[Venue, ...]
+    timetables: tuple[Timetable, ...]
+    modes: tuple[str, ...]
+    needs: tuple[str, ...]
+    level_of_need: str
+    minimum_age_months: int | None
+    maximum_age_months: int | None
+    eligibility: str | None
+    languages: tuple[str, ...]
+    interpreter: bool | None
+    costs: tuple[Cost, ...]
+    fees: str | None
+    areas: tuple[str, ...]
+    route: str
+    how_to_join: str | None
+    wait: str | None
+    alert: str | None
+    visible_from: date | None
+    visible_to: date | None
+    checked: date | None
+    source: str | None
+    source_id: str | None
+
+
+_BLOCKS = {"p", "br", "li", "div", "tr", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6"}
+_HIDDEN = {"script", "style"}
+
+
+class _Stripper(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.parts: list[str] = []
+        self._hidden = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._hidden += tag in _HIDDEN
+        if tag in _BLOCKS:
+            self.parts.append(" ")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._hidden -= tag in _HIDDEN and self._hidden > 0
+        if tag in _BLOCKS:
+            self.parts.append(" ")
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self.parts.append(data)
+
+
+def plain_text(text: str) -> str:
+    """Return ``text`` without HTML, control characters and characters that change its direction, in one line."""
+    if "<" in text or "&" in text:
+        stripper = _Stripper()
+        stripper.feed(text)
+        stripper.close()
+        text = "".join(stripper.parts)
+    # Zero-width joiners (Cf) stay: Bengali, Urdu and others are misspelt without them.
+    kept = (c if c in "\u200c\u200d" or unicodedata.category(c) not in ("Cf", "Cc") else " " for c in text)
+    return re.sub(r"\s+", " ", "".join(kept)).strip()
+
+
+def _plain(text: str | None) -> str | None:
+    return (plain_text(text) or None) if text else None
+
+
+def safe_url(url: str | None) -> str | None:
+    """Return a web address, or ``None`` if it is anything else (``javascript:`` and the like)."""
+    if not url:
+        return None
+    try:
+        parts = urlsplit(url.strip())
+    except ValueError:
+        return None
+    return url.strip() if parts.scheme in ("http", "https") and parts.hostname else None
+
+
+def _first_physical(location: models.Location) -> models.Address | None:
+    ordered = sorted(location.addresses, key=lambda address: (address.address_type != "physical", address.id))
+    return ordered[0] if ordered else None
+
+
+def venue_record(location: models.Location) -> Venue:
+    """Return the location as it may be shown."""
+    address = _first_physical(location)
+    private = location.private
+    postcode = address.postal_code.upper().strip() if address else None
+    if postcode and private:
+        postcode = postcode.split()[0] if " " in postcode else postcode[:-3]
+    town = _plain(address.city) if address else None
+    street = (_plain(address.address_1),) if address and not private else ()
+    return Venue(
+        id=location.id,
+        name=plain_text(location.name),
+        address=tuple(line for line in (*street, town, postcode) if line),
+        town=town,
+        district=_plain(address.state_province) if address else None,
+        postcode=postcode or None,
+        latitude=None if private else location.latitude,
+        longitude=None if private else location.longitude,
+        nation=location.nation,
+        family_hub=location.family_hub,
+        private=private,
+        access=tuple(filter(None, (_plain(item.description) for item in location.accessibility))),
+        transport=None if private else _plain(location.transportation),
+    )
+
+
+def _timetables(service: models.Service) -> tuple[Timetable, ...]:
+    venue_of = {link.id: link.location_id for link in service.service_at_locations}
+    ordered = sorted(service.schedules, key=lambda row: row.id)
+    return tuple(
+        Timetable(
+            venue_id=venue_of.get(row.service_at_location_id) if row.service_at_location_id else None,
+            valid_from=row.valid_from,
+            valid_to=row.valid_to,
+            dtstart=row.dtstart,
+            until=row.until,
+            freq=row.freq,
+            interval=row.interval,
+            byday=row.byday,
+            bymonthday=row.bymonthday,
+            opens=row.opens_at,
+            closes=row.closes_at,
+            text=_plain(row.description),
+        )
+        for row in ordered
+    )
+
+
+def _costs(rows: Sequence[models.CostOption]) -> tuple[Cost, ...]:
+    def text(row: models.CostOption) -> str | None:
+        return " ".join(filter(None, (_plain(row.option), _plain(row.amount_description)))) or None
+
+    costs = (Cost(row.amount, row.currency, text(row), row.valid_from, row.valid_to) for row in rows)
+    return tuple(sorted(costs, key=lambda cost: (cost.amount is None, cost.amount or Decimal(0), cost.text or "")))
+
+
+def service_record(service: models.Service, *, taxonomy: str) -> Service:
+    """Return the row and all that hangs on it as one record. ``taxonomy`` names the vocabulary that needs come from."""
+    needs = {
+        attribute.taxonomy_term.code for attribute in service.attributes if attribute.taxonomy_term.taxonomy.name == taxonomy
+    }
+    modes = {row.mode for row in service.modes}
+    phones = sorted(service.phones, key=lambda row: row.id)
+    links = sorted(service.service_at_locations, key=lambda row: row.id)
+    return Service(
+        id=service.id,
+        name=plain_text(service.name),
+        organisation=plain_text(service.organisation.name),
+        description=plain_text(service.description),
+        area_id=service.area_id,
+        url=safe_url(service.url),
+        email=_plain(service.email),
+        phones=tuple(Phone(plain_text(row.number), _plain(row.description), row.type) for row in phones),
+        venues=tuple(venue_record(link.location) for link in links if link.location.location_type == "physical"),
+        timetables=_timetables(service),
+        modes=tuple(mode for mode in models.MODES if mode in modes),
+        needs=tuple(sorted(needs)),
+        level_of_need=service.level_of_need,
+        minimum_age_months=service.minimum_age_months,
+        maximum_age_months=service.maximum_age_months,
+        eligibility=_plain(service.eligibility_description),
+        languages=tuple(sorted({row.code.lower() for row in service.languages})),
+        interpreter=service.interpreter,
+        costs=_costs(service.cost_options),
+        fees=_plain(service.fees_description),
+        areas=tuple(sorted(plain_text(row.name) for row in service.service_areas)),
+        route=service.referral_route,
+        how_to_join=_plain(service.application_process),
+        wait=_plain(service.wait_time),
+        alert=_plain(service.alert),
+        visible_from=service.visible_from,
+        visible_to=service.visible_to,
+        checked=service.assured_date,
+        source=service.source,
+        source_id=service.source_id,
+    )
