@@ -1,0 +1,1 @@
+"""Wren: the app. Everything a parent's message passes through, from channel to reply."""
