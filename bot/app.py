@@ -1,0 +1,176 @@
+"""One app process: the web server, the loopback action endpoint, workers, sender, sweep and pollers, on one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import AsyncIterator, Iterator
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from bot.actions.endpoint import action_app
+from bot.channels import Channel
+from bot.channels.telegram import TelegramChannel, TelegramPoller
+from bot.channels.webchat import Services as WebChatServices
+from bot.channels.webchat import routes as webchat_routes
+from bot.console import ConsoleServices
+from bot.console import routes as console_routes
+from bot.conversation.rasa import RasaClient
+from bot.conversation.worker import Workers
+from bot.delivery.sender import Sender
+from bot.pages import PageServices
+from bot.pages import routes as page_routes
+from bot.polling import telegram_poller
+from bot.settings import Settings
+from bot.sweep import Sweep
+from bot.wiring import Parts
+
+log = logging.getLogger(__name__)
+GRACE_SECONDS = 10
+
+
+def web_app(parts: Parts, closing: asyncio.Event | None = None) -> Starlette:
+    """The public application: landing pages, web chat, staff console, health. `closing` ends open event streams."""
+    closing = closing or asyncio.Event()
+
+    async def health(request: Request) -> Response:
+        """200 while the process serves; `rasa` says whether understanding is there."""
+        ready = parts.rasa is not None and await parts.rasa.ready()
+        return JSONResponse({"status": "ok", "rasa": "ready" if ready else "away"})
+
+    chat = WebChatServices(
+        intake=parts.intake,
+        database=parts.database,
+        keyring=parts.keyring,
+        strings=parts.library.strings,
+        helplines=parts.library.helplines,
+        hub=parts.hub,
+        settings=parts.settings,
+        closing=closing,
+    )
+    console = ConsoleServices(
+        database=parts.database,
+        keyring=parts.keyring,
+        renderer=parts.renderer,
+        strings=parts.library.strings,
+        hub=parts.hub,
+        settings=parts.settings,
+        teams=parts.teams,
+    )
+    routes: list[BaseRoute] = [Route("/health", health)]
+    routes += webchat_routes(chat)
+    routes += console_routes(console)
+    routes += page_routes(PageServices(strings=parts.library.strings, helplines=parts.library.helplines, settings=parts.settings))
+    return Starlette(routes=routes)
+
+
+class QuietServer(uvicorn.Server):
+    """A server that leaves the process's signals to us."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 lets the machine choose. Raises OSError if the port is taken."""
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind((host, port))
+    sock.listen(2048)
+    return sock
+
+
+def server(app: Starlette) -> QuietServer:
+    return QuietServer(
+        uvicorn.Config(
+            app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=GRACE_SECONDS, server_header=False
+        )
+    )
+
+
+def telegram_channel(settings: Settings) -> TelegramChannel | None:
+    """The Telegram channel, if this installation has a token."""
+    token = settings.telegram_token
+    return TelegramChannel(token.get_secret_value(), base_url=settings.telegram_api) if token is not None else None
+
+
+@contextlib.asynccontextmanager
+async def working(parts: Parts, action_socket: socket.socket) -> AsyncIterator[None]:
+    """Workers, sender, sweep, pollers and the action endpoint, for as long as the block lasts; then a clean end."""
+    settings = parts.settings
+    workers = Workers(parts.journey, parts.hub, at_once=settings.workers, look_every=settings.sweep_seconds)
+    telegram = telegram_channel(settings)
+    pushing: dict[str, Channel] = {telegram.name: telegram} if telegram is not None else {}
+    sender = Sender(
+        parts.database,
+        parts.keyring,
+        pushing,
+        parts.hub,
+        lease_seconds=settings.lease_seconds * 4,
+        look_every=settings.sweep_seconds,
+    )
+    sweep = Sweep(parts)
+    endpoint = server(action_app(parts.actions, parts.registry, settings.rasa_token.get_secret_value()))
+    tasks = [
+        asyncio.create_task(endpoint.serve([action_socket]), name="actions"),
+        asyncio.create_task(workers.run(), name="workers"),
+        asyncio.create_task(sender.run(), name="sender"),
+        asyncio.create_task(sweep.run(), name="sweep"),
+    ]
+    poller: TelegramPoller | None = None
+    if telegram is not None:
+        intake, polling = await asyncio.to_thread(telegram_poller, parts, telegram)
+        poller = polling
+        tasks.append(asyncio.create_task(intake.run(polling), name="telegram"))
+    try:
+        yield
+    finally:
+        if poller is not None:
+            poller.stop()
+        workers.stop()
+        sender.stop()
+        sweep.stop()
+        await asyncio.wait(tasks[1:], timeout=GRACE_SECONDS)
+        endpoint.should_exit = True
+        await asyncio.wait(tasks, timeout=GRACE_SECONDS)
+        for task in tasks:
+            task.cancel()
+        if telegram is not None:
+            await telegram.close()
+        if parts.rasa is not None:
+            await parts.rasa.close()
+
+
+async def run_app(parts: Parts, *, web: bool, work: bool) -> None:
+    """Serve and/or work until SIGTERM or SIGINT."""
+    settings = parts.settings
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if settings.rasa_url:
+        parts.rasa = RasaClient(settings.rasa_url, settings.rasa_token.get_secret_value(), settings.rasa_timeout)
+    async with contextlib.AsyncExitStack() as stack:
+        if work:
+            await stack.enter_async_context(working(parts, listen("127.0.0.1", settings.action_port)))
+        waiting: list[asyncio.Task[object]] = [asyncio.create_task(stop.wait())]
+        public: QuietServer | None = None
+        if web:
+            public = server(web_app(parts, stop))
+            waiting.append(asyncio.create_task(public.serve([listen(settings.host, settings.port)])))
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        if public is not None:
+            public.should_exit = True
+            await asyncio.wait(waiting[1:], timeout=GRACE_SECONDS)
+    parts.dispose()
+
+
+__all__ = ["run_app", "web_app", "working"]

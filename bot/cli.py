@@ -1,0 +1,236 @@
+"""The command line: `bot --help` lists everything. Progress goes to standard error; results to standard output."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.settings import ROOT, Settings, settings
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Wren: a chat bot for parents and carers of babies and under-fives."
+)
+content_app = typer.Typer(no_args_is_help=True, help="The words that parents read.")
+staff_app = typer.Typer(no_args_is_help=True, help="Accounts of the staff console.")
+app.add_typer(content_app, name="content")
+app.add_typer(staff_app, name="staff")
+
+
+def say(text: str) -> None:
+    """A line of progress, on standard error."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def _started() -> Settings:
+    from bot.logs import configure
+
+    chosen = settings()
+    configure(chosen.log_level)
+    return chosen
+
+
+@app.command()
+def run() -> None:
+    """Everything on this machine: database, content, models, Rasa, web, workers (and Telegram if a token is set)."""
+    from bot.models import train_nlu, train_triage
+    from bot.run import run_all
+
+    chosen = _started()
+    train_triage(chosen, say)
+    model = train_nlu(chosen, say)
+    raise typer.Exit(run_all(chosen, model, say))
+
+
+@app.command()
+def serve(work: Annotated[bool, typer.Option(help="Also run workers, sender and pollers in this process.")] = False) -> None:
+    """The web server: landing pages, web chat, staff console."""
+    _app(web=True, work=work)
+
+
+@app.command()
+def work() -> None:
+    """Workers, sender, sweep and pollers, without the web server."""
+    _app(web=False, work=True)
+
+
+def _app(*, web: bool, work: bool) -> None:
+    from bot.app import run_app
+    from bot.wiring import build
+
+    asyncio.run(run_app(build(_started()), web=web, work=work))
+
+
+@app.command()
+def rasa() -> None:
+    """This machine's Rasa, on loopback (WREN_RASA_PORT, WREN_ACTION_PORT and WREN_RASA_TOKEN must match the workers')."""
+    from bot.models import rasa_environment, train_nlu
+    from bot.supervisor import rasa_command
+
+    chosen = _started()
+    if not chosen.rasa_port or not chosen.action_port:
+        raise typer.BadParameter("set WREN_RASA_PORT and WREN_ACTION_PORT")
+    command = rasa_command(train_nlu(chosen, say), chosen.rasa_port)
+    os.chdir(ROOT)
+    os.execve(command[0], command, rasa_environment(chosen, chosen.action_port))
+
+
+@app.command("rasa-tool", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def rasa_tool(context: typer.Context) -> None:
+    """Rasa's own tools on our files: data validate, test, shell, and whatever else `rasa --help` lists."""
+    from bot.rasatool import run as run_tool
+
+    raise typer.Exit(run_tool(_started(), context.args, say))
+
+
+@app.command()
+def train() -> None:
+    """Train the triage and language models if what they learn from has changed."""
+    from bot.models import train_nlu, train_triage
+
+    chosen = _started()
+    say(f"triage: {train_triage(chosen, say).name}")
+    say(f"understanding: {train_nlu(chosen, say).name}")
+
+
+@app.command()
+def chat(
+    lang: Annotated[str | None, typer.Option(help="Skip the language question.")] = None,
+    script: Annotated[
+        Path | None, typer.Option(help="Play a scripted conversation (JSON lines).", exists=True, dir_okay=False)
+    ] = None,
+) -> None:
+    """Talk to Wren in the terminal, as a fresh person on a temporary database."""
+    from bot.script import play, stage, talk
+
+    chosen = _started()
+
+    async def go() -> int:
+        async with stage(chosen, say) as parts:
+            if script is not None:
+                with script.open(encoding="utf-8") as lines:
+                    return await play(parts, lines, lang, sys.stdout)
+            say("Write as a parent would. A number presses that button. Ctrl-D ends.")
+            await talk(parts, lang, lambda: sys.stdin.readline() or None, sys.stdout)
+            return 0
+
+    raise typer.Exit(asyncio.run(go()))
+
+
+@app.command()
+def triage() -> None:
+    """Levels of messages: JSON lines {"id","text","lang"?} in, one JSON line each out. Needs no server."""
+    from bot.models import train_triage, triage_model_path
+    from bot.triage import Triage
+    from bot.triage.lines import run as run_lines
+    from bot.triage.reader import MODEL_NAME
+
+    chosen = _started()
+    train_triage(chosen, say)
+    loaded = Triage.load(ROOT / "content", triage_model_path(chosen) / MODEL_NAME)
+    raise typer.Exit(run_lines(sys.stdin, sys.stdout, loaded))
+
+
+@app.command()
+def understand() -> None:
+    """What Wren makes of messages: JSON lines {"id","text","lang"?} in, one JSON line each out."""
+    from bot.conversation.commands import Commands
+    from bot.script import stage
+    from bot.understand import Understanding
+    from bot.understand import run as run_lines
+
+    chosen = _started()
+    lines = sys.stdin.readlines()
+
+    async def go() -> int:
+        async with stage(chosen, say) as parts:
+            assert parts.rasa is not None
+            return await run_lines(Understanding(parts, Commands.load(ROOT), parts.rasa), lines, sys.stdout)
+
+    raise typer.Exit(asyncio.run(go()))
+
+
+@content_app.command("check")
+def content_check() -> None:
+    """Look for mistakes in content, words, safety phrases, commands and training data, and say how to mend them."""
+    from bot.library.check import report
+
+    raise typer.Exit(report(ROOT, sys.stdout))
+
+
+@content_app.command("sync")
+def content_sync() -> None:
+    """Write data/nlu/commands.yml from content/commands.yml, so that the NLU learns the same words."""
+    from bot.conversation.commands import LEARNT, learnt_yaml
+
+    (ROOT / LEARNT).write_text(learnt_yaml(ROOT), encoding="utf-8")
+    say(f"wrote {LEARNT}")
+
+
+@staff_app.command("add")
+def staff_add(
+    username: str,
+    first_name: Annotated[str, typer.Option(prompt=True, help="Shown to parents.")],
+    job_title: Annotated[str, typer.Option(prompt=True, help="Shown to parents.")],
+) -> None:
+    """Make an account for the staff console; prints a password to pass on by a safe way."""
+    _staff(
+        lambda accounts, session, password: accounts.add_staff(
+            session, username=username, first_name=first_name, job_title=job_title, password=password
+        )
+    )
+
+
+@staff_app.command("reset")
+def staff_reset(username: str) -> None:
+    """Give an account a new password and end its sessions."""
+    _staff(lambda accounts, session, password: accounts.reset_password(session, username=username, password=password))
+
+
+def _staff(act: Callable[..., object]) -> None:
+    import secrets
+
+    from bot.console import accounts
+    from bot.storage.engine import Database
+    from bot.wiring import prepare_database
+
+    chosen = _started()
+    database = Database(chosen.database)
+    prepare_database(chosen, database)
+    password = secrets.token_urlsafe(12)
+    try:
+        with database.write() as session:
+            act(accounts, session, password)
+    except (KeyError, ValueError) as error:
+        say(str(error.args[0] if error.args else error))
+        raise typer.Exit(1) from error
+    print(password)
+
+
+@app.command()
+def doctor() -> None:
+    """What is missing before the public may use this installation, in plain words."""
+    from bot.doctor import report
+
+    raise typer.Exit(report(_started(), ROOT, sys.stdout))
+
+
+def main() -> None:
+    """The entry point `bot`."""
+    from services_directory.cli import directory_app
+
+    app.add_typer(directory_app, name="directory")
+    try:
+        app(prog_name="bot")
+    except KeyboardInterrupt:
+        say("stopped")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

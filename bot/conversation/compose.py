@@ -1,0 +1,98 @@
+"""From Rasa's references to replies: what each `ref` of domain.yml and of the actions means on a turn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot.conversation import services
+from bot.conversation.handlers import Handlers
+from bot.conversation.rasa import RasaTurn, RasaUnavailable
+from bot.conversation.state import ANY
+from bot.conversation.turn import Turn
+from bot.library import Library
+from bot.messages import MAX_ROWS, ButtonSpec
+
+AGES = (("expecting", "-1"), ("baby", "6"), ("toddler", "18"), ("preschool", "42"))
+MODES = ("go", "phone", "online", "home")
+
+
+class Composer:
+    """Applies Rasa's answer to a turn. Raises `RasaUnavailable` for a reference it does not know."""
+
+    def __init__(self, handlers: Handlers, library: Library, demonstration: bool) -> None:
+        self._handlers = handlers
+        self._library = library
+        self._demonstration = demonstration
+
+    def apply(self, turn: Turn, answer: RasaTurn) -> None:
+        """Say what the references mean, and remember where the form stands."""
+        was_in_form, previous = turn.state.form, turn.state.requested_slot
+        turn.state.form = answer.form
+        turn.state.requested_slot = answer.requested_slot if answer.form else None
+        turn.state.slots = {key: value for key, value in answer.slots.items() if key != "requested_slot"} if answer.form else {}
+        for message in answer.messages:
+            self._one(
+                turn, message, again=was_in_form is not None and previous == answer.requested_slot and len(answer.messages) == 1
+            )
+
+    def _one(self, turn: Turn, message: Mapping[str, Any], *, again: bool) -> None:
+        kind, _, name = str(message["ref"]).partition(":")
+        if kind == "do" and self._handlers.knows(name):
+            self._do(turn, name)
+        elif kind == "give":
+            self._give(turn, name, message)
+        elif kind == "which":
+            turn.topic = message.get("topic")
+            self._handlers.ask_which(turn, tuple(message["choices"]))
+        elif kind == "not_followed":
+            turn.topic = message.get("topic")
+            self._handlers.not_followed(turn)
+        elif kind == "ask":
+            self._ask(turn, name, again=again)
+        elif kind == "services":
+            self.services(turn, message["items"], bool(message["more"]), message["wanted"])
+        else:
+            raise RasaUnavailable("an unknown reference")
+
+    def _do(self, turn: Turn, name: str) -> None:
+        form, slot, slots = turn.state.form, turn.state.requested_slot, turn.state.slots
+        if name == "more" and turn.state.search:
+            turn.outcome = "find_more"
+            return
+        self._handlers.run(name, turn)
+        if form and not turn.state.form and name in ("greet", "thanks", "feedback_bad", "bot_challenge", "what_data", "source"):
+            turn.state.form, turn.state.requested_slot, turn.state.slots = form, slot, slots
+
+    def _give(self, turn: Turn, content_id: str, message: Mapping[str, Any]) -> None:
+        turn.outcome = message["outcome"]
+        self._handlers.give(turn, content_id, message.get("second"))
+        if turn.outcome == "refused":
+            turn.useful = False
+
+    def _ask(self, turn: Turn, slot: str, *, again: bool) -> None:
+        """Put the form's next question, with choices to press and a way round it."""
+        anything = ButtonSpec(label="button.anything", action="form", args={"slot": slot, "value": ANY})
+        choices = {
+            "need": [
+                ButtonSpec(label="need", label_args={"term": term}, action="form", args={"slot": "need", "value": term})
+                for term in self._library.needs.first
+            ],
+            "age": [ButtonSpec(label=f"age.{name}", action="form", args={"slot": "age", "value": value}) for name, value in AGES],
+            "mode": [ButtonSpec(label=f"mode.{mode}", action="form", args={"slot": "mode", "value": mode}) for mode in MODES],
+            "place": [],
+        }[slot]
+        key = f"form.{slot}_again" if again and slot in ("place", "age") else f"form.{slot}"
+        if choices:
+            turn.say(f"text:{key}", rows=[*choices[: MAX_ROWS - 1], anything])
+        else:
+            turn.say(f"text:{key}", buttons=(anything, ButtonSpec(label="button.menu", action="help_menu")))
+        turn.outcome = turn.outcome or "form"
+        turn.quiet = True
+
+    def services(self, turn: Turn, items: list[dict[str, Any]], more: bool, wanted: Mapping[str, Any], offset: int = 0) -> None:
+        """Show directory records and remember the search for "more"."""
+        turn.replies.append(services.reply(items, more, demonstration=self._demonstration, again=offset > 0))
+        turn.state.search = {"wanted": dict(wanted), "offset": offset + len(items)} if more else None
+        turn.outcome = "services" if items else "services_none"
+        turn.useful = bool(items)

@@ -1,0 +1,172 @@
+"""Facts read from text by pure functions: how old a child is, how to take part, what kind of help is meant.
+
+Called at form validation and by `bot understand`. The words come from `content/facts.yml` and `content/needs.yml`.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bot.library.yamlfile import DataError, Problem, read_yaml
+
+YOUNGEST, OLDEST = -9, 72
+"""Months from birth that Wren speaks of; what lies outside is somebody else's age."""
+
+_LETTERS = str.maketrans({"ي": "ی", "ى": "ی", "ك": "ک", "ة": "ہ", "ه": "ہ"})
+
+
+def simple(text: str) -> str:
+    """Lower case, no accents, ASCII digits, one space between words: the form in which words are compared."""
+    digits = "".join(str(unicodedata.decimal(char)) if char.isdecimal() else char for char in text)
+    folded = unicodedata.normalize("NFKD", digits.replace("½", ".5").lower().replace("’", "'"))
+    bare = "".join(char for char in folded if not unicodedata.combining(char)).translate(_LETTERS)
+    return " ".join(bare.split())
+
+
+@dataclass(frozen=True, slots=True)
+class FactWords:
+    """The words for units, numbers and so on, all languages together, in `simple` form, longest first."""
+
+    units: Mapping[str, tuple[str, ...]]
+    numbers: Mapping[str, float]
+    newborn: tuple[str, ...]
+    expecting: tuple[str, ...]
+    modes: Mapping[str, tuple[str, ...]]
+    anything: tuple[str, ...]
+    needs: Mapping[str, tuple[str, ...]]
+    _age: re.Pattern[str]
+    _turning: re.Pattern[str]
+    _bare: re.Pattern[str]
+    _not_age: Mapping[str, re.Pattern[str]]
+
+    @classmethod
+    def load(cls, root: Path) -> FactWords:
+        """Read both files. Raises `DataError`."""
+        data = read_yaml(root / "content" / "facts.yml", root)
+        needs = read_yaml(root / "content" / "needs.yml", root)
+        try:
+            units = {unit: _all(words) for unit, words in data["units"].items()}
+            numbers = {simple(word): float(value) for value, words in data["numbers"].items() for word in _all(words)}
+            unit_words = sorted((word for words in units.values() for word in words), key=len, reverse=True)
+            number_words = sorted(numbers, key=len, reverse=True)
+            halves = "|".join(map(re.escape, _all(data["half"])))
+            # At most three digits: nobody is older, and a long row of them would take seconds to try.
+            amount = r"(\d{1,3}(?:[.,]\d{1,2})?|[.,]\d{1,2}|" + "|".join(map(re.escape, number_words)) + ")"
+            unit = "|".join(map(re.escape, unit_words))
+            age = re.compile(rf"(?<![\w.,]){amount}(\s*(?:{halves}))?[\s-]*({unit})(?!\w)(\s+(?:{halves})(?!\w))?")
+            about = "|".join(map(re.escape, _all(data["about"])))
+            turning = re.compile(rf"(?<!\w)(?:{about})\s+{amount}(?![\w.:])")
+            return cls(
+                units,
+                numbers,
+                _all(data["newborn"]),
+                _all(data["expecting"]),
+                {mode: _all(words) for mode, words in data["modes"].items()},
+                _all(data["anything"]),
+                {
+                    term: _all({lang: entry.get("words", []) for lang, entry in by_lang.items()})
+                    for term, by_lang in needs["needs"].items()
+                },
+                age,
+                turning,
+                re.compile(rf"\D{{0,12}}(\d{{1,3}}(?:[.,]\d{{1,2}})?)(\s*(?:{halves}))?\D{{0,3}}"),
+                {
+                    "before": re.compile(rf"(?<!\w)(?:{_either(data, 'before')})\s*$"),
+                    "before_short": re.compile(rf"(?<!\w)(?:{_either(data, 'before_short')})\s*$"),
+                    "after": re.compile(rf"\s*(?:{_either(data, 'after')})(?!\w)"),
+                    "old": re.compile(rf"[\s-]*(?:{_either(data, 'old')})(?!\w)"),
+                },
+            )
+        except (KeyError, AttributeError, TypeError, ValueError) as error:
+            raise DataError(
+                [Problem("content/facts.yml or content/needs.yml", None, "", f"something is missing or misplaced: {error}.")]
+            ) from error
+
+    def age_months(self, text: str) -> int | None:
+        """The child's age in whole months said in `text` ("18mo", "my two year old", "9 wks", "nearly 3", "28 weeks pregnant").
+
+        Negative before birth; None if no child's age is said. With several, the first.
+        """
+        words = simple(text)
+        expecting = self._has(words, self.expecting)
+        for match in self._age.finditer(words):
+            amount = self._amount(match.group(1)) + (0.5 if match.group(2) or match.group(4) else 0)
+            unit = next(unit for unit, names in self.units.items() if match.group(3) in names)
+            if self._is_no_age(words, match, unit):
+                continue
+            if expecting and unit in ("week", "month"):
+                weeks = amount if unit == "week" else amount * 4.345
+                if 3 <= weeks <= 43:
+                    return max(YOUNGEST, -round((40 - weeks) / 4.345)) or -1
+            months = round({"day": amount / 30, "week": amount / 4.345, "month": amount, "year": amount * 12}[unit] - 0.25)
+            if 0 <= months <= OLDEST:
+                return max(0, months)
+        turning = self._turning.search(words)
+        if turning is not None and 1 <= self._amount(turning.group(1)) <= 5:
+            return round(self._amount(turning.group(1)) * 12 - 0.25)
+        if expecting:
+            return -1
+        return 0 if self._has(words, self.newborn) else None
+
+    def bare_age(self, text: str) -> int | None:
+        """Like `age_months`, but a bare number counts as years up to 5: an answer to "how old?"."""
+        found = self.age_months(text)
+        if found is not None:
+            return found
+        match = self._bare.fullmatch(simple(text))
+        amount = self._amount(match.group(1)) + (0.5 if match.group(2) else 0) if match else self.numbers.get(simple(text))
+        return round(amount * 12) if amount is not None and 0 < amount <= 5 else None
+
+    def mode(self, text: str) -> str | None:
+        """`go`, `phone`, `online` or `home`, if the text says how they want to take part."""
+        words = simple(text)
+        return next((mode for mode, names in self.modes.items() if self._has(words, names)), None)
+
+    def any_will_do(self, text: str) -> bool:
+        """Whether the text says that it does not matter."""
+        return self._has(simple(text), self.anything)
+
+    def need(self, text: str) -> str | None:
+        """The directory term whose word stands in the text; the longest word wins."""
+        words = simple(text)
+        found = [(len(name), term) for term, names in self.needs.items() for name in names if _contains(words, name)]
+        return max(found)[1] if found else None
+
+    def _is_no_age(self, words: str, match: re.Match[str], unit: str) -> bool:
+        """Whether an amount of time is a duration or a date: "every 3 weeks", "one day", "for two weeks", "a year ago"."""
+        if self._not_age["old"].match(words, match.end()):
+            return False
+        before = words[max(0, match.start() - 24) : match.start()]
+        short = unit in ("day", "week")
+        return (
+            (unit == "day" and not match.group(1)[-1].isdigit())
+            or self._not_age["before"].search(before) is not None
+            or (short and self._not_age["before_short"].search(before) is not None)
+            or self._not_age["after"].match(words, match.end()) is not None
+        )
+
+    def _amount(self, text: str) -> float:
+        return self.numbers[text] if text in self.numbers else float(text.replace(",", "."))
+
+    @staticmethod
+    def _has(words: str, names: tuple[str, ...]) -> bool:
+        return any(_contains(words, name) for name in names)
+
+
+def _contains(words: str, name: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", words) is not None
+
+
+def _either(data: Mapping[str, Any], name: str) -> str:
+    return "|".join(map(re.escape, _all(data["not_age"][name])))
+
+
+def _all(by_language: Any) -> tuple[str, ...]:
+    """Every language's words in `simple` form, longest first."""
+    lists = by_language.values() if isinstance(by_language, dict) else [by_language]
+    return tuple(sorted({simple(str(word)) for words in lists for word in words or ()}, key=lambda word: (-len(word), word)))

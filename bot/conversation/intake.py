@@ -1,0 +1,272 @@
+"""Intake: triage, store, acknowledge. The first step of the journey, and the only one a channel calls.
+
+`Intake.receive` judges the message in memory, then stores the raw event and the parsed message with its level in one transaction.
+An `emergency` is answered in that same transaction, ahead of anything queued, and a worry opens its case there, so that neither
+waits for a worker. If the store fails, the fixed safety words still go back to the channel, the event goes to an encrypted spool
+file, and the caller is told to answer the provider with 5xx.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from bot.conversation.render import Renderer
+from bot.conversation.safety import emergency_replies
+from bot.conversation.spool import Spool
+from bot.delivery.outbox import enqueue
+from bot.handoff import cases
+from bot.handoff.hours import Team
+from bot.messages import MAX_TEXT, Inbound, Kind, Outbound, Reply
+from bot.people import find_or_create
+from bot.storage.crypto import Keyring
+from bot.storage.engine import Database
+from bot.storage.tables import Inbox, Person, PersonAddress, RawEvent, now
+from bot.triage import Assessment, Level, Triage
+
+log = logging.getLogger(__name__)
+RECENT_MESSAGES = 4
+RECENT_WITHIN = timedelta(minutes=10)
+
+
+class LanguageGuess(Protocol):
+    """Guesses the language of a new person from what the channel and the message say."""
+
+    def __call__(self, inbound: Inbound) -> str: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What became of one event. `stored` is false only if the store failed: answer the provider 5xx and show `safety`."""
+
+    stored: bool
+    duplicate: bool = False
+    person_id: int | None = None
+    inbox_id: int | None = None
+    level: Level = Level.NONE
+    safety: tuple[Outbound, ...] = ()
+
+
+class Intake:
+    """One per process; `receive` is blocking and may be called from many threads."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        keyring: Keyring,
+        triage: Triage,
+        renderer: Renderer,
+        teams: Mapping[str, Team],
+        guess_language: LanguageGuess,
+        spool: Spool,
+        area_id: str,
+        raw_days: int,
+        per_minute: int,
+        wake: Callable[[], None] = lambda: None,
+        clock: Callable[[], datetime] = now,
+    ) -> None:
+        self._database = database
+        self._keyring = keyring
+        self._triage = triage
+        self._renderer = renderer
+        self._teams = teams
+        self._guess_language = guess_language
+        self._spool = spool
+        self._area_id = area_id
+        self._raw_days = raw_days
+        self._per_minute = per_minute
+        self.wake = wake
+        self._clock = clock
+
+    def receive(self, inbound: Inbound, raw: Any) -> Receipt:
+        """Judge and store one event. `raw` is the provider's JSON as it came. Never raises for a failing store."""
+        assessment = self._triage.assess(inbound.text, inbound.language)
+        try:
+            receipt = self._store(inbound, raw, assessment)
+        except SQLAlchemyError as error:
+            log.error("intake: the store failed (%s)", type(error).__name__)
+            return self._without_store(inbound, raw, assessment)
+        if not receipt.duplicate:
+            self.wake()
+        return receipt
+
+    def store_many(self, session: Session, events: Sequence[tuple[Inbound, Any]]) -> list[Receipt]:
+        """Store several events inside the caller's transaction (a poller that moves its offset in the same one)."""
+        return [
+            self._store_in(session, inbound, raw, self._triage.assess(inbound.text, inbound.language)) for inbound, raw in events
+        ]
+
+    def import_spooled(self) -> int:
+        """Store what was spooled while the store was failing; returns how many events were taken up."""
+        taken = 0
+        for path, inbound, raw in self._spool.read():
+            try:
+                self._store(inbound, raw, self._triage.assess(inbound.text, inbound.language), answered=True)
+            except SQLAlchemyError:
+                break
+            self._spool.remove(path)
+            taken += 1
+        if taken:
+            self.wake()
+        return taken
+
+    def _store(self, inbound: Inbound, raw: Any, assessment: Assessment, answered: bool = False) -> Receipt:
+        try:
+            with self._database.write() as session:
+                return self._store_in(session, inbound, raw, assessment, answered)
+        except IntegrityError:
+            # Another worker stored the same event, or made the same person, a moment ago: look again.
+            with self._database.write() as session:
+                return self._store_in(session, inbound, raw, assessment, answered)
+
+    def _store_in(self, session: Session, inbound: Inbound, raw: Any, assessment: Assessment, answered: bool = False) -> Receipt:
+        known = session.scalar(
+            select(RawEvent.id).where(RawEvent.channel == inbound.channel, RawEvent.external_id == inbound.external_id)
+        )
+        if known is not None:
+            earlier = session.scalar(select(Inbox).where(Inbox.raw_event_id == known))
+            return Receipt(
+                stored=True,
+                duplicate=True,
+                person_id=earlier.person_id if earlier else None,
+                inbox_id=earlier.id if earlier else None,
+            )
+        person, address = find_or_create(
+            session,
+            self._keyring,
+            inbound.addresses,
+            area_id=self._area_id,
+            language=inbound.language or self._guess_language(inbound),
+            language_chosen=inbound.language is not None,
+            campaign=inbound.start_payload,
+        )
+        assessment = self._with_recent(session, person.id, inbound, assessment)
+        event = RawEvent(
+            channel=inbound.channel,
+            external_id=inbound.external_id,
+            sealed=self._keyring.seal_json(raw),
+            expires_at=now() + timedelta(days=self._raw_days),
+        )
+        session.add(event)
+        session.flush()
+        row = Inbox(
+            raw_event_id=event.id,
+            person_id=person.id,
+            address_id=address.id,
+            channel=inbound.channel,
+            kind=inbound.kind.value,
+            sealed=self._keyring.seal_json(pack(inbound)),
+            level=assessment.level.value,
+            triage=self._keyring.seal_json([asdict(reason) for reason in assessment.reasons]) if assessment.reasons else None,
+            language=person.language,
+            nation=person.nation,
+            campaign=person.campaign,
+        )
+        if self._too_many(session, person.id):
+            row.state, row.open, row.reason, row.done_at = "refused", 0, "too many messages in a minute", now()
+        session.add(row)
+        session.flush()
+        if assessment.level in (Level.EMERGENCY, Level.URGENT):
+            self._open_case(session, person, address, row, assessment, answered)
+        return Receipt(stored=True, person_id=person.id, inbox_id=row.id, level=assessment.level)
+
+    def _open_case(
+        self,
+        session: Session,
+        person: Person,
+        address: PersonAddress,
+        row: Inbox,
+        assessment: Assessment,
+        answered: bool,
+    ) -> None:
+        team = self._teams.get(person.area_id or "")
+        case = cases.open_or_raise(
+            session,
+            self._keyring,
+            person_id=person.id,
+            area_id=person.area_id,
+            address_id=address.id,
+            channel=address.channel,
+            language=person.language,
+            level=assessment.level.value,
+            reasons=[{"level": str(r.level), "by": r.by, "words": r.words} for r in assessment.reasons],
+            inbox_id=row.id,
+            team=team,
+        )
+        cases.join(session, case, row.id)
+        row.case_id = case.id
+        if assessment.level is Level.EMERGENCY and not answered:
+            for position, reply in enumerate(emergency_replies(assessment, team, self._clock())):
+                enqueue(
+                    session,
+                    self._keyring,
+                    self._renderer,
+                    reply,
+                    key=f"{row.id}:e{position}",
+                    person_id=person.id,
+                    address_id=address.id,
+                    channel=address.channel,
+                    language=person.language,
+                    nation=person.nation,
+                    campaign=person.campaign,
+                    inbox_id=row.id,
+                    case_id=case.id,
+                )
+
+    def _with_recent(self, session: Session, person_id: int, inbound: Inbound, alone: Assessment) -> Assessment:
+        """The message read together with the person's last few, which can only raise its level."""
+        if inbound.kind not in (Kind.TEXT, Kind.EDIT) or alone.level is Level.EMERGENCY or len(inbound.text) > 200:
+            return alone
+        rows = session.scalars(
+            select(Inbox.sealed)
+            .where(Inbox.person_id == person_id, Inbox.received_at > now() - RECENT_WITHIN, Inbox.kind == Kind.TEXT.value)
+            .order_by(Inbox.id.desc())
+            .limit(RECENT_MESSAGES - 1)
+        ).all()
+        if not rows:
+            return alone
+        texts = [self._keyring.open_json(sealed)["text"] for sealed in reversed(rows)]
+        together = self._triage.assess_recent([*texts, inbound.text], inbound.language)
+        return together if rank(together.level) > rank(alone.level) else alone
+
+    def _too_many(self, session: Session, person_id: int) -> bool:
+        since = now() - timedelta(minutes=1)
+        count = session.scalar(select(func.count()).where(Inbox.person_id == person_id, Inbox.received_at > since))
+        return (count or 0) >= self._per_minute
+
+    def _without_store(self, inbound: Inbound, raw: Any, assessment: Assessment) -> Receipt:
+        self._spool.write(inbound, raw)
+        safety: tuple[Outbound, ...] = ()
+        if assessment.level is Level.EMERGENCY:
+            language = inbound.language or self._guess_language(inbound)
+            replies = emergency_replies(assessment, None, self._clock())
+            safety = tuple(self._renderer.render(_plain(reply), language, None).outbound for reply in replies)
+        return Receipt(stored=False, level=assessment.level, safety=safety)
+
+
+def rank(level: Level) -> int:
+    """Levels in order of seriousness, none lowest."""
+    return list(Level).index(level)
+
+
+def pack(inbound: Inbound) -> dict[str, Any]:
+    """The parsed message as stored: everything but its addresses; text beyond `MAX_TEXT` characters is cut."""
+    data = asdict(replace(inbound, text=inbound.text[:MAX_TEXT]))
+    data.pop("addresses")
+    data["sent_at"] = inbound.sent_at.isoformat()
+    data["cut"] = len(inbound.text) > MAX_TEXT
+    return json.loads(json.dumps(data))  # type: ignore[no-any-return]
+
+
+def _plain(reply: Reply) -> Reply:
+    """Without buttons: there is no row to keep their tokens in."""
+    return replace(reply, buttons=(), rows=())

@@ -1,0 +1,362 @@
+"""The journey of one claimed message: load, decide what to say, commit. The steps of docs/architecture.md, in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from bot.conversation import effects, services
+from bot.conversation.compose import Composer
+from bot.conversation.handlers import Handlers
+from bot.conversation.rasa import RasaClient, RasaUnavailable
+from bot.conversation.registry import TurnRegistry
+from bot.conversation.render import Renderer
+from bot.conversation.router import Pressed, Router
+from bot.conversation.safety import urgent_reply, waiting_reply
+from bot.conversation.spool import unpack_inbound
+from bot.conversation.state import DialogueState
+from bot.conversation.turn import HELP_NOW, MENU, PERSON, Turn
+from bot.delivery.outbox import enqueue
+from bot.handoff import cases
+from bot.handoff.hours import Team
+from bot.languages import Detector
+from bot.messages import Kind, MessageClass
+from bot.people import view
+from bot.storage.claims import Lease, claim, finish, let_go
+from bot.storage.crypto import Keyring
+from bot.storage.engine import Database
+from bot.storage.incidents import note_incident
+from bot.storage.tables import ButtonToken, CaseEvent, Dialogue, Inbox, Person, now
+from services_directory import Directory
+
+log = logging.getLogger(__name__)
+TRIES = 5
+"""Times a message is taken up before it is answered without understanding and marked as failed."""
+
+ALWAYS = frozenset(
+    {
+        "help_now",
+        "stop_messages",
+        "delete_my_data",
+        "change_language",
+        "set_language",
+        "not_meant",
+        "forget",
+        "privacy",
+        "what_data",
+    }
+)
+"""What works whoever is talking: a parent's rights and the numbers."""
+
+SURE = 0.9
+"""How sure the language of a message must be before it is answered in it."""
+
+
+@dataclass(slots=True)
+class Work:
+    """A claimed message and all that is needed to answer it."""
+
+    lease: Lease
+    turn: Turn
+    pressed: Pressed | None
+    answered_at_intake: bool
+    opened_case: bool
+    """Whether this very message opened or raised the person's case."""
+    address_id: int
+    channel: str
+    attempts: int
+
+
+class Journey:
+    """One per process. `claim` and `commit` block (call from a thread); `think` belongs to the event loop."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        keyring: Keyring,
+        renderer: Renderer,
+        router: Router,
+        handlers: Handlers,
+        composer: Composer,
+        registry: TurnRegistry,
+        rasa: Callable[[], RasaClient | None],
+        directory: Directory,
+        detector: Detector,
+        teams: Mapping[str, Team],
+        lease_seconds: float,
+        clock: Callable[[], datetime] = now,
+    ) -> None:
+        self._database = database
+        self._keyring = keyring
+        self._renderer = renderer
+        self._router = router
+        self._handlers = handlers
+        self._composer = composer
+        self._registry = registry
+        self._rasa = rasa
+        self._directory = directory
+        self._detector = detector
+        self._teams = teams
+        self._lease_seconds = lease_seconds
+        self._clock = clock
+
+    # Claim
+
+    def claim(self, limit: int) -> list[Work]:
+        """Take up to `limit` people's next messages and read what answering them needs, in one transaction."""
+        with self._database.write() as session:
+            return [self._load(session, lease) for lease in claim(session, Inbox, limit, self._lease_seconds)]
+
+    def _load(self, session: Session, lease: Lease) -> Work:
+        row = session.get_one(Inbox, lease.row_id)
+        person = session.get_one(Person, row.person_id)
+        saved = session.get(Dialogue, person.id)
+        case = cases.current(session, person.id)
+        inbound = unpack_inbound(self._keyring.open_json(row.sealed))
+        earlier = session.scalar(select(func.count()).where(Inbox.person_id == person.id, Inbox.id < row.id))
+        turn = Turn(
+            inbox_id=row.id,
+            turn_id=secrets.token_urlsafe(16),
+            inbound=inbound,
+            person=view(session, person),
+            state=DialogueState.from_json(saved.state if saved else None),
+            language=person.language,
+            level=row.level,
+            reasons=self._keyring.open_json(row.triage) if row.triage else (),
+            case=cases.view(session, case) if case else None,
+            team=self._teams.get(person.area_id or ""),
+            moment=self._clock(),
+            first=not earlier,
+        )
+        return Work(
+            lease=lease,
+            turn=turn,
+            pressed=self._pressed(session, person.id, inbound.token),
+            answered_at_intake=row.level == "emergency",
+            opened_case=self._opened(session, row.id),
+            address_id=row.address_id,
+            channel=row.channel,
+            attempts=row.attempts,
+        )
+
+    @staticmethod
+    def _opened(session: Session, inbox_id: int) -> bool:
+        events = select(CaseEvent.id).where(CaseEvent.inbox_id == inbox_id, CaseEvent.kind.in_(("opened", "raised")))
+        return session.scalar(events.limit(1)) is not None
+
+    def _pressed(self, session: Session, person_id: int, token: str | None) -> Pressed | None:
+        stored = session.get(ButtonToken, token) if token else None
+        if stored is None or stored.person_id != person_id:
+            return None
+        return Pressed(stored.action, stored.args, stored.expires_at < self._clock())
+
+    # Think
+
+    async def think(self, work: Work) -> None:
+        """Decide what to say and do; writes only to the turn."""
+        turn = work.turn
+        if work.answered_at_intake:
+            turn.outcome = "emergency"
+            return
+        self._settle_language(turn)
+        mode = self.mode(turn)
+        if turn.level == "urgent" and mode != "person" and (work.opened_case or mode == "bot"):
+            kind = next((reason.get("kind") for reason in turn.reasons if reason.get("kind")), None)
+            turn.replies.append(urgent_reply(kind, turn.team, turn.moment))
+            turn.outcome = "urgent"
+            return
+        if mode != "bot" and not self._always(work):
+            self._beside_people(turn, mode)
+            return
+        if turn.level == "concern":
+            turn.say("safety:concern", message_class=MessageClass.SAFETY)
+            turn.state.pending = {"action": "accept_person", "args": {}}
+        await self._answer(work)
+        self._handlers.afterwards(turn)
+
+    @staticmethod
+    def mode(turn: Turn) -> str:
+        """`bot`, `waiting` (a serious case nobody has claimed) or `person` (a practitioner holds it, in hours and in time)."""
+        case = turn.case
+        if case is None or case.not_meant:
+            return "bot"
+        if case.state == "claimed":
+            return (
+                "person" if Journey._holder_is_there(turn, case) else "late" if case.level in ("emergency", "urgent") else "bot"
+            )
+        return "waiting" if case.level in ("emergency", "urgent") else "bot"
+
+    @staticmethod
+    def _holder_is_there(turn: Turn, case: cases.CaseView) -> bool:
+        """Within hours, and within the reply target since they claimed or last wrote."""
+        since = max((moment for moment in (case.claimed_at, case.last_reply_at) if moment), default=None)
+        if turn.team is None or since is None:
+            return True
+        minutes = max(turn.team.reply_minutes.get(case.level, 480), 60)
+        within = turn.moment < since + timedelta(minutes=minutes)
+        # Somebody who claims and writes outside the hours is there, whatever the plan says.
+        return within and (turn.team.open_until(turn.moment) is not None or turn.moment < since + timedelta(minutes=30))
+
+    def _always(self, work: Work) -> bool:
+        """Whether the message is something that works in every mode."""
+        name = work.pressed.action if work.pressed else self._router.command(work.turn)
+        pending = work.turn.state.pending
+        return name in ALWAYS or (name in ("yes", "no") and pending is not None and pending["action"] == "forget")
+
+    def _beside_people(self, turn: Turn, mode: str) -> None:
+        """Waiting: true hours, nothing else. Person: quiet. Late: say so, with the numbers, and help again."""
+        assert turn.case is not None
+        turn.do("join_case", case_id=turn.case.id)
+        turn.quiet = True
+        if mode == "person":
+            turn.outcome = "person"
+            return
+        due = turn.case.reply_due_at
+        late = mode == "late" or (due is not None and turn.moment > due)
+        turn.replies.append(waiting_reply(turn.team, turn.moment, late=late))
+        if late:
+            turn.do("late_told")
+        turn.outcome = "waiting"
+
+    async def _answer(self, work: Work) -> None:
+        turn = work.turn
+        routed = self._router.route(turn, work.pressed, self._renderer.library.strings.get("find.words", turn.language))
+        if routed.handled:
+            await self._finish_routed(turn)
+            return
+        turn.given = dict(routed.given)
+        try:
+            await self._ask_rasa(turn, routed.text)
+        except RasaUnavailable as error:
+            turn.replies = [reply for reply in turn.replies if reply.message_class is MessageClass.SAFETY]
+            turn.effects = []
+            turn.do("incident", kind="rasa-unavailable", detail=str(error)[:200])
+            self._handlers.unavailable(turn)
+        await self._finish_routed(turn)
+
+    async def _finish_routed(self, turn: Turn) -> None:
+        if turn.outcome == "find_more":
+            turn.outcome = None
+            await self._find_more(turn)
+
+    async def _ask_rasa(self, turn: Turn, text: str) -> None:
+        client = self._rasa()
+        if client is None:
+            raise RasaUnavailable("not running")
+        state = turn.state
+        before = (state.form, state.requested_slot, dict(state.slots))
+        with self._registry.during(turn):
+            answer = await client.turn(
+                turn.turn_id, text, slots=state.slots, form=state.form, requested_slot=state.requested_slot
+            )
+        try:
+            self._composer.apply(turn, answer)
+        except (RasaUnavailable, KeyError, TypeError) as error:
+            state.form, state.requested_slot, state.slots = before
+            raise RasaUnavailable(f"its answer could not be used ({type(error).__name__})") from error
+
+    async def _find_more(self, turn: Turn) -> None:
+        search = turn.state.search
+        if search is None:
+            self._handlers.run("more", turn)
+            return
+        items, more = await asyncio.to_thread(services.search, self._directory, search["wanted"], turn.language, search["offset"])
+        self._composer.services(turn, items, more, search["wanted"], search["offset"])
+
+    def _settle_language(self, turn: Turn) -> None:
+        """The language of this turn: the person's, or the message's own where that is certain. Asked, never switched silently."""
+        if turn.inbound.kind not in (Kind.TEXT, Kind.EDIT) or len(turn.text.split()) < 3:
+            return
+        found = self._detector.detect(turn.text, turn.person.language)
+        if found.lang == turn.person.language or found.confidence < SURE:
+            return
+        turn.language = found.lang
+        asked = f"switch:{found.lang}"
+        if asked not in turn.state.asked:
+            turn.state.asked.append(asked)
+            turn.offer_language = True
+
+    # Commit
+
+    def commit(self, work: Work) -> None:
+        """Write everything the turn decided, in one transaction. Raises `claims.Fenced` if another worker took over."""
+        turn = work.turn
+        with self._database.write() as session:
+            finish(
+                session,
+                Inbox,
+                work.lease,
+                state="done",
+                done_at=now(),
+                language=turn.language,
+                topic=turn.topic,
+                outcome=turn.outcome,
+            )
+            committing = effects.Committing(session, self._keyring, turn, work.address_id, work.channel)
+            for effect in turn.effects:
+                effects.apply(effect, committing)
+            self._save_state(session, turn)
+            case_id = turn.case.id if turn.case else None
+            for position, reply in enumerate(turn.replies):
+                enqueue(
+                    session,
+                    self._keyring,
+                    self._renderer,
+                    reply,
+                    key=f"{turn.inbox_id}:{position}",
+                    person_id=turn.person.id,
+                    address_id=work.address_id,
+                    channel=work.channel,
+                    language=turn.language,
+                    nation=turn.person.nation,
+                    campaign=turn.person.campaign,
+                    inbox_id=turn.inbox_id,
+                    case_id=case_id,
+                )
+
+    @staticmethod
+    def _save_state(session: Session, turn: Turn) -> None:
+        if turn.outcome == "forgotten":
+            return
+        if turn.useful:
+            turn.state.useful += 1
+        saved = session.get(Dialogue, turn.person.id)
+        if saved is None:
+            session.add(Dialogue(person_id=turn.person.id, state=turn.state.to_json()))
+        else:
+            saved.state = turn.state.to_json()
+
+    def give_up(self, work: Work, error: BaseException) -> None:
+        """The turn failed: give the message back, or after `TRIES` answer it honestly and end it as failed."""
+        if work.attempts < TRIES:
+            with self._database.write() as session:
+                let_go(session, Inbox, work.lease)
+            return
+        turn = work.turn
+        turn.replies, turn.effects = [], []
+        turn.say("text:unavailable", buttons=(HELP_NOW, PERSON, MENU))
+        with self._database.write() as session:
+            finish(session, Inbox, work.lease, state="failed", reason=type(error).__name__, done_at=now())
+            note_incident(session, "message-failed", type(error).__name__)
+            for position, reply in enumerate(turn.replies):
+                enqueue(
+                    session,
+                    self._keyring,
+                    self._renderer,
+                    reply,
+                    key=f"{turn.inbox_id}:f{position}",
+                    person_id=turn.person.id,
+                    address_id=work.address_id,
+                    channel=work.channel,
+                    language=turn.language,
+                    nation=turn.person.nation,
+                    inbox_id=turn.inbox_id,
+                )

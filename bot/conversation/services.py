@@ -1,0 +1,99 @@
+"""Directory searches for a conversation: what to ask the directory, and its records as plain values for rendering."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, cast
+
+from bot.library.dates import say_date
+from bot.messages import ButtonSpec, Reply
+from services_directory import Directory, Match, Query
+from services_directory.query import Mode
+
+PAGE = 3
+"""Services shown at once."""
+
+
+def search(directory: Directory, wanted: Mapping[str, Any], language: str, offset: int = 0) -> tuple[list[dict[str, Any]], bool]:
+    """Up to `PAGE` services for `wanted` (need, place, age, mode; "any" or missing means no wish) as plain values, and
+    whether there are more. Blocking; reads only."""
+    mode, place, age = _wish(wanted, "mode"), _wish(wanted, "place"), _wish(wanted, "age")
+    query = Query(
+        need=_wish(wanted, "need"),
+        place=place,
+        age_months=int(age) if age is not None else None,
+        mode=cast(Mode, mode) if mode else None,
+        language=language,
+        limit=PAGE + 1,
+        offset=offset,
+    )
+    found = directory.search(query)
+    if not found and mode is None and place is None:
+        # Without a place the directory leaves out what one has to go to; for someone with no wish that beats nothing.
+        found = directory.search(replace(query, mode="go"))
+    return [item(match, language) for match in found[:PAGE]], len(found) > PAGE
+
+
+def _wish(wanted: Mapping[str, Any], name: str) -> str | None:
+    value = wanted.get(name)
+    return None if value in (None, "", "any") else str(value)
+
+
+def item(match: Match, language: str) -> dict[str, Any]:
+    """One result as JSON-ready values; every text is the directory's own, dates in the parent's language."""
+    service, session = match.service, match.next_session
+    when = next((timetable.text for timetable in service.timetables if timetable.text), None)
+    if session is not None:
+        hours = f"{session.opens:%H:%M}" if session.opens else ""
+        hours += f"–{session.closes:%H:%M}" if session.opens and session.closes else ""
+        when = f"{say_date(session.date, language)} {hours}".strip()
+    return {
+        "id": service.id,
+        "name": service.name,
+        "why": [_why(code, arguments, language) for code, arguments in match.why],
+        "when": when,
+        "where": _where(match),
+        "cost": "; ".join(cost.text for cost in match.costs if cost.text) or None,
+        "free": bool(match.costs) and all(cost.amount == 0 for cost in match.costs),
+        "join": match.how_to_join,
+        "phone": match.phones[0].number if match.phones else None,
+        "email": service.email,
+        "checked": say_date(match.checked, language) if match.checked else None,
+    }
+
+
+def _why(code: str, arguments: Mapping[str, Any], language: str) -> list[Any]:
+    """A reason as (key of `locales/` after "why.", its values)."""
+    if code == "near" and arguments["miles"] == 1:
+        return ["near_one", {}]
+    if code == "not_checked_since" and not arguments:
+        return ["never_checked", {}]
+    return [code, {key: _value(value, language) for key, value in arguments.items()}]
+
+
+def _where(match: Match) -> str | None:
+    venue = match.venue
+    return ", ".join(part for part in (venue.name, *venue.address, venue.town, venue.postcode) if part) if venue else None
+
+
+def _value(value: Any, language: str) -> Any:
+    return say_date(value, language) if hasattr(value, "isoformat") else value
+
+
+def reply(items: list[dict[str, Any]], more: bool, *, demonstration: bool, again: bool = False) -> Reply:
+    """The message that shows `items`, with "more" where there are more."""
+    person = ButtonSpec(label="button.person", action="talk_to_person")
+    menu = ButtonSpec(label="button.menu", action="help_menu")
+    if not items:
+        return Reply(ref="text:services.no_more" if again else "text:services.none", buttons=(person, menu))
+    first = (
+        ButtonSpec(label="button.more", action="find_more")
+        if more
+        else ButtonSpec(label="button.find_other", action="find_service")
+    )
+    return Reply(
+        ref="service:results",
+        args={"intro": "services.more_intro" if again else "services.intro", "items": items, "demonstration": demonstration},
+        buttons=(first, person, menu),
+    )

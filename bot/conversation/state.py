@@ -1,0 +1,61 @@
+"""What the conversation remembers between turns. The app owns it; Rasa is handed the part it needs with each message."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+FORM = "find_service_form"
+SLOTS = ("need", "place", "age", "mode")
+"""The form for finding a service and its answers, by Rasa's names."""
+
+ANY = "any"
+"""A form's answer that says it does not matter."""
+
+SEEN = 30
+"""Content ids remembered, so that "another one" is another one."""
+
+
+@dataclass(slots=True, kw_only=True)
+class DialogueState:
+    """One person's dialogue, stored as JSON with each turn.
+
+    `pending` is a question of ours that a plain yes or no answers: {"action": …, "args": {…}}. `form` is the open Rasa form,
+    `slots` its answers, `requested_slot` what was asked last. `search` is the last directory search, for "more".
+    `asked` lists the onboarding questions already put; `useful` counts useful answers given.
+    """
+
+    last_topic: str | None = None
+    last_content: str | None = None
+    seen: list[str] = field(default_factory=list)
+    pending: dict[str, Any] | None = None
+    form: str | None = None
+    requested_slot: str | None = None
+    slots: dict[str, Any] = field(default_factory=dict)
+    search: dict[str, Any] | None = None
+    noticed: bool = False
+    asked: list[str] = field(default_factory=list)
+    question: str | None = None
+    useful: int = 0
+    answers_since_feedback: int = 0
+    age_months: int | None = None
+    """Age of the child last spoken of in this chat, where the parent said it in passing."""
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any] | None) -> DialogueState:
+        """Read a stored state; unknown keys of an older or newer version are left out."""
+        known = {item.name for item in fields(cls)}
+        return cls(**{key: value for key, value in (data or {}).items() if key in known})
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def remember(self, content_id: str, topic: str) -> None:
+        """Note that a content item was given."""
+        self.last_topic, self.last_content = topic, content_id
+        self.seen = [*(seen for seen in self.seen if seen != content_id), content_id][-SEEN:]
+
+    def close_form(self) -> None:
+        self.form = self.requested_slot = None
+        self.slots = {}

@@ -1,0 +1,69 @@
+"""The one function that knows every reason not to send. Every send goes through it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.messages import MessageClass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How a person stands at the moment of sending."""
+
+    reachable: bool = True
+    stopped: bool = False
+    case_open: bool = False
+    practitioner_talking: bool = False
+    bereaved: bool = False
+    contact_unsafe: bool = False
+    quiet_hours: bool = False
+    consented: bool = False
+    language_approved: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`send`, `wait` (later may be right) or `refuse` (never), with the reason."""
+
+    decision: str
+    reason: str = ""
+
+
+SEND = Verdict("send")
+ALWAYS_ANSWERED = (MessageClass.SAFETY, MessageClass.REPLY)
+UNASKED = (MessageClass.SERIES, MessageClass.BULK)
+
+
+def can_send(standing: Standing, message_class: MessageClass) -> Verdict:
+    """Whether a message of `message_class` may go to a person with this `standing` (the table of docs/delivery.md)."""
+    if not standing.reachable:
+        return Verdict("refuse", "the channel cannot reach them")
+    if message_class is MessageClass.SAFETY:
+        return SEND
+    if message_class is MessageClass.PRACTITIONER:
+        if standing.stopped and not standing.case_open:
+            return Verdict("refuse", "they wrote stop and no case is open")
+        return SEND
+    if message_class is MessageClass.REPLY:
+        return Verdict("refuse", "a practitioner is talking") if standing.practitioner_talking else SEND
+    return _unasked(standing, message_class)
+
+
+def _unasked(standing: Standing, message_class: MessageClass) -> Verdict:
+    """Service notices, series and bulk: nobody is waiting for them."""
+    if standing.stopped:
+        return Verdict("refuse", "they wrote stop")
+    if standing.contact_unsafe:
+        return Verdict("refuse", "it is not safe to contact them")
+    if not standing.language_approved:
+        return Verdict("refuse", "the language is not approved")
+    if message_class in UNASKED and standing.bereaved:
+        return Verdict("refuse", "bereavement")
+    if message_class in UNASKED and not standing.consented:
+        return Verdict("refuse", "no consent for this")
+    if standing.practitioner_talking:
+        return Verdict("wait", "a practitioner is talking")
+    if standing.quiet_hours:
+        return Verdict("wait", "quiet hours")
+    return SEND

@@ -1,0 +1,91 @@
+"""Writing rows into the outbox: rendered words, their content version, and the meaning of their buttons, in one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from bot.messages import Reply
+from bot.storage.crypto import Keyring
+from bot.storage.tables import ButtonToken, ContentVersion, Outbox, now
+
+if TYPE_CHECKING:
+    from bot.conversation.render import Renderer
+
+TOKEN_LIFE = timedelta(days=7)
+"""How long a button does exactly what it says; later it does so only if that is still safe."""
+
+PULLED = frozenset({"webchat", "terminal"})
+"""Channels whose readers fetch their messages: what is stored there has been handed over."""
+
+
+def enqueue(
+    session: Session,
+    keyring: Keyring,
+    renderer: Renderer,
+    reply: Reply,
+    *,
+    key: str,
+    person_id: int,
+    address_id: int,
+    channel: str,
+    language: str,
+    nation: str | None = None,
+    campaign: str | None = None,
+    inbox_id: int | None = None,
+    case_id: int | None = None,
+    staff_id: int | None = None,
+) -> Outbox:
+    """Render `reply` and queue it under `key` (unique: the same key twice is an IntegrityError)."""
+    rendering = renderer.render(reply, language, nation)
+    pulled = channel in PULLED
+    row = Outbox(
+        key=key,
+        person_id=person_id,
+        address_id=address_id,
+        channel=channel,
+        inbox_id=inbox_id,
+        case_id=case_id,
+        staff_id=staff_id,
+        message_class=reply.message_class.value,
+        ref=reply.ref,
+        content_id=rendering.content_id if rendering.template else None,
+        content_version=rendering.version if rendering.template else None,
+        sealed=keyring.seal_json(asdict(rendering.outbound)),
+        language=rendering.outbound.language,
+        nation=nation,
+        campaign=campaign,
+        state="sent" if pulled else "queued",
+        open=0 if pulled else 1,
+        sent_at=now() if pulled else None,
+    )
+    session.add(row)
+    for token, spec, title in rendering.tokens:
+        session.add(
+            ButtonToken(
+                token=token,
+                person_id=person_id,
+                outbox_key=key,
+                action=spec.action,
+                args=dict(spec.args),
+                title=title,
+                expires_at=now() + TOKEN_LIFE,
+            )
+        )
+    if rendering.template:
+        _keep_version(session, rendering.content_id, rendering.outbound.language, rendering.version, rendering.template)
+    return row
+
+
+def _keep_version(session: Session, content_id: str, language: str, version: str, words: str) -> None:
+    """Store the words of a version the first time it is sent."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    session.execute(
+        insert(ContentVersion)
+        .values(content_id=content_id, language=language, version=version, words=words, first_sent_at=now())
+        .on_conflict_do_nothing()
+    )

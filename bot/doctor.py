@@ -1,0 +1,103 @@
+"""What is missing before the public may use an installation: plain sentences, and exit status 1 while anything is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.handoff.hours import load_teams
+from bot.languages import supported
+from bot.library import Library
+from bot.library.yamlfile import DataError
+from bot.models import RASA_PYTHON, nlu_model_path, triage_model_path
+from bot.settings import Settings
+from bot.storage.engine import Database
+from bot.storage.tables import Outbox, Staff
+
+
+def report(settings: Settings, root: Path, out: TextIO) -> int:
+    """Write what is missing; returns 0 when nothing is."""
+    findings = list(_findings(settings, root))
+    for finding in findings:
+        print(f"- {finding}", file=out)
+    print("Nothing is missing." if not findings else f"{len(findings)} things to see to before the public may use this.", file=out)
+    return 1 if findings else 0
+
+
+def _findings(settings: Settings, root: Path) -> Iterator[str]:
+    yield from _settings(settings)
+    yield from _models(settings)
+    try:
+        library = Library.load(root)
+        yield from _words(library)
+        for team in load_teams(root).values():
+            if not any(team.spells):
+                yield f"Nobody answers in {team.name}: content/team.yml gives no opening hours."
+    except DataError as error:
+        yield f"The content cannot be used: {len(error.problems)} mistakes. Run `bot content check`."
+    yield from _people(settings)
+
+
+def _settings(settings: Settings) -> Iterator[str]:
+    if settings.demonstration:
+        yield "This is a demonstration: the services are made up and the login works on this machine only. Set WREN_DEMONSTRATION=false."
+    if settings.secret_keys is None:
+        yield "The encryption key lies beside the database (var/secret.key). Keep it apart: set WREN_SECRET_KEYS."
+    if not settings.url.startswith("https://"):
+        yield "The public address is not https. Put a TLS proxy in front and set WREN_PUBLIC_URL."
+    if settings.area == "demonstration":
+        yield "No area is set. Describe your team in content/team.yml and set WREN_AREA to its id."
+
+
+def _models(settings: Settings) -> Iterator[str]:
+    if not RASA_PYTHON.exists():
+        yield "Rasa's environment is missing: run `make setup`."
+    if not nlu_model_path(settings).exists():
+        yield "The language understanding is not trained for this version: run `bot train`."
+    if not triage_model_path(settings).exists():
+        yield "The triage models are not trained for this version; triage runs on its rules alone. Run `bot train`."
+
+
+def _words(library: Library) -> Iterator[str]:
+    unconfirmed = sum(line.confirmed is None for line in library.helplines.lines.values())
+    if unconfirmed:
+        yield f"{unconfirmed} helplines have no `confirmed` date: a local owner must ring each one (content/helplines.yml)."
+    unreviewed = sum(message.status != "approved" for message in library.messages.values())
+    if unreviewed:
+        yield f"{unreviewed} of {len(library.messages)} messages are not approved by a clinical lead (status in message.yml)."
+    drafts = Counter(
+        language
+        for message in library.messages.values()
+        if message.topic == "safety"
+        for language, words in message.words.items()
+        if words.translation == "machine-draft"
+    )
+    for language in supported():
+        if drafts[language.code]:
+            yield (
+                f"{language.english} is not ready for the public: {drafts[language.code]} safety texts are machine drafts "
+                "that no native speaker and no clinician has signed off."
+            )
+
+
+def _people(settings: Settings) -> Iterator[str]:
+    database = Database(settings.database)
+    try:
+        with database.read() as session:
+            staff = session.scalar(
+                select(func.count()).select_from(Staff).where(Staff.demonstration.is_(False), Staff.disabled_at.is_(None))
+            )
+            failed = session.scalar(select(func.count()).select_from(Outbox).where(Outbox.state == "failed"))
+        if not staff:
+            yield "Nobody can sign in to the staff console: add a practitioner with `bot staff add`."
+        if failed:
+            yield f"{failed} messages to parents could not be sent (state failed in the outbox)."
+    except SQLAlchemyError:
+        yield "The database is not there yet: `bot run` makes it."
+    finally:
+        database.dispose()

@@ -1,0 +1,86 @@
+"""Training the letter model that tells languages in Latin letters apart, from our own sentences."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+
+from bot.languages.catalogue import Catalogue
+from bot.languages.detection import LetterModel, main_script, plain_letters
+
+_EXAMPLE = re.compile(r"^\s*- (.+)$")
+_MARKUP = re.compile(r"\[([^\]]*)\](?:\([^)]*\)|\{[^}]*\})")
+# Enough to tell languages apart; more only makes training slower and the model larger.
+_MOST_A_LABEL = 2000
+_CODE = ("catalogue.py", "detection.py", "train.py")
+
+
+def train(root: Path, out: Path) -> Path:
+    """Train from data/nlu and data/triage under `root`, save to `out`, and return it. Raises ValueError with too few sentences."""
+    texts, labels = _some(root)
+    if len(set(labels)) < 2:
+        raise ValueError("there are sentences of fewer than two languages in data/: nothing to tell apart")
+    vectoriser = TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 3), sublinear_tf=True, max_features=15_000)
+    matrix = vectoriser.fit_transform(texts)
+    names = sorted(set(labels))
+    weights, shifts = [], []
+    for name in names:
+        wanted = np.array([label == name for label in labels])
+        model = LogisticRegression(C=20.0, class_weight="balanced", solver="liblinear", random_state=0).fit(matrix, wanted)
+        weights.append(model.coef_[0])
+        shifts.append(float(model.intercept_[0]))
+    trained = LetterModel(tuple(names), vectoriser, np.vstack(weights), np.array(shifts), fingerprint(root))
+    trained.save(out)
+    return out
+
+
+def _some(root: Path) -> tuple[list[str], list[str]]:
+    """Sentences and their labels, at most _MOST_A_LABEL of each, spread evenly over the files."""
+    by_label: dict[str, list[str]] = {}
+    for text, label in sentences(root):
+        by_label.setdefault(label, []).append(plain_letters(text))
+    kept = {label: texts[:: -(-len(texts) // _MOST_A_LABEL)] for label, texts in by_label.items()}
+    return [text for texts in kept.values() for text in texts], [label for label, texts in kept.items() for _ in texts]
+
+
+def fingerprint(root: Path) -> str:
+    """A hash of everything that the trained model depends on: sentences, languages and this code."""
+    digest = hashlib.sha256()
+    here = Path(__file__).parent
+    files = [here / name for name in _CODE] + [root / "content" / "languages.yml"] + list(_files(root))
+    for path in files:
+        digest.update(path.name.encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def sentences(root: Path) -> Iterator[tuple[str, str]]:
+    """Every sentence in Latin letters with its label: the code, or "<code>-latin" for a romanised language."""
+    catalogue = Catalogue.load(root / "content" / "languages.yml")
+    for path in _files(root):
+        language = catalogue.languages.get(path.parent.name)
+        if language is None:
+            continue
+        label = language.code if language.script == "Latin" else f"{language.code}-latin"
+        for text in _texts(path):
+            if main_script(text) == "Latin":
+                yield text, label
+
+
+def _files(root: Path) -> Iterator[Path]:
+    yield from sorted((root / "data" / "nlu").glob("*/*.yml"))
+    yield from sorted((root / "data" / "triage").glob("*/*.txt"))
+
+
+def _texts(path: Path) -> Iterator[str]:
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if path.suffix == ".txt":
+            if line.strip() and not line.startswith("#"):
+                yield line.strip()
+        elif match := _EXAMPLE.match(line):
+            if not match[1].startswith(("intent:", "lookup:", "synonym:", "regex:")):
+                yield _MARKUP.sub(r"\1", match[1])

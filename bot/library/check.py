@@ -1,0 +1,100 @@
+"""`bot content check`: every mistake in the words and data of a tree at once, and how far they cover what they should.
+
+Reads only. The parts are in the modules named `check_…`; this one puts them together and says the result in plain words.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import mean
+from typing import TextIO
+
+from bot.library import check_data, check_messages, check_nlu, check_strings
+from bot.library.check_files import STAFF_CATALOGS, Tree
+from bot.library.check_messages import Item
+from bot.library.strings import SOURCE_LANGUAGE
+from bot.library.yamlfile import Problem
+
+HARDEST = 5
+"""Messages that the report names as the hardest to read."""
+
+
+def problems(root: Path) -> list[Problem]:
+    """All mistakes below `root` (content/, locales/, data/ and what bot/ asks for), by file and line; empty if there are none."""
+    tree = Tree(root)
+    return _problems(tree, check_messages.read_items(tree))
+
+
+def _problems(tree: Tree, items: list[Item]) -> list[Problem]:
+    found = dict.fromkeys(
+        [
+            *check_messages.problems(tree, items),
+            *check_strings.problems(tree),
+            *check_data.problems(tree),
+            *check_nlu.problems(tree),
+        ]
+    )
+    return sorted(found, key=lambda problem: (problem.file, problem.line or 0, problem.field))
+
+
+def report(root: Path, out: TextIO) -> int:
+    """Write the problems, the coverage and the state of translations and reviews to `out`. Returns 1 if there are problems, else 0."""
+    tree = Tree(root)
+    items = check_messages.read_items(tree)
+    found = _problems(tree, items)
+    lines = [*map(str, found), *([""] if found else []), *_coverage(tree, items), "", *_state(tree, items), ""]
+    lines.append(f"{len(found)} problem{'' if len(found) == 1 else 's'}." if found else "No problems.")
+    out.write("\n".join(lines) + "\n")
+    return 1 if found else 0
+
+
+def _coverage(tree: Tree, items: list[Item]) -> Iterator[str]:
+    """Messages by topic and language."""
+    table = check_messages.coverage(tree, items)
+    width = max((len(topic) for topic in table), default=0)
+    yield "Messages by topic and language".ljust(width) + "".join(f"{language:>5}" for language in tree.languages)
+    for topic, counts in table.items():
+        yield topic.ljust(max(width, 30)) + "".join(f"{counts[language]:>5}" for language in tree.languages)
+    totals = (sum(counts[language] for counts in table.values()) for language in tree.languages)
+    yield "all".ljust(max(width, 30)) + "".join(f"{total:>5}" for total in totals)
+
+
+def _state(tree: Tree, items: list[Item]) -> Iterator[str]:
+    """Translations, reading grades and reviews."""
+    texts = sum(item.safety for item in items)
+    yield f"Messages: {len(items) - texts}. Safety texts: {texts}."
+    for language in tree.languages:
+        if language != SOURCE_LANGUAGE:
+            yield _translations(tree, items, language)
+    grades = check_messages.grades(items)
+    if grades:
+        hardest = sorted(grades, key=lambda id_: -grades[id_])[:HARDEST]
+        named = ", ".join(f"{id_} {grades[id_]:.1f}" for id_ in hardest)
+        yield f"English reading grade: {mean(grades.values()):.1f} on average. The hardest: {named}."
+    reviews = Counter(_review(item) for item in items)
+    yield f"Reviews: {reviews['missing']} missing, {reviews['overdue']} overdue, {reviews['done']} up to date."
+
+
+def _translations(tree: Tree, items: list[Item], language: str) -> str:
+    status = Counter(item.words[language].translation for item in items if language in item.words)
+    stale = sum(language in item.stale for item in items)
+    missing = sum(language not in item.words for item in items)
+    drafts = sum(
+        bool(entry.id) and entry.fuzzy
+        for (part, code), catalog in tree.catalogs.items()
+        if code == language and part not in STAFF_CATALOGS
+        for entry in catalog
+    )
+    return (
+        f"{language}: {status['machine-draft']} machine drafts, {status['native-reviewed']} checked by a native speaker, "
+        f"{stale} stale, {missing} missing; interface: {drafts} machine drafts."
+    )
+
+
+def _review(item: Item) -> str:
+    reviewed = item.data.get("reviewed")
+    if not isinstance(reviewed, dict) or reviewed.get("date") is None:
+        return "missing"
+    return "overdue" if check_messages.overdue(item) else "done"

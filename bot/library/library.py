@@ -1,0 +1,258 @@
+"""The library: content items by id and topic, chosen for a parent and rendered into their language."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bot.library.helplines import Helplines
+from bot.library.needs import Needs
+from bot.library.strings import Strings, fill, placeholders
+from bot.library.yamlfile import DataError, Problem, read_front_matter, read_yaml
+
+BLOCKS = ("respond", "engage", "relax", "play", "talk")
+AUDIENCES = ("anyone", "dad-or-partner", "grandparent-or-carer", "expecting")
+FIELDS = (
+    "id", "topic", "blocks", "ages", "audience", "tags", "nations", "cost", "space", "sources", "reviewed", "parent_tested",
+    "status", "follow_ups",
+)  # fmt: skip
+HELP_LABEL = "get_help_if_label"
+GENERAL_SLUG = "start-here"
+"""The message of a topic that suits everyone; it goes first when little is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """One language's words of a message, as templates, and where they came from."""
+
+    text: str
+    translation: str
+    source_hash: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One content item; `ages` is [from, to) in months from birth, negative before it."""
+
+    id: str
+    topic: str
+    blocks: tuple[str, ...]
+    ages: tuple[int, int]
+    audience: tuple[str, ...]
+    tags: tuple[str, ...]
+    nations: tuple[str, ...]
+    sources: tuple[tuple[str, int], ...]
+    reviewed: str | None
+    status: str
+    follow_ups: tuple[str, ...]
+    words: Mapping[str, Words]
+
+    @property
+    def slug(self) -> str:
+        return self.id.rsplit("/", 1)[-1]
+
+    def suits_age(self, months: int | None) -> bool:
+        return months is None or self.ages[0] <= months < self.ages[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """Words ready to be sent: `version` is 16 hex digits of a hash of `template`, the words before personal values went in."""
+
+    text: str
+    template: str
+    language: str
+    content_id: str
+    version: str
+    machine_draft: bool
+
+
+class Library:
+    """Approved words in memory. Immutable after `load`, so it may be shared by threads and swapped whole."""
+
+    def __init__(self, messages: Mapping[str, Message], strings: Strings, helplines: Helplines, needs: Needs) -> None:
+        self.messages = messages
+        self.needs = needs
+        self.strings = strings
+        self.helplines = helplines
+        self._by_topic: dict[str, list[Message]] = {}
+        for message in messages.values():
+            self._by_topic.setdefault(message.topic, []).append(message)
+
+    @classmethod
+    def load(cls, root: Path) -> Library:
+        """Read `content/` and `locales/` below `root`. Raises `DataError` with every mistake found."""
+        content = root / "content"
+        problems: list[Problem] = []
+        messages: dict[str, Message] = {}
+        for base, prefix in ((content / "messages", ""), (content / "safety" / "texts", "safety/")):
+            for path in sorted(base.rglob("message.yml")):
+                try:
+                    message = load_message(path, root, base, prefix)
+                except DataError as error:
+                    problems += error.problems
+                else:
+                    messages[message.id] = message
+        try:
+            helplines, needs = Helplines.load(content), Needs.load(root)
+        except DataError as error:
+            problems += error.problems
+        if problems:
+            raise DataError(problems)
+        return cls(messages, Strings.load(root / "locales"), helplines, needs)
+
+    def topics(self) -> Collection[str]:
+        """Topic ids that have at least one message."""
+        return self._by_topic.keys()
+
+    def choose(
+        self,
+        topic: str,
+        *,
+        age_months: int | None = None,
+        nation: str | None = None,
+        audience: str | None = None,
+        seen: Collection[str] = (),
+    ) -> Message | None:
+        """The best message on `topic` for this parent, unseen ones first; None if the topic has no message for this nation.
+
+        Known age wins over audience, audience over the general message; a message for another nation is never chosen.
+        """
+        candidates = [m for m in self._by_topic.get(topic, ()) if not m.nations or nation in m.nations]
+        fitting = [m for m in candidates if m.suits_age(age_months)] or candidates
+        if not fitting:
+            return None
+
+        def order(message: Message) -> tuple[Any, ...]:
+            for_them = audience is not None and audience in message.audience
+            for_others = "anyone" not in message.audience and not for_them
+            narrow = message.ages[1] - message.ages[0] if age_months is not None else 0
+            general = message.slug != GENERAL_SLUG
+            return (
+                message.id in seen,
+                for_others,
+                bool(message.tags),
+                not for_them,
+                not message.nations,
+                narrow,
+                general,
+                message.id,
+            )
+
+        return min(fitting, key=order)
+
+    def render(self, ref: str, language: str, nation: str | None = None, values: Mapping[str, str] | None = None) -> Rendered:
+        """The words of `message:<id>`, `safety:<slug>` or `text:<key>` in `language`, or in English if they are not translated.
+
+        Raises KeyError for an unknown reference or a placeholder without a value.
+        """
+        kind, _, name = ref.partition(":")
+        if kind == "text":
+            template, found = self.strings.template(name, language)
+            content_id, draft = ref, found != "en"
+        elif kind in ("message", "safety"):
+            content_id = name if kind == "message" else f"safety/{name}"
+            template, found, draft = self._message_words(content_id, language)
+        else:
+            raise KeyError(ref)
+        given = dict(values or {})
+        spoken = fill(template, {key: self._standing(key, nation, found) for key in placeholders(template)})
+        text = spoken.format_map(given) if "{" in spoken else spoken
+        return Rendered(text, spoken, found, content_id, version_of(spoken), draft)
+
+    def _standing(self, placeholder: str, nation: str | None, language: str) -> str:
+        """What a placeholder stands for whoever reads it; a personal one stays as it is."""
+        if placeholder == HELP_LABEL:
+            return self.strings.get("message.get_help_if", language)
+        if placeholder in self.helplines.placeholders:
+            return self.helplines.say(placeholder, nation, language)
+        return "{" + placeholder + "}"
+
+    def _message_words(self, content_id: str, language: str) -> tuple[str, str, bool]:
+        words_by_language = self.messages[content_id].words
+        found = language if language in words_by_language else "en"
+        words = words_by_language[found]
+        return words.text, found, words.translation == "machine-draft"
+
+
+def version_of(words: str) -> str:
+    """The version of some words: 16 hex digits of their SHA-256."""
+    return hashlib.sha256(words.encode()).hexdigest()[:16]
+
+
+def source_hash(body: str, get_help_if: str | None) -> str:
+    """What a translation records of the English it was made from; differs as soon as the English changes."""
+    return version_of(body + (f"\n{get_help_if}" if get_help_if else ""))
+
+
+def load_message(path: Path, root: Path, base: Path, prefix: str = "") -> Message:
+    """One folder's `message.yml` and its `<lang>.md` files. Raises `DataError`."""
+    name = str(path.relative_to(root))
+    data = read_yaml(path, root)
+    if not isinstance(data, dict):
+        raise DataError([Problem(name, 1, "", "the file must be lines of `name: value`.")])
+    expected = prefix + str(path.parent.relative_to(base)).replace("\\", "/")
+    problems = [Problem(name, None, key, "this field is missing.") for key in FIELDS if key not in data]
+    problems += [Problem(name, None, str(key), "there is no field of this name.") for key in data if key not in FIELDS]
+    if problems:
+        raise DataError(problems)
+    if data["id"] != expected:
+        problems.append(
+            Problem(name, None, "id", f"it says “{data['id']}” but the folder says “{expected}”.", "Make them the same.")
+        )
+    if not set(data["blocks"]) <= set(BLOCKS):
+        problems.append(Problem(name, None, "blocks", f"{data['blocks']} holds something that is no building block."))
+    if not set(data["audience"]) <= set(AUDIENCES):
+        problems.append(
+            Problem(name, None, "audience", f"{data['audience']} holds an unknown audience.", f"Use {', '.join(AUDIENCES)}.")
+        )
+    ages = data["ages"]
+    if not isinstance(ages, dict) or not all(isinstance(ages.get(k), int) for k in ("from", "to")):
+        problems.append(Problem(name, None, "ages", "it must say {from: months, to: months}."))
+    elif ages["from"] >= ages["to"]:
+        problems.append(
+            Problem(
+                name, None, "ages", f"the range {ages['from']}..{ages['to']} is upside down.", "`from` must be less than `to`."
+            )
+        )
+    words: dict[str, Words] = {}
+    for file in sorted(path.parent.glob("*.md")):
+        try:
+            words[file.stem] = _load_words(file, root)
+        except DataError as error:
+            problems += error.problems
+    if "en" not in words and not problems:
+        problems.append(Problem(name, None, "", "the English words (en.md) are missing."))
+    if problems:
+        raise DataError(problems)
+    return Message(
+        id=data["id"],
+        topic=data["topic"],
+        blocks=tuple(data["blocks"]),
+        ages=(ages["from"], ages["to"]),
+        audience=tuple(data["audience"]),
+        tags=tuple(data["tags"] or ()),
+        nations=tuple(data["nations"] or ()),
+        sources=tuple((source["name"], source["year"]) for source in data["sources"] or ()),
+        reviewed=str(data["reviewed"]["date"]) if data["reviewed"].get("date") else None,
+        status=data["status"],
+        follow_ups=tuple(data["follow_ups"] or ()),
+        words=words,
+    )
+
+
+def _load_words(file: Path, root: Path) -> Words:
+    meta, body = read_front_matter(file, root)
+    name = str(file.relative_to(root))
+    help_if = meta.get("get_help_if")
+    text = body + (f"\n\n*{{get_help_if_label}}* {help_if}" if help_if else "")
+    try:
+        placeholders(text)
+    except ValueError as error:
+        raise DataError(
+            [Problem(name, None, "", f"a brace is open or stray ({error}).", "Placeholders look like {urgent_health}.")]
+        ) from error
+    return Words(text, str(meta.get("translation", "")), meta.get("source_hash"))

@@ -1,0 +1,56 @@
+"""Logging: one line an event, without personal data. Names of errors are logged, never their text where it may hold a parent's words."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from collections.abc import MutableMapping
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+
+def _only_where(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """An exception as its type and the places it passed: its message may hold a parent's words."""
+    info = event.pop("exc_info", None)
+    error = info[1] if isinstance(info, tuple) else info if isinstance(info, BaseException) else sys.exc_info()[1] if info else None
+    if error is not None:
+        frames = traceback.extract_tb(error.__traceback__)[-4:]
+        event["exception"] = type(error).__name__
+        event["at"] = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))
+    return event
+
+
+def configure(level: str) -> None:
+    """Log to standard error from `level` up; libraries that log addresses or bodies are kept to warnings."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)))
+    formatter = structlog.stdlib.ProcessorFormatter(
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            _only_where,
+            structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "logger", "event"]),
+        ],
+        foreign_pre_chain=[
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.stdlib.add_log_level,
+            structlog.stdlib.add_logger_name,
+        ],
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name in (
+        "httpx",
+        "httpcore",
+        "telegram",
+        "sqlalchemy.engine",
+        "uvicorn.access",
+        "alembic",
+        "multipart",
+        "python_multipart",
+    ):
+        logging.getLogger(name).setLevel(logging.WARNING)

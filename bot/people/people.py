@@ -1,0 +1,191 @@
+"""Finding, describing and forgetting people."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from bot.messages import Address
+from bot.storage.crypto import Keyring
+from bot.storage.tables import (
+    ButtonToken,
+    Case,
+    Child,
+    Consent,
+    Dialogue,
+    Feedback,
+    Inbox,
+    Outbox,
+    Person,
+    PersonAddress,
+    RawEvent,
+    now,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonView:
+    """What a turn may know of a person. `children` are months of birth or due months, "2026-03", youngest last."""
+
+    id: int
+    pseudonym: str
+    area_id: str | None
+    language: str
+    language_chosen: bool
+    nation: str | None
+    district: str | None
+    role: str | None
+    campaign: str | None
+    stopped: bool
+    bereaved: bool
+    children: tuple[str, ...] = ()
+
+    @property
+    def audience(self) -> str | None:
+        """The audience of `content/` that this person belongs to, where they said so."""
+        return {
+            "dad": "dad-or-partner",
+            "partner": "dad-or-partner",
+            "grandparent": "grandparent-or-carer",
+            "carer": "grandparent-or-carer",
+        }.get(self.role or "")
+
+    def age_months(self, today: datetime | None = None) -> int | None:
+        """Age in whole months of the only child, negative before the due month; None for no or several children."""
+        if len(self.children) != 1 or self.bereaved:
+            return None
+        return months_since(self.children[0], today or datetime.now(UTC))
+
+
+def months_since(month: str, today: datetime) -> int:
+    """Whole months from "YYYY-MM" to `today`."""
+    year, number = (int(part) for part in month.split("-"))
+    return (today.year - year) * 12 + today.month - number
+
+
+def find_or_create(
+    session: Session,
+    keyring: Keyring,
+    addresses: Sequence[Address],
+    *,
+    area_id: str | None,
+    language: str,
+    language_chosen: bool,
+    campaign: str | None,
+) -> tuple[Person, PersonAddress]:
+    """The person behind `addresses` and the first address's row, made if new.
+
+    A further address of a known person is added to them; one that already belongs to somebody else stays where it is. Who was
+    forgotten is a new person when they write again.
+    """
+    lookups = [keyring.lookup(a.channel, a.kind, a.value) for a in addresses]
+    rows = {row.lookup: row for row in session.scalars(select(PersonAddress).where(PersonAddress.lookup.in_(lookups)))}
+    owners = (session.get_one(Person, rows[lookup].person_id) for lookup in lookups if lookup in rows)
+    person = next((owner for owner in owners if owner.forgotten_at is None), None)
+    if person is None:
+        person = Person(
+            area_id=area_id,
+            pseudonym=_pseudonym(),
+            language=language,
+            language_chosen=language_chosen,
+            campaign=campaign,
+        )
+        session.add(person)
+        session.flush()
+    for address, lookup in zip(addresses, lookups, strict=True):
+        row = rows.get(lookup)
+        if row is not None and session.get_one(Person, row.person_id).forgotten_at is not None:
+            # The forgotten person's case may still need this row; a new person must not find them by it.
+            row.lookup = keyring.lookup("forgotten", secrets.token_hex(16))
+            session.flush()
+            row = None
+        if row is None:
+            row = PersonAddress(
+                person_id=person.id, channel=address.channel, kind=address.kind, lookup=lookup, sealed=keyring.seal(address.value)
+            )
+            session.add(row)
+            rows[lookup] = row
+        row.last_seen_at = now()
+        row.unreachable_at = None
+    person.last_seen_at = now()
+    session.flush()
+    return person, rows[lookups[0]]
+
+
+def view(session: Session, person: Person) -> PersonView:
+    """What a turn may know of `person`."""
+    children = session.scalars(select(Child.born_or_due).where(Child.person_id == person.id).order_by(Child.born_or_due))
+    return PersonView(
+        id=person.id,
+        pseudonym=person.pseudonym,
+        area_id=person.area_id,
+        language=person.language,
+        language_chosen=person.language_chosen,
+        nation=person.nation,
+        district=person.district,
+        role=person.role,
+        campaign=person.campaign,
+        stopped=person.stopped_at is not None,
+        bereaved=person.bereaved_at is not None,
+        children=tuple(children),
+    )
+
+
+def forget(session: Session, person_id: int, *, except_inbox: int) -> None:
+    """Wipe what is kept of a person, at once; the sweep removes the rest when their confirmation has gone out.
+
+    Messages that belong to a case stay with it until staff have seen to the request (the law may require them to be kept);
+    what the parent is told is the same either way.
+    """
+    person = session.get_one(Person, person_id)
+    for table in (Child, Consent, Dialogue, Feedback, ButtonToken):
+        session.execute(delete(table).where(table.person_id == person_id))
+    in_case = select(Case.id).where(Case.person_id == person_id)
+    session.execute(
+        delete(Outbox).where(
+            Outbox.person_id == person_id, Outbox.case_id.is_(None) | Outbox.case_id.not_in(in_case), Outbox.open == 0
+        )
+    )
+    wiped = select(Inbox.raw_event_id).where(Inbox.person_id == person_id, Inbox.open == 0)
+    session.execute(update(RawEvent).where(RawEvent.id.in_(wiped)).values(sealed=None))
+    session.execute(
+        delete(Inbox).where(
+            Inbox.person_id == person_id,
+            Inbox.open == 0,
+            Inbox.id != except_inbox,
+            Inbox.case_id.is_(None) | Inbox.case_id.not_in(in_case),
+        )
+    )
+    person.nation = person.district = person.role = person.campaign = None
+    person.bereaved_at = None
+    person.forgotten_at = now()
+
+
+def remove_forgotten(session: Session) -> int:
+    """Delete forgotten people who have no case and nothing left to send; returns how many."""
+    busy = select(Outbox.person_id).where(Outbox.open == 1)
+    waiting = select(Inbox.person_id).where(Inbox.open == 1)
+    held = select(Case.person_id)
+    gone = session.scalars(
+        select(Person.id).where(
+            Person.forgotten_at.is_not(None), Person.id.not_in(busy), Person.id.not_in(waiting), Person.id.not_in(held)
+        )
+    ).all()
+    if gone:
+        session.execute(
+            update(RawEvent)
+            .where(RawEvent.id.in_(select(Inbox.raw_event_id).where(Inbox.person_id.in_(gone))))
+            .values(sealed=None)
+        )
+        session.execute(delete(Person).where(Person.id.in_(gone)))
+    return len(gone)
+
+
+def _pseudonym() -> str:
+    """A name for staff that says nothing of the person: "P-" and six letters or digits without look-alikes."""
+    return "P-" + "".join(secrets.choice("23456789ABCDEFGHJKLMNPQRSTUVWXYZ") for _ in range(6))

@@ -1,0 +1,96 @@
+"""Joins Telegram's poller to intake: a batch and its offset are one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from sqlalchemy import select
+from telegram.error import TelegramError
+
+from bot.channels.telegram import TelegramChannel, TelegramPoller, publish_commands, reachability
+from bot.channels.telegram.parse import external_id
+from bot.languages import supported
+from bot.storage.tables import PersonAddress, PollOffset, RawEvent, now
+from bot.wiring import Parts
+
+log = logging.getLogger(__name__)
+CHANNEL = "telegram"
+MENU = ("menu", "help", "language", "stop", "forget")
+"""Commands shown in Telegram's menu; their descriptions are `telegram.<name>` in `locales/`."""
+
+
+class TelegramIntake:
+    """Stores each batch of raw updates with the offset, and wakes the workers after it is committed."""
+
+    def __init__(self, parts: Parts, channel: TelegramChannel) -> None:
+        self._parts = parts
+        self._channel = channel
+
+    async def store(self, updates: list[dict[str, Any]], next_offset: int) -> None:
+        """Store a batch. Raising means that nothing was stored and the same batch will come again."""
+        await asyncio.to_thread(self._store, updates, next_offset)
+        self._parts.intake.wake()
+
+    def _store(self, updates: list[dict[str, Any]], next_offset: int) -> None:
+        with self._parts.database.write() as session:
+            for raw in updates:
+                inbounds = self._channel.parse(raw)
+                self._parts.intake.store_many(session, [(inbound, raw) for inbound in inbounds])
+                if not inbounds:
+                    self._keep_raw(session, raw)
+                self._note_reachability(session, raw)
+            offset = session.get(PollOffset, CHANNEL)
+            if offset is None:
+                session.add(PollOffset(channel=CHANNEL, offset=next_offset))
+            else:
+                offset.offset = next_offset
+
+    def _keep_raw(self, session: Any, raw: dict[str, Any]) -> None:
+        """An update that holds nothing to answer is kept all the same."""
+        unique = external_id(raw, self._channel.bot_id)
+        known = select(RawEvent.id).where(RawEvent.channel == CHANNEL, RawEvent.external_id == unique)
+        if unique is not None and session.scalar(known) is None:
+            session.add(
+                RawEvent(channel=CHANNEL, external_id=unique, sealed=self._parts.keyring.seal_json(raw), expires_at=now())
+            )
+
+    def _note_reachability(self, session: Any, raw: dict[str, Any]) -> None:
+        said = reachability(raw)
+        if said is None:
+            return
+        address, reachable = said
+        lookup = self._parts.keyring.lookup(address.channel, address.kind, address.value)
+        row = session.scalar(select(PersonAddress).where(PersonAddress.lookup == lookup))
+        if row is not None:
+            row.unreachable_at = None if reachable else now()
+
+    async def run(self, poller: TelegramPoller) -> None:
+        """Publish the menu in every language, then poll until stopped."""
+        strings = self._parts.library.strings
+        menus = {
+            language.code: [(name, strings.get(f"telegram.{name}", language.code)) for name in MENU] for language in supported()
+        }
+        try:
+            await publish_commands(self._channel.bot, menus)
+        except TelegramError as error:
+            log.warning("the Telegram menu was not published (%s)", type(error).__name__)
+        await poller.run()
+
+
+def telegram_poller(parts: Parts, channel: TelegramChannel) -> tuple[TelegramIntake, TelegramPoller]:
+    """The poller of this installation's bot, beginning where the last one stopped."""
+    intake = TelegramIntake(parts, channel)
+    with parts.database.read() as session:
+        saved = session.get(PollOffset, CHANNEL)
+    token = parts.settings.telegram_token
+    assert token is not None
+    poller = TelegramPoller(
+        token.get_secret_value(),
+        parts.settings.telegram_api,
+        intake.store,
+        acknowledge=channel.acknowledge,
+        offset=saved.offset if saved else None,
+    )
+    return intake, poller

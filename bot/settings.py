@@ -1,0 +1,94 @@
+"""Settings, from the environment (prefix `WREN_`) with defaults that need nothing: SQLite, no accounts, no tokens."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bot.storage.crypto import new_key
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The project's folder: content, locales, Rasa's files and the default `var/` live here."""
+
+
+class Settings(BaseSettings):
+    """Every setting of the app. Secrets never print. See `docs/settings.md`."""
+
+    model_config = SettingsConfigDict(env_prefix="WREN_", extra="ignore")
+
+    var_dir: Path = Field(default=ROOT / "var", description="Where the database, keys, models and logs of this machine live.")
+    database_url: str | None = Field(default=None, description="SQLAlchemy address; empty means SQLite in `var_dir`.")
+    secret_keys: SecretStr | None = Field(
+        default=None, description="Encryption keys, newest first, comma-separated; empty means a key file in `var_dir`."
+    )
+    host: str = Field(default="127.0.0.1", description="Address the web server listens on.")
+    port: int = Field(default=8080, description="Port of the web server.")
+    public_url: str | None = Field(default=None, description="How parents reach this server; empty means http://host:port.")
+    action_port: int = Field(default=0, description="Loopback port of the action endpoint; 0 lets the machine choose.")
+    rasa_port: int = Field(default=0, description="Loopback port of Rasa; 0 lets the machine choose.")
+    rasa_url: str | None = Field(default=None, description="A Rasa that is already running on loopback; empty means start one.")
+    rasa_token: SecretStr = Field(
+        default_factory=lambda: SecretStr(secrets.token_urlsafe(24)), description="Shared loopback secret of app and Rasa."
+    )
+    rasa_timeout: float = Field(default=4.0, description="Seconds to wait for Rasa before answering without it.")
+    lease_seconds: float = Field(default=15.0, description="Seconds a worker may hold a message; longer than any time-out.")
+    workers: int = Field(default=16, description="Messages in work at once in this process.")
+    sweep_seconds: float = Field(default=2.0, description="Seconds between looks for work that nobody was woken for.")
+    raw_event_days: int = Field(default=7, description="Days until a raw event's contents are wiped.")
+    telegram_token: SecretStr | None = Field(default=None, description="Telegram bot token; empty means no Telegram.")
+    telegram_api: str | None = Field(default=None, description="Another Bot API server, for tests.")
+    whatsapp_number: str | None = Field(default=None, description="Number for the landing page's WhatsApp link; empty hides it.")
+    telegram_username: str | None = Field(
+        default=None, description="Bot name for the landing page's Telegram link; empty hides it."
+    )
+    area: str = Field(default="demonstration", description="The area that new people belong to.")
+    demonstration: bool = Field(default=True, description="Load the fictional directory and a loopback-only login.")
+    webchat_new_per_minute: int = Field(default=60, description="New web-chat people per address and minute.")
+    webchat_new_per_minute_all: int = Field(default=600, description="New web-chat people per minute in all.")
+    person_per_minute: int = Field(
+        default=60, description="Messages per person and minute that are read; more are counted, not answered."
+    )
+    log_level: str = Field(default="INFO", description="Least severe log line to write.")
+
+    @property
+    def database(self) -> str:
+        return self.database_url or f"sqlite:///{self.var_dir / 'wren.sqlite3'}"
+
+    @property
+    def url(self) -> str:
+        return self.public_url or f"http://{self.host}:{self.port}"
+
+    @property
+    def models_dir(self) -> Path:
+        return self.var_dir / "models"
+
+    @property
+    def spool_dir(self) -> Path:
+        return self.var_dir / "spool"
+
+    def keys(self) -> list[str]:
+        """The encryption keys, newest first; makes and keeps one in `var_dir/secret.key` (mode 600) if none is configured."""
+        if self.secret_keys is not None:
+            return [key.strip() for key in self.secret_keys.get_secret_value().split(",") if key.strip()]
+        path = self.var_dir / "secret.key"
+        if not path.exists():
+            self.var_dir.mkdir(parents=True, exist_ok=True)
+            try:
+                handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            except FileExistsError:  # another process of this machine was first
+                pass
+            else:
+                with os.fdopen(handle, "w", encoding="ascii") as file:
+                    file.write(new_key() + "\n")
+        return path.read_text(encoding="ascii").split()
+
+
+@lru_cache
+def settings() -> Settings:
+    """The settings of this process, read once."""
+    return Settings()

@@ -1,0 +1,413 @@
+"""The app's tables (SQLAlchemy 2, declarative). All times are UTC; words and addresses are encrypted bytes.
+
+Hard to add later, so here from the first migration: `area_id` wherever work is shared out, a keyed look-up beside each
+encrypted address, raw events with an expiry whose dedupe key stays, language, nation and campaign on each turn, the content
+version of each sent message, its message class, and staff audit events, reads included.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+NAMING = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+BigId = BigInteger().with_variant(Integer, "sqlite")
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment in UTC, always timezone-aware in Python; SQLite stores no zone, so it is put back on reading."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive time was given to the database; times are UTC with a zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+_ahead = timedelta()
+
+
+def now() -> datetime:
+    """The present moment in UTC, plus what a scripted conversation has waited."""
+    return datetime.now(UTC) + _ahead
+
+
+def wait_in_script(duration: timedelta) -> None:
+    """Let this process's clock jump ahead, for scripted conversations; running leases end, hours pass."""
+    global _ahead
+    _ahead += duration
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: JSON, list[Any]: JSON}
+
+
+class Area(Base):
+    """A council or trust area that people, cases, staff and campaigns belong to."""
+
+    __tablename__ = "area"
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    name: Mapped[str] = mapped_column(String(120))
+    nation: Mapped[str | None] = mapped_column(String(20))
+    timezone: Mapped[str] = mapped_column(String(40), default="Europe/London")
+
+
+class Campaign(Base):
+    """A way in: a poster, a page, a link; its code travels in deep links."""
+
+    __tablename__ = "campaign"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    area_id: Mapped[str | None] = mapped_column(ForeignKey("area.id"), index=True)
+    code: Mapped[str] = mapped_column(String(64), unique=True)
+    name: Mapped[str] = mapped_column(String(120))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Person(Base):
+    """A parent or carer, known by our own id. `pseudonym` is what staff see."""
+
+    __tablename__ = "person"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    area_id: Mapped[str | None] = mapped_column(ForeignKey("area.id"), index=True)
+    pseudonym: Mapped[str] = mapped_column(String(20), unique=True)
+    language: Mapped[str] = mapped_column(String(8), default="en")
+    language_chosen: Mapped[bool] = mapped_column(Boolean, default=False)
+    nation: Mapped[str | None] = mapped_column(String(20))
+    district: Mapped[str | None] = mapped_column(String(8))
+    role: Mapped[str | None] = mapped_column(String(30))
+    campaign: Mapped[str | None] = mapped_column(String(64))
+    stopped_at: Mapped[datetime | None]
+    bereaved_at: Mapped[datetime | None]
+    forgotten_at: Mapped[datetime | None]
+    """When the person asked to be forgotten: all but the confirmation is gone, and the sweep removes that too."""
+    contact_unsafe: Mapped[bool] = mapped_column(Boolean, default=False)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    last_seen_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class PersonAddress(Base):
+    """One way to reach a person. `lookup` is a keyed HMAC of (channel, kind, value); `sealed` is the encrypted value."""
+
+    __tablename__ = "person_address"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"), index=True)
+    channel: Mapped[str] = mapped_column(String(20))
+    kind: Mapped[str] = mapped_column(String(30))
+    lookup: Mapped[str] = mapped_column(String(64), unique=True)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    unreachable_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    last_seen_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Child(Base):
+    """A child's month of birth or due month (first day of the month stored), nothing more."""
+
+    __tablename__ = "child"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"), index=True)
+    born_or_due: Mapped[str] = mapped_column(String(7))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Consent(Base):
+    """One consent, given or withdrawn: what for, how, when, and which words were shown."""
+
+    __tablename__ = "consent"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"), index=True)
+    category: Mapped[str] = mapped_column(String(30))
+    given: Mapped[bool] = mapped_column(Boolean)
+    method: Mapped[str] = mapped_column(String(30))
+    inbox_id: Mapped[int | None] = mapped_column(BigId)
+    wording_version: Mapped[str | None] = mapped_column(String(16))
+    at: Mapped[datetime] = mapped_column(default=now)
+
+
+class RawEvent(Base):
+    """A provider's event as it came, encrypted until `expires_at`; the row and its dedupe key stay."""
+
+    __tablename__ = "raw_event"
+    __table_args__ = (UniqueConstraint("channel", "external_id", name="uq_raw_event_channel_external_id"),)
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    channel: Mapped[str] = mapped_column(String(20))
+    external_id: Mapped[str] = mapped_column(String(200))
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    received_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime | None] = mapped_column(index=True)
+
+
+class Inbox(Base):
+    """One message from a parent and what became of it.
+
+    `state`: received → done | failed | refused, with `reason`. A worker holds it while `lease_until` is in the future, and
+    only the holder of `lease_token` may commit its turn. `open` is 1 until a final state, so that one partial index serves
+    the claim.
+    """
+
+    __tablename__ = "inbox"
+    __table_args__ = (
+        Index("ix_inbox_open_person", "person_id", "id", sqlite_where=text("open = 1"), postgresql_where=text("open = 1")),
+        UniqueConstraint("raw_event_id", name="uq_inbox_raw_event_id"),
+    )
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    raw_event_id: Mapped[int] = mapped_column(ForeignKey("raw_event.id"))
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"), index=True)
+    address_id: Mapped[int] = mapped_column(ForeignKey("person_address.id", ondelete="CASCADE"))
+    channel: Mapped[str] = mapped_column(String(20))
+    kind: Mapped[str] = mapped_column(String(20))
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    """Encrypted JSON of the parsed `Inbound` without its addresses."""
+    level: Mapped[str] = mapped_column(String(10))
+    triage: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Encrypted JSON: the reasons of the level."""
+    language: Mapped[str | None] = mapped_column(String(8))
+    nation: Mapped[str | None] = mapped_column(String(20))
+    campaign: Mapped[str | None] = mapped_column(String(64))
+    topic: Mapped[str | None] = mapped_column(String(60))
+    outcome: Mapped[str | None] = mapped_column(String(30))
+    case_id: Mapped[int | None] = mapped_column(BigId, index=True)
+    state: Mapped[str] = mapped_column(String(12), default="received")
+    reason: Mapped[str | None] = mapped_column(String(60))
+    open: Mapped[int] = mapped_column(Integer, default=1)
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    lease_token: Mapped[str | None] = mapped_column(String(32))
+    lease_until: Mapped[datetime | None]
+    received_at: Mapped[datetime] = mapped_column(default=now)
+    done_at: Mapped[datetime | None]
+
+
+class Outbox(Base):
+    """One message to a parent and what became of it.
+
+    `state`: queued → sending → sent → delivered → read, or failed | refused with `reason`; it only climbs. `key` makes a
+    retried turn write the same message once. `position` orders the messages of one turn.
+    """
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        Index("ix_outbox_open_person", "person_id", "id", sqlite_where=text("open = 1"), postgresql_where=text("open = 1")),
+        Index("ix_outbox_person_seq", "person_id", "id"),
+        Index("ix_outbox_provider", "channel", "provider_id"),
+    )
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    key: Mapped[str] = mapped_column(String(80), unique=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
+    address_id: Mapped[int] = mapped_column(ForeignKey("person_address.id", ondelete="CASCADE"))
+    channel: Mapped[str] = mapped_column(String(20))
+    inbox_id: Mapped[int | None] = mapped_column(BigId, index=True)
+    case_id: Mapped[int | None] = mapped_column(BigId, index=True)
+    staff_id: Mapped[int | None] = mapped_column(BigId)
+    message_class: Mapped[str] = mapped_column(String(20))
+    ref: Mapped[str] = mapped_column(String(120))
+    content_id: Mapped[str | None] = mapped_column(String(120))
+    content_version: Mapped[str | None] = mapped_column(String(16))
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    """Encrypted JSON of the rendered `Outbound`."""
+    language: Mapped[str] = mapped_column(String(8))
+    nation: Mapped[str | None] = mapped_column(String(20))
+    campaign: Mapped[str | None] = mapped_column(String(64))
+    state: Mapped[str] = mapped_column(String(12), default="queued")
+    reason: Mapped[str | None] = mapped_column(String(120))
+    open: Mapped[int] = mapped_column(Integer, default=1)
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    due_at: Mapped[datetime] = mapped_column(default=now)
+    lease_token: Mapped[str | None] = mapped_column(String(32))
+    lease_until: Mapped[datetime | None]
+    provider_id: Mapped[str | None] = mapped_column(String(200))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    sent_at: Mapped[datetime | None]
+
+
+class Dialogue(Base):
+    """What the conversation remembers between turns, saved with each turn (`bot.conversation.state`)."""
+
+    __tablename__ = "dialogue"
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"), primary_key=True)
+    state: Mapped[dict[str, Any]]
+    updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
+
+
+class ButtonToken(Base):
+    """What an opaque button token means. A row outlives its expiry by a while, so that an old button can still answer."""
+
+    __tablename__ = "button_token"
+    token: Mapped[str] = mapped_column(String(16), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"), index=True)
+    outbox_key: Mapped[str] = mapped_column(String(80))
+    action: Mapped[str] = mapped_column(String(40))
+    args: Mapped[dict[str, Any]]
+    title: Mapped[str] = mapped_column(String(40))
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class ContentVersion(Base):
+    """Every version of every content item ever sent, with its words."""
+
+    __tablename__ = "content_version"
+    content_id: Mapped[str] = mapped_column(String(120), primary_key=True)
+    language: Mapped[str] = mapped_column(String(8), primary_key=True)
+    version: Mapped[str] = mapped_column(String(16), primary_key=True)
+    words: Mapped[str] = mapped_column(Text)
+    first_sent_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Feedback(Base):
+    """A parent's yes or no to "was this useful?", held against the content version."""
+
+    __tablename__ = "feedback"
+    __table_args__ = (UniqueConstraint("person_id", "outbox_key", name="uq_feedback_person_id"),)
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
+    outbox_key: Mapped[str] = mapped_column(String(80))
+    content_id: Mapped[str] = mapped_column(String(120))
+    content_version: Mapped[str | None] = mapped_column(String(16))
+    useful: Mapped[bool] = mapped_column(Boolean)
+    at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Case(Base):
+    """A worry handed to people. `state`: open (nobody holds it) → claimed → closed. At most one that is not closed a person."""
+
+    __tablename__ = "handoff_case"
+    __table_args__ = (
+        Index(
+            "uq_handoff_case_one_open",
+            "person_id",
+            unique=True,
+            sqlite_where=text("state != 'closed'"),
+            postgresql_where=text("state != 'closed'"),
+        ),
+        Index("ix_handoff_case_queue", "state", "rank", "opened_at"),
+    )
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    area_id: Mapped[str | None] = mapped_column(ForeignKey("area.id"), index=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
+    level: Mapped[str] = mapped_column(String(10))
+    rank: Mapped[int] = mapped_column(Integer)
+    """Place in the queue: 0 emergency, 1 urgent, 2 concern or asked for; raised by one when the parent says it was not meant."""
+    not_meant: Mapped[bool] = mapped_column(Boolean, default=False)
+    state: Mapped[str] = mapped_column(String(10), default="open")
+    language: Mapped[str] = mapped_column(String(8))
+    channel: Mapped[str] = mapped_column(String(20))
+    address_id: Mapped[int] = mapped_column(ForeignKey("person_address.id", ondelete="CASCADE"))
+    staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    outcome: Mapped[str | None] = mapped_column(String(40))
+    opened_at: Mapped[datetime] = mapped_column(default=now)
+    reply_due_at: Mapped[datetime | None]
+    claimed_at: Mapped[datetime | None]
+    first_reply_at: Mapped[datetime | None]
+    last_reply_at: Mapped[datetime | None]
+    late_told_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+
+
+class CaseEvent(Base):
+    """The append-only history of a case: opened, raised, message, claimed, replied, note, not_meant, released, closed."""
+
+    __tablename__ = "case_event"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("handoff_case.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    staff_id: Mapped[int | None] = mapped_column(BigId)
+    inbox_id: Mapped[int | None] = mapped_column(BigId)
+    outbox_key: Mapped[str | None] = mapped_column(String(80))
+    detail: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Encrypted JSON."""
+    at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Staff(Base):
+    """Someone who signs in to the console. `demonstration` accounts work on loopback only."""
+
+    __tablename__ = "staff"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    area_id: Mapped[str | None] = mapped_column(ForeignKey("area.id"), index=True)
+    username: Mapped[str] = mapped_column(String(80), unique=True)
+    first_name: Mapped[str] = mapped_column(String(60))
+    job_title: Mapped[str] = mapped_column(String(80))
+    role: Mapped[str] = mapped_column(String(20), default="practitioner")
+    password_hash: Mapped[str] = mapped_column(String(200))
+    demonstration: Mapped[bool] = mapped_column(Boolean, default=False)
+    disabled_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class StaffLogin(Base):
+    """A signed-in browser. `id` is a SHA-256 of the cookie's value, so that the table alone opens nothing."""
+
+    __tablename__ = "staff_login"
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id", ondelete="CASCADE"), index=True)
+    csrf: Mapped[str] = mapped_column(String(43))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    seen_at: Mapped[datetime] = mapped_column(default=now)
+    ended_at: Mapped[datetime | None]
+
+
+class StaffAudit(Base):
+    """Who did or looked at what, append-only. `subject` is our own ids, never personal data."""
+
+    __tablename__ = "staff_audit"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    staff_id: Mapped[int | None] = mapped_column(BigId, index=True)
+    action: Mapped[str] = mapped_column(String(40))
+    subject: Mapped[str] = mapped_column(String(80), default="")
+    at: Mapped[datetime] = mapped_column(default=now, index=True)
+
+
+class Incident(Base):
+    """Something that went wrong and that staff should know of, counted once an hour a kind; holds no personal data."""
+
+    __tablename__ = "incident"
+    __table_args__ = (UniqueConstraint("kind", "hour", name="uq_incident_kind"),)
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(60))
+    hour: Mapped[str] = mapped_column(String(13))
+    count: Mapped[int] = mapped_column(Integer, default=1)
+    detail: Mapped[str] = mapped_column(String(200), default="")
+    first_at: Mapped[datetime] = mapped_column(default=now)
+    last_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class PollOffset(Base):
+    """How far a polled channel has been read; moved in the transaction that stores the events."""
+
+    __tablename__ = "poll_offset"
+    channel: Mapped[str] = mapped_column(String(20), primary_key=True)
+    offset: Mapped[int] = mapped_column(BigInteger)

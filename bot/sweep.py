@@ -1,0 +1,54 @@
+"""The sweep: finds what nobody was woken for and what has had its time. Runs every few seconds in a working process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import timedelta
+
+from sqlalchemy import delete, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.delivery.hub import wait_for
+from bot.people.people import remove_forgotten
+from bot.storage.tables import ButtonToken, RawEvent, now
+from bot.wiring import Parts
+
+log = logging.getLogger(__name__)
+OLD_BUTTONS = timedelta(days=365)
+"""How long the meaning of a button is kept after its week, so that an old one still answers."""
+
+
+class Sweep:
+    """Takes up spooled events, wakes workers and senders for anything left, wipes what has expired."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._stopping = asyncio.Event()
+
+    async def run(self) -> None:
+        """Sweep until `stop`."""
+        while not self._stopping.is_set():
+            try:
+                await asyncio.to_thread(self.once)
+            except SQLAlchemyError as error:
+                log.error("sweep failed (%s)", type(error).__name__)
+            self._parts.hub.publish("inbox", "outbox")
+            await wait_for(self._stopping, self._parts.settings.sweep_seconds)
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def once(self) -> None:
+        """One sweep. Blocking."""
+        self._parts.intake.import_spooled()
+        moment = now()
+        with self._parts.database.read() as session:
+            due = session.query(RawEvent.id).filter(RawEvent.expires_at < moment, RawEvent.sealed.is_not(None)).limit(1).first()
+        with self._parts.database.write() as session:
+            if due is not None:
+                session.execute(
+                    update(RawEvent).where(RawEvent.expires_at < moment, RawEvent.sealed.is_not(None)).values(sealed=None)
+                )
+            session.execute(delete(ButtonToken).where(ButtonToken.expires_at < moment - OLD_BUTTONS))
+            remove_forgotten(session)

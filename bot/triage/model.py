@@ -1,0 +1,194 @@
+"""The small models: three linear readers over words, letters and ideas, each giving the chance of one level or worse."""
+
+import math
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import skops.io
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix, hstack
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+
+from bot.triage.levels import Level
+from bot.triage.rules import Findings, RuleBook
+from bot.triage.text import emoji_in
+
+HEADS = (Level.CONCERN, Level.URGENT, Level.EMERGENCY)
+_FIGURE = "figureofspeech"
+_FORMAT = 1
+_MOST_WORDS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A message as the models see it: its words as read, and the ideas (names of word lists) that they belong to, in order."""
+
+    words: str
+    ideas: str
+
+
+def sample(findings: Findings, book: RuleBook) -> Sample:
+    """The whole message as one sample."""
+    return _sample(findings, book, 0, len(findings.reading.words))
+
+
+def windows(findings: Findings, book: RuleBook, size: int, most: int) -> list[Sample]:
+    """The message as one sample, or, if longer than `size` words, as overlapping pieces of that size, at most `most`."""
+    count = len(findings.reading.words)
+    if count <= size:
+        return [sample(findings, book)]
+    step = max(size * 2 // 3, math.ceil(count / most))
+    return [_sample(findings, book, start, min(count, start + size)) for start in range(0, count, step)]
+
+
+def _sample(findings: Findings, book: RuleBook, start: int, end: int) -> Sample:
+    reading = findings.reading
+    forms = [_FIGURE if place in findings.figures else reading.words[place].form for place in range(start, end)]
+    ideas = [*_ideas(forms, book), "|", *_marks(findings)]
+    emoji = emoji_in(reading.text[:4000]) if start == 0 else []
+    return Sample(" ".join([*forms, *emoji[:10]]), " ".join(ideas))
+
+
+def _marks(findings: Findings) -> Iterator[str]:
+    """What the rules make of the message, in a few words that mean the same in every language."""
+    if findings.over:
+        yield "OVER"
+    if findings.distant:
+        yield "DISTANT"
+    yield from sorted({f"RULE-{hit.rule.level}" for hit in findings.hits})
+    yield from sorted({f"KIND-{hit.rule.kind}" for hit in findings.hits if hit.rule.kind})
+
+
+def _ideas(forms: Sequence[str], book: RuleBook) -> Iterator[str]:
+    for form in forms:
+        if form in book.negation:
+            yield "NOT"
+        yield from book.concepts.get(form, ())
+
+
+@dataclass
+class Reader:
+    """Vectorisers and linear heads, trained. `scaling` holds, by language and level, the (slope, shift) that turn a score
+    into a chance; language "" is for all together."""
+
+    vectorisers: Sequence[TfidfVectorizer]
+    weights: NDArray[np.float64]
+    shifts: NDArray[np.float64]
+    languages: Sequence[str] = ()
+    scaling: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
+    fingerprint: str = ""
+
+    def scores(self, samples: Sequence[Sample]) -> NDArray[np.float64]:
+        """Raw scores, shape (samples, 3), in the order of HEADS."""
+        scores: NDArray[np.float64] = np.asarray(_matrix(self.vectorisers, samples) @ self.weights.T) + self.shifts
+        return scores
+
+    def chances(self, samples: Sequence[Sample], lang: str) -> dict[Level, float]:
+        """The chance (0 to 1) that a message is of each level or worse: the highest of its samples."""
+        highest = self.scores(samples).max(axis=0)
+        scaling = self.scaling.get(lang) or self.scaling.get("") or {}
+        return {
+            head: chance(float(score), *scaling.get(head.value, (1.0, 0.0)))
+            for head, score in zip(HEADS, highest, strict=True)
+        }
+
+    def telling_words(self, findings: Findings, book: RuleBook, head: Level) -> str:
+        """The writer's words that speak most for a level, at most five, in their order."""
+        vocabulary, weights = self.vectorisers[0].vocabulary_, self.weights[HEADS.index(head)]
+        words = findings.reading.words[:_MOST_WORDS]
+        weighed = [(float(weights[vocabulary[word.form]]), place) for place, word in enumerate(words) if word.form in vocabulary]
+        places = sorted(place for weight, place in sorted(weighed, reverse=True)[:5] if weight > 0)
+        return " ".join(findings.reading.quote(place, place + 1) for place in places)
+
+    def save(self, path: Path) -> None:
+        """Write to `path` (skops, not pickle), swapped in as a whole."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = path.with_name(path.name + ".new")
+        skops.io.dump(
+            {
+                "format": _FORMAT,
+                "vectorisers": list(self.vectorisers),
+                "weights": self.weights,
+                "shifts": self.shifts,
+                "languages": list(self.languages),
+                "scaling": {lang: {level: list(pair) for level, pair in by.items()} for lang, by in self.scaling.items()},
+                "fingerprint": self.fingerprint,
+            },
+            new,
+            compression=zipfile.ZIP_DEFLATED,
+            compresslevel=1,
+        )
+        new.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> "Reader":
+        """Read a saved model. Raises ValueError for a file that this version cannot use, OSError where it is not there."""
+        try:
+            saved: dict[str, Any] = skops.io.load(path, trusted=[])
+            if saved["format"] != _FORMAT:
+                raise ValueError(f"{path.name} was made by another version")
+            return cls(
+                saved["vectorisers"], saved["weights"], saved["shifts"], saved["languages"], saved["scaling"], saved["fingerprint"]
+            )
+        except OSError:
+            raise
+        except Exception as error:
+            raise ValueError(f"{path.name} is not a triage model that can be used: {error}") from error
+
+
+def chance(score: float, slope: float, shift: float) -> float:
+    """Platt scaling: a score to a chance."""
+    return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, slope * score + shift))))
+
+
+def new_vectorisers() -> list[TfidfVectorizer]:
+    """Words and pairs of words; letter groups inside words; ideas in order."""
+    return [
+        TfidfVectorizer(token_pattern=r"\S+", ngram_range=(1, 2), sublinear_tf=True, min_df=1),
+        TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True, min_df=2),
+        TfidfVectorizer(token_pattern=r"\S+", ngram_range=(1, 3), sublinear_tf=True, min_df=2, lowercase=False),
+    ]
+
+
+def fit(
+    samples: Sequence[Sample],
+    ranks: NDArray[np.int64],
+    sample_weights: NDArray[np.float64] | None = None,
+    *,
+    strength: float = 4.0,
+) -> Reader:
+    """Train vectorisers and heads; `ranks` are the levels' ranks (0 to 3), one a sample."""
+    vectorisers = new_vectorisers()
+    for place, vectoriser in enumerate(vectorisers):
+        vectoriser.fit(_texts(samples, place))
+    matrix = _matrix(vectorisers, samples)
+    weights, shifts = [], []
+    for head in HEADS:
+        wanted = (ranks >= head.rank).astype(int)
+        model = LogisticRegression(C=strength, solver="liblinear", class_weight="balanced", random_state=0)
+        model.fit(matrix, wanted, sample_weight=sample_weights)
+        weights.append(model.coef_[0])
+        shifts.append(float(model.intercept_[0]))
+    return Reader(vectorisers, np.vstack(weights), np.array(shifts))
+
+
+def _texts(samples: Sequence[Sample], place: int) -> list[str]:
+    return [one.ideas if place == 2 else one.words for one in samples]
+
+
+def _matrix(vectorisers: Sequence[TfidfVectorizer], samples: Sequence[Sample]) -> csr_matrix:
+    parts = [vectoriser.transform(_texts(samples, place)) for place, vectoriser in enumerate(vectorisers)]
+    return hstack(parts, format="csr")
+
+
+def fit_scaling(scores: NDArray[np.float64], wanted: NDArray[np.int64]) -> tuple[float, float]:
+    """The (slope, shift) of Platt scaling for scores of messages held out in training; (1, 0) where one side is missing."""
+    if len(set(wanted.tolist())) < 2:
+        return 1.0, 0.0
+    model = LogisticRegression(C=10.0, solver="lbfgs").fit(scores.reshape(-1, 1), wanted)
+    return max(0.05, float(model.coef_[0][0])), float(model.intercept_[0])

@@ -1,0 +1,178 @@
+"""Triage: the rules, the model and a further reader, if there is one, joined into one level."""
+
+import logging
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from bot.languages import Detected, Detector
+from bot.triage import rules
+from bot.triage.levels import Assessment, Level, Reason
+from bot.triage.model import HEADS, Reader, windows
+from bot.triage.rules import Findings, RuleBook
+from bot.triage.thresholds import NAME as THRESHOLDS
+from bot.triage.thresholds import Thresholds
+
+log = logging.getLogger(__name__)
+
+MODEL_NAME = "triage.skops"
+LANGUAGE_MODEL = "languages.skops"
+_BASE = "en"
+_PIECE, _OVERLAP = 2000, 200
+_WINDOW_WORDS, _MOST_WINDOWS = 60, 8
+_POSSIBLE = 0.15
+_MOST_QUOTED = 300
+_LATIN = re.compile("[A-Za-z]{2}")
+
+
+class FurtherReader(Protocol):
+    """A slower or larger reader that an installation may add. What it says can only raise a level, never lower one."""
+
+    name: str
+
+    def read(self, text: str, lang: str) -> Level:
+        """The level that this reader sees in a message."""
+        ...
+
+
+class Triage:
+    """Judges messages. Nothing is read or written once it is loaded, and one object may serve many threads."""
+
+    def __init__(
+        self,
+        books: Mapping[str, RuleBook],
+        detector: Detector,
+        model: Reader | None = None,
+        thresholds: Thresholds | None = None,
+        further_reader: FurtherReader | None = None,
+    ) -> None:
+        self.books = dict(books)
+        self.detector = detector
+        self.model = model
+        self.thresholds = thresholds or Thresholds()
+        self.further_reader = further_reader
+
+    @classmethod
+    def load(cls, content_dir: Path, model_path: Path | None = None, further_reader: FurtherReader | None = None) -> "Triage":
+        """From `content_dir`/languages.yml and `content_dir`/safety/*.yml, and the trained file (rules alone where it is not
+        there; the language model is taken from beside it).
+
+        Raises RuleFileError for a rule file that cannot be used, ValueError for a model that cannot.
+        """
+        beside = model_path.with_name(LANGUAGE_MODEL) if model_path else None
+        detector = Detector.load(content_dir, beside)
+        safety = content_dir / "safety"
+        books = {language.code: book(safety, language.code) for language in detector.catalogue}
+        model = Reader.load(model_path) if model_path is not None and model_path.is_file() else None
+        thresholds = Thresholds.load(safety / THRESHOLDS) if (safety / THRESHOLDS).is_file() else None
+        return cls(books, detector, model, thresholds, further_reader)
+
+    def assess(self, text: str, lang: str | None = None) -> Assessment:
+        """Judge one message alone; `lang` is the language the writer chose. Never raises, whatever the text."""
+        begun = time.perf_counter()
+        detected = self.detector.detect(text, lang)
+        reasons = [reason for piece in _pieces(text) for reason in self._piece(piece, detected, lang)]
+        reasons += self._further(text, detected.lang)
+        level = Level.highest(*(reason.level for reason in reasons))
+        kept = _worth_saying(reasons)
+        return Assessment(level, kept, detected.lang, (time.perf_counter() - begun) * 1000)
+
+    def assess_recent(self, texts: Sequence[str], lang: str | None = None) -> Assessment:
+        """Judge the last of `texts` (oldest first), raised where they say more together than each of them alone."""
+        begun = time.perf_counter()
+        if not texts:
+            return self.assess("", lang)
+        each = [self.assess(text, lang) for text in texts]
+        best = each[-1]
+        seen = Level.highest(*(one.level for one in each))
+        if len(texts) > 1:
+            for joined in (" ".join(texts), ". ".join(texts)):
+                together = self.assess(joined, lang)
+                if together.level.rank > max(seen.rank, best.level.rank):
+                    best = Assessment(together.level, tuple(_together(reason) for reason in together.reasons), each[-1].lang, 0.0)
+        return Assessment(best.level, best.reasons, best.lang, (time.perf_counter() - begun) * 1000)
+
+    def _piece(self, text: str, detected: Detected, lang: str | None) -> Iterator[Reason]:
+        found = self.findings(text, detected, lang)
+        for findings, book in found:
+            yield from _of_rules(findings)
+        if self.model is not None:
+            yield from self._of_model(self.model, *found[0], detected.lang)
+
+    def findings(self, text: str, detected: Detected, lang: str | None) -> list[tuple[Findings, RuleBook]]:
+        """What the rules of every language that the message may be in find; the likeliest language comes first."""
+        return [(book.find(text), book) for book in self._books(text, detected, lang)]
+
+    def _books(self, text: str, detected: Detected, lang: str | None) -> list[RuleBook]:
+        codes = [detected.lang]
+        if lang in self.books:
+            codes.append(lang)
+        if detected.script == "Latin" and detected.confidence < 1 - _POSSIBLE:
+            likely = self.detector.chances(text[:_PIECE])
+            codes += [label.removesuffix("-latin") for label, chance in likely.items() if chance >= _POSSIBLE]
+        if _LATIN.search(text):
+            codes.append(_BASE)
+        books = [self.books[code] for code in dict.fromkeys(codes) if code in self.books]
+        return books or [rules.empty(detected.lang)]
+
+    def _of_model(self, model: Reader, findings: Findings, book: RuleBook, lang: str) -> Iterator[Reason]:
+        if not findings.reading.words:
+            return
+        samples = windows(findings, book, _WINDOW_WORDS, _MOST_WINDOWS)
+        chances = model.chances(samples, lang)
+        enough = self.thresholds.for_language(lang)
+        for head in reversed(HEADS):
+            if chances[head] >= enough[head]:
+                yield Reason(head, f"model:{lang}", model.telling_words(findings, book, head))
+                return
+
+    def _further(self, text: str, lang: str) -> list[Reason]:
+        if self.further_reader is None:
+            return []
+        try:
+            level = self.further_reader.read(text, lang)
+        except Exception as error:  # A reader that fails may not take triage down with it.
+            log.error("triage: the further reader failed (%s)", type(error).__name__)
+            return []
+        return [Reason(level, f"further:{self.further_reader.name}", "")] if level is not Level.NONE else []
+
+
+def book(safety: Path, lang: str) -> RuleBook:
+    """The rule book of a language; one without rules where there is no file yet."""
+    path = safety / f"{lang}.yml"
+    return rules.load(path) if path.is_file() else rules.empty(lang)
+
+
+def _of_rules(findings: Findings) -> Iterator[Reason]:
+    for hit in findings.hits:
+        level = hit.rule.level
+        if not hit.rule.firm:
+            if findings.distant:
+                level = Level.NONE
+            elif findings.over:
+                level = level.capped(hit.rule.when_past)
+        if level is not Level.NONE:
+            words = findings.reading.quote(hit.span.start, hit.span.end)
+            yield Reason(level, f"rule:{hit.rule.id}", words[:_MOST_QUOTED], hit.rule.kind)
+
+
+def _worth_saying(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
+    """The reasons, highest first, rules before models, each once, at most eight."""
+    once = {(reason.by, reason.level): reason for reason in reversed(reasons)}
+    ordered = sorted(once.values(), key=lambda reason: (-reason.level.rank, reason.by.startswith("model:"), reason.by))
+    return tuple(ordered[:8])
+
+
+def _together(reason: Reason) -> Reason:
+    return Reason(reason.level, f"together:{reason.by}", reason.words, reason.kind)
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """The text in overlapping pieces, so that the time taken grows only with its length."""
+    if len(text) <= _PIECE + _OVERLAP:
+        yield text
+        return
+    for start in range(0, len(text), _PIECE):
+        yield text[max(0, start - _OVERLAP) : start + _PIECE]

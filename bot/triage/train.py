@@ -1,0 +1,207 @@
+"""Training the triage model, and the language model beside it, from `data/`: `python -m bot.triage.train <folder>`."""
+
+import hashlib
+import os
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    # Before numpy is imported: on matrices this small, more threads only wait for one another.
+    os.environ.setdefault(_name, "1")
+
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedKFold
+
+from bot.languages import Catalogue, Detector
+from bot.languages import train as language_training
+from bot.languages.detection import LetterModel
+from bot.triage import check
+from bot.triage.levels import Level
+from bot.triage.model import HEADS, Reader, Sample, fit, fit_scaling, sample
+from bot.triage.reader import LANGUAGE_MODEL, MODEL_NAME, Triage, book
+from bot.triage.rules import RuleBook
+from bot.triage.thresholds import NAME as THRESHOLDS
+from bot.triage.thresholds import Thresholds
+
+FOLDS = 4
+_MOST_QUESTIONS = 800
+_EXAMPLE = re.compile(r"^\s*- (.+)$")
+_MARKUP = re.compile(r"\[([^\]]*)\](?:\([^)]*\)|\{[^}]*\})")
+# Topics in which an ordinary question may well be a worry: their questions are no examples of "none".
+_WORRIES = ("topic_wellbeing_", "topic_child_loss", "topic_child_hurting", "topic_child_development", "topic_child_disability",
+            "topic_child_fears", "topic_child_separated", "topic_child_separation", "topic_child_speech", "topic_family_housing",
+            "topic_family_money", "topic_family_kinship", "topic_family_newly_arrived", "topic_family_young_parents",
+            "topic_other_physical_health", "topic_other_out_of_scope", "topic_baby_crying", "topic_baby_premature",
+            "topic_baby_feeding", "topic_child_discipline", "talk_to_person", "feedback_bad", "topic_child_friends")
+_CODE = ("levels.py", "text.py", "phrases.py", "rules.py", "model.py", "reader.py", "thresholds.py", "train.py", "check.py")
+
+
+class NeverMissed(ValueError):
+    """What was trained misses an example on a never-miss list; the message names each one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One labelled message. `extra` ones are ordinary questions: they are trained on, but scaling does not count them."""
+
+    text: str
+    lang: str
+    level: Level
+    extra: bool = False
+
+
+def examples(root: Path) -> list[Example]:
+    """Every labelled message under `root`/data, each once a language; the higher level stays where a message has two."""
+    found: dict[tuple[str, str], Example] = {}
+    for example in (*_labelled(root), *_some(_questions(root))):
+        key = (example.lang, example.text.casefold())
+        if key not in found or (not example.extra and example.level.rank > found[key].level.rank):
+            found[key] = example
+    return list(found.values())
+
+
+def _labelled(root: Path) -> Iterator[Example]:
+    for path in _triage_files(root):
+        if path.stem in list(Level):
+            for _, text in check.lines_of(path):
+                yield Example(text, path.parent.name, Level(path.stem))
+
+
+def _questions(root: Path) -> Iterator[Example]:
+    for path in _question_files(root):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            match = _EXAMPLE.match(line)
+            if match and not match[1].startswith(("intent:", "lookup:", "synonym:", "regex:")):
+                yield Example(_MARKUP.sub(r"\1", match[1]), path.parent.name, Level.NONE, extra=True)
+
+
+def _some(questions: Iterator[Example]) -> Iterator[Example]:
+    """At most _MOST_QUESTIONS of each language, spread evenly over the topics."""
+    by_language: dict[str, list[Example]] = {}
+    for one in questions:
+        by_language.setdefault(one.lang, []).append(one)
+    for asked in by_language.values():
+        yield from asked[:: -(-len(asked) // _MOST_QUESTIONS)]
+
+
+def _triage_files(root: Path) -> list[Path]:
+    return sorted((root / "data" / "triage").glob("*/*.txt"))
+
+
+def _question_files(root: Path) -> list[Path]:
+    return [path for path in sorted((root / "data" / "nlu").glob("*/*.yml")) if not path.stem.startswith(_WORRIES)]
+
+
+def fingerprint(root: Path) -> str:
+    """A hash of everything that the trained models depend on: examples, rules, languages, thresholds and this code."""
+    digest = hashlib.sha256(language_training.fingerprint(root).encode())
+    here = Path(__file__).parent
+    safety = root / "content" / "safety"
+    inputs = [*safety.glob("*.yml"), *(safety / "never_miss").glob("*.txt")]
+    for path in [*(here / name for name in _CODE), *sorted(inputs), *_triage_files(root), *_question_files(root)]:
+        digest.update(f"{path.parent.name}/{path.name}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def samples_of(found: Sequence[Example], books: Mapping[str, RuleBook]) -> list[Sample]:
+    """Each example as the model sees it, read by the rule book of its own language."""
+    return [sample(books[one.lang].find(one.text), books[one.lang]) for one in found]
+
+
+def books_of(root: Path, found: Sequence[Example]) -> dict[str, RuleBook]:
+    """The rule books of every language that the examples are in. Raises RuleFileError."""
+    codes = {one.lang for one in found} | {language.code for language in Catalogue.load(root / "content" / "languages.yml")}
+    return {code: book(root / "content" / "safety", code) for code in sorted(codes)}
+
+
+def example_weights(found: Sequence[Example]) -> NDArray[np.float64]:
+    """How much each example counts: languages with few examples a little more each, ordinary questions less."""
+    counts: dict[str, int] = {}
+    for one in found:
+        if not one.extra:
+            counts[one.lang] = counts.get(one.lang, 0) + 1
+    most = max(counts.values(), default=1)
+    return np.array([
+        min(2.5, (most / counts.get(one.lang, most)) ** 0.5) * (0.4 if one.extra else 1.0) for one in found
+    ])
+
+
+def folds_of(found: Sequence[Example], count: int) -> list[NDArray[np.int64]]:
+    """Places of the examples held out in each fold, balanced by language and level."""
+    strata = [f"{one.lang} {one.level} {one.extra}" for one in found]
+    splitter = StratifiedKFold(count, shuffle=True, random_state=7)
+    return [held for _, held in splitter.split(np.zeros((len(found), 1)), strata)]
+
+
+def fit_scaled(found: Sequence[Example], samples: Sequence[Sample], folds: int = FOLDS) -> Reader:
+    """A reader whose chances are scaled, by language, on scores of messages that were held out in training."""
+    ranks = np.array([one.level.rank for one in found])
+    weights = example_weights(found)
+    scores = np.zeros((len(found), len(HEADS)))
+    for held in folds_of(found, folds):
+        kept = np.setdiff1d(np.arange(len(found)), held)
+        part = fit([samples[place] for place in kept], ranks[kept], weights[kept])
+        scores[held] = part.scores([samples[place] for place in held])
+    reader = fit(samples, ranks, weights)
+    langs = sorted({one.lang for one in found if not one.extra})
+    scaling = {lang: _scaling(found, scores, ranks, lang) for lang in ["", *langs]}
+    return replace(reader, languages=langs, scaling=scaling)
+
+
+def _scaling(
+    found: Sequence[Example], scores: NDArray[np.float64], ranks: NDArray[np.int64], lang: str
+) -> dict[str, tuple[float, float]]:
+    counted = np.array([not one.extra and (one.lang == lang or not lang) for one in found])
+    return {
+        head.value: fit_scaling(scores[counted, place], (ranks[counted] >= head.rank).astype(int))
+        for place, head in enumerate(HEADS)
+    }
+
+
+def train(root: Path, out: Path) -> Path:
+    """Train both models from `root`, write them into the folder `out` (each swapped in whole), and return the triage file.
+
+    Raises RuleFileError for a rule file that cannot be used, ValueError for data that cannot be trained on, and NeverMissed,
+    before anything is swapped in, where the result misses a message on a never-miss list.
+    """
+    found = examples(root)
+    if len({one.level for one in found}) < len(Level):
+        raise ValueError("data/triage needs messages of all four levels: emergency, urgent, concern and none")
+    out.mkdir(parents=True, exist_ok=True)
+    letters_new = language_training.train(root, out / f"{LANGUAGE_MODEL}.next")
+    books = books_of(root, found)
+    reader = replace(fit_scaled(found, samples_of(found, books)), fingerprint=fingerprint(root))
+    detector = Detector(Catalogue.load(root / "content" / "languages.yml"), LetterModel.load(letters_new))
+    limits = root / "content" / "safety" / THRESHOLDS
+    triage = Triage(books, detector, reader, Thresholds.load(limits) if limits.is_file() else None)
+    missed = check.never_missed(root, triage)
+    if missed:
+        letters_new.unlink()
+        raise NeverMissed("\n".join(str(problem) for problem in missed))
+    reader.save(out / MODEL_NAME)
+    letters_new.replace(out / LANGUAGE_MODEL)
+    return out / MODEL_NAME
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Train from the current folder into the folder named."""
+    if len(arguments) != 1 or arguments[0].startswith("-"):
+        print("Usage: python -m bot.triage.train <folder to write the models into>", file=sys.stderr)
+        return 2
+    try:
+        written = train(Path.cwd(), Path(arguments[0]))
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"{written} ({written.stat().st_size // 1024} kB)")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

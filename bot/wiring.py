@@ -1,0 +1,180 @@
+"""Puts the parts of one process together from the settings. No part knows this module."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine, select
+
+from bot.actions.actions import Actions
+from bot.conversation.commands import Commands
+from bot.conversation.compose import Composer
+from bot.conversation.decide import Thresholds
+from bot.conversation.facts import FactWords
+from bot.conversation.handlers import Handlers
+from bot.conversation.intake import Intake
+from bot.conversation.journey import SURE, Journey
+from bot.conversation.rasa import RasaClient
+from bot.conversation.registry import TurnRegistry
+from bot.conversation.render import Renderer
+from bot.conversation.router import Router
+from bot.conversation.spool import Spool
+from bot.delivery.hub import Hub
+from bot.handoff.hours import Team, load_teams
+from bot.languages import Detector, supported
+from bot.library import Library
+from bot.library.yamlfile import read_yaml
+from bot.messages import Inbound
+from bot.models import triage_model_path
+from bot.settings import ROOT, Settings
+from bot.storage.crypto import Keyring
+from bot.storage.engine import Database
+from bot.storage.migrate import migrate
+from bot.storage.tables import Area
+from bot.triage import Triage
+from bot.triage.reader import LANGUAGE_MODEL, MODEL_NAME
+from services_directory import Directory, load_demonstration, open_engine
+from services_directory import migrate as migrate_directory
+
+
+@dataclass(kw_only=True)
+class Parts:
+    """Everything one process needs, made once. `rasa` may be set later, when Rasa's address is known."""
+
+    settings: Settings
+    database: Database
+    keyring: Keyring
+    library: Library
+    triage: Triage
+    detector: Detector
+    facts: FactWords
+    thresholds: Thresholds
+    topics: tuple[str, ...]
+    teams: Mapping[str, Team]
+    directory_engine: Engine
+    directory: Directory
+    hub: Hub
+    renderer: Renderer
+    registry: TurnRegistry
+    intake: Intake
+    journey: Journey
+    actions: Actions
+    rasa: RasaClient | None = None
+
+    def dispose(self) -> None:
+        self.database.dispose()
+        self.directory_engine.dispose()
+
+
+def topic_ids(root: Path = ROOT) -> tuple[str, ...]:
+    """Every topic that the NLU learns, from `content/topics.yml`."""
+    return tuple(read_yaml(root / "content" / "topics.yml", root)["topics"])
+
+
+class LanguageGuess:
+    """The language of a new person: what the message is plainly in, else what their app is set to, else English."""
+
+    def __init__(self, detector: Detector) -> None:
+        self._detector = detector
+        self._codes = {language.code for language in supported()}
+
+    def __call__(self, inbound: Inbound) -> str:
+        hint = (inbound.locale or "").replace("_", "-").split("-")[0].lower()
+        hint = hint if hint in self._codes else "en"
+        if len(inbound.text.split()) < 3:
+            return hint
+        found = self._detector.detect(inbound.text, hint)
+        return found.lang if found.lang in self._codes and found.confidence >= SURE else hint
+
+
+def prepare_database(settings: Settings, database: Database) -> None:
+    """Create and migrate all tables, the area, and (in a demonstration) the fictional directory. Safe to repeat."""
+    settings.var_dir.mkdir(parents=True, exist_ok=True)
+    migrate(database.engine)
+    with database.write() as session:
+        if session.scalar(select(Area).where(Area.id == settings.area)) is None:
+            session.add(Area(id=settings.area, name=settings.area))
+    engine = open_engine(settings.database)
+    try:
+        migrate_directory(engine)
+        if settings.demonstration:
+            load_demonstration(engine)
+    finally:
+        engine.dispose()
+
+
+def build(settings: Settings, *, migrated: bool = False) -> Parts:
+    """All parts of a process, on a migrated database. Raises `DataError` if content cannot be used."""
+    settings.var_dir.mkdir(parents=True, exist_ok=True)
+    database = Database(settings.database)
+    if not migrated:
+        prepare_database(settings, database)
+    keyring = Keyring(settings.keys())
+    library = Library.load(ROOT)
+    models = triage_model_path(settings)
+    triage = Triage.load(ROOT / "content", models / MODEL_NAME)
+    detector = Detector.load(ROOT / "content", models / LANGUAGE_MODEL)
+    facts = FactWords.load(ROOT)
+    thresholds = Thresholds.load(ROOT)
+    topics = topic_ids()
+    teams = load_teams(ROOT)
+    directory_engine = open_engine(settings.database)
+    directory = Directory(directory_engine)
+    hub = Hub()
+    renderer = Renderer(library)
+    registry = TurnRegistry()
+    handlers = Handlers(library, facts)
+    intake = Intake(
+        database=database,
+        keyring=keyring,
+        triage=triage,
+        renderer=renderer,
+        teams=teams,
+        guess_language=LanguageGuess(detector),
+        spool=Spool(settings.spool_dir, keyring),
+        area_id=settings.area,
+        raw_days=settings.raw_event_days,
+        per_minute=settings.person_per_minute,
+        wake=lambda: hub.publish("inbox", "outbox", "queue"),
+    )
+    parts: Parts
+    journey = Journey(
+        database=database,
+        keyring=keyring,
+        renderer=renderer,
+        router=Router(handlers, Commands.load(ROOT)),
+        handlers=handlers,
+        composer=Composer(handlers, library, settings.demonstration),
+        registry=registry,
+        rasa=lambda: parts.rasa,
+        directory=directory,
+        detector=detector,
+        teams=teams,
+        lease_seconds=settings.lease_seconds,
+    )
+    parts = Parts(
+        settings=settings,
+        database=database,
+        keyring=keyring,
+        library=library,
+        triage=triage,
+        detector=detector,
+        facts=facts,
+        thresholds=thresholds,
+        topics=topics,
+        teams=teams,
+        directory_engine=directory_engine,
+        directory=directory,
+        hub=hub,
+        renderer=renderer,
+        registry=registry,
+        intake=intake,
+        journey=journey,
+        actions=Actions(library, directory, facts, thresholds, topics),
+    )
+    return parts
+
+
+__all__ = ["LanguageGuess", "Parts", "build", "prepare_database", "topic_ids"]
