@@ -63,6 +63,7 @@ def web_app(parts: Parts, closing: asyncio.Event | None = None) -> Starlette:
         hub=parts.hub,
         settings=parts.settings,
         teams=parts.teams,
+        closing=closing,
     )
     routes: list[BaseRoute] = [Route("/health", health)]
     routes += webchat_routes(chat)

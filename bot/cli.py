@@ -14,7 +14,10 @@ import typer
 from bot.settings import ROOT, Settings, settings
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, help="Wren: a chat bot for parents and carers of babies and under-fives."
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # its tracebacks print variables, which may hold a parent's words
+    help="Wren: a chat bot for parents and carers of babies and under-fives.",
 )
 content_app = typer.Typer(no_args_is_help=True, help="The words that parents read.")
 staff_app = typer.Typer(no_args_is_help=True, help="Accounts of the staff console.")
@@ -77,7 +80,7 @@ def rasa() -> None:
         raise typer.BadParameter("set WREN_RASA_PORT and WREN_ACTION_PORT")
     command = rasa_command(train_nlu(chosen, say), chosen.rasa_port)
     os.chdir(ROOT)
-    os.execve(command[0], command, rasa_environment(chosen, chosen.action_port))
+    os.execve(command[0], command, rasa_environment(chosen, chosen.action_port))  # noqa: S606 - our own program
 
 
 @app.command("rasa-tool", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -172,6 +175,35 @@ def content_sync() -> None:
     say(f"wrote {LEARNT}")
 
 
+@content_app.command("new-topic")
+def content_new_topic(topic: Annotated[str, typer.Argument(help="For example child/teething.")]) -> None:
+    """Lay out the files of a new topic in every language, with marks where to write."""
+    from bot.library import scaffold
+
+    _laid_out(lambda: scaffold.new_topic(ROOT, topic), "Write what is marked, then run: bot content check")
+
+
+@content_app.command("new-language")
+def content_new_language(code: Annotated[str, typer.Argument(help="For example pl.")]) -> None:
+    """Lay out the files of a new language, with marks where to write."""
+    from bot.library import scaffold
+
+    _laid_out(lambda: scaffold.new_language(ROOT, code), scaffold.by_hand(code))
+
+
+def _laid_out(lay: Callable[[], list[Path]], next_step: str) -> None:
+    from bot.library.scaffold import Refused
+
+    try:
+        made = lay()
+    except Refused as error:
+        say(str(error))
+        raise typer.Exit(1) from error
+    for path in made:
+        print(path.relative_to(ROOT))
+    say(next_step)
+
+
 @staff_app.command("add")
 def staff_add(
     username: str,
@@ -225,11 +257,17 @@ def main() -> None:
     from services_directory.cli import directory_app
 
     app.add_typer(directory_app, name="directory")
+    from bot.library.yamlfile import DataError
+    from bot.models import TrainingFailed
+
     try:
         app(prog_name="bot")
     except KeyboardInterrupt:
         say("stopped")
         sys.exit(130)
+    except (TrainingFailed, DataError) as error:
+        say(str(error))
+        sys.exit(1)
 
 
 if __name__ == "__main__":

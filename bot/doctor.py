@@ -25,7 +25,9 @@ def report(settings: Settings, root: Path, out: TextIO) -> int:
     findings = list(_findings(settings, root))
     for finding in findings:
         print(f"- {finding}", file=out)
-    print("Nothing is missing." if not findings else f"{len(findings)} things to see to before the public may use this.", file=out)
+    print(
+        "Nothing is missing." if not findings else f"{len(findings)} things to see to before the public may use this.", file=out
+    )
     return 1 if findings else 0
 
 

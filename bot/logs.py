@@ -15,7 +15,9 @@ import structlog
 def _only_where(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """An exception as its type and the places it passed: its message may hold a parent's words."""
     info = event.pop("exc_info", None)
-    error = info[1] if isinstance(info, tuple) else info if isinstance(info, BaseException) else sys.exc_info()[1] if info else None
+    error = (
+        info[1] if isinstance(info, tuple) else info if isinstance(info, BaseException) else sys.exc_info()[1] if info else None
+    )
     if error is not None:
         frames = traceback.extract_tb(error.__traceback__)[-4:]
         event["exception"] = type(error).__name__

@@ -126,6 +126,7 @@ def build(settings: Settings, *, migrated: bool = False) -> Parts:
     renderer = Renderer(library)
     registry = TurnRegistry()
     handlers = Handlers(library, facts)
+    commands = Commands.load(ROOT)
     intake = Intake(
         database=database,
         keyring=keyring,
@@ -137,6 +138,7 @@ def build(settings: Settings, *, migrated: bool = False) -> Parts:
         area_id=settings.area,
         raw_days=settings.raw_event_days,
         per_minute=settings.person_per_minute,
+        is_command=lambda text: commands.find(text, "en") is not None,
         wake=lambda: hub.publish("inbox", "outbox", "queue"),
     )
     parts: Parts
@@ -144,7 +146,7 @@ def build(settings: Settings, *, migrated: bool = False) -> Parts:
         database=database,
         keyring=keyring,
         renderer=renderer,
-        router=Router(handlers, Commands.load(ROOT)),
+        router=Router(handlers, commands),
         handlers=handlers,
         composer=Composer(handlers, library, settings.demonstration),
         registry=registry,

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from unicodedata import category
 
 from bot.conversation.facts import simple
 from bot.library.yamlfile import DataError, Problem, read_yaml
@@ -65,7 +66,7 @@ def _bare(text: str) -> str:
     """Words without surrounding punctuation; an emoji that stands alone is kept."""
     words = simple(_SHADES.sub("", text))
     match = _EDGES.match(words)
-    return (match.group(1) if match else "") or words
+    return (match.group(1) if match else "") or words.strip("".join(char for char in words if category(char)[0] in "PZ"))
 
 
 def learnt_yaml(root: Path) -> str:

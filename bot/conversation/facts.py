@@ -22,8 +22,10 @@ _LETTERS = str.maketrans({"ي": "ی", "ى": "ی", "ك": "ک", "ة": "ہ", "ه": 
 
 def simple(text: str) -> str:
     """Lower case, no accents, ASCII digits, one space between words: the form in which words are compared."""
-    digits = "".join(str(unicodedata.decimal(char)) if char.isdecimal() else char for char in text)
-    folded = unicodedata.normalize("NFKD", digits.replace("½", ".5").lower().replace("’", "'"))
+    letters = unicodedata.normalize("NFKD", text.replace("½", ".5")).lower().replace("’", "'")
+    folded = "".join(
+        str(unicodedata.decimal(char)) if char.isdecimal() else char for char in unicodedata.normalize("NFKD", letters)
+    )
     bare = "".join(char for char in folded if not unicodedata.combining(char)).translate(_LETTERS)
     return " ".join(bare.split())
 
@@ -58,7 +60,9 @@ class FactWords:
             # At most three digits: nobody is older, and a long row of them would take seconds to try.
             amount = r"(\d{1,3}(?:[.,]\d{1,2})?|[.,]\d{1,2}|" + "|".join(map(re.escape, number_words)) + ")"
             unit = "|".join(map(re.escape, unit_words))
-            age = re.compile(rf"(?<![\w.,]){amount}(\s*(?:{halves}))?[\s-]*({unit})(?!\w)(\s+(?:{halves})(?!\w))?")
+            # Only digits may touch their unit: "6mo", but "am" is no "a m".
+            apart = r"(?:(?<=\d)[\s-]*|[\s-]+)"
+            age = re.compile(rf"(?<![\w.,]){amount}(\s*(?:{halves}))?{apart}({unit})(?!\w)(\s+(?:{halves})(?!\w))?")
             about = "|".join(map(re.escape, _all(data["about"])))
             turning = re.compile(rf"(?<!\w)(?:{about})\s+{amount}(?![\w.:])")
             return cls(

@@ -72,6 +72,7 @@ class Intake:
         raw_days: int,
         per_minute: int,
         wake: Callable[[], None] = lambda: None,
+        is_command: Callable[[str], bool] = lambda text: False,
         clock: Callable[[], datetime] = now,
     ) -> None:
         self._database = database
@@ -85,11 +86,12 @@ class Intake:
         self._raw_days = raw_days
         self._per_minute = per_minute
         self.wake = wake
+        self._is_command = is_command
         self._clock = clock
 
     def receive(self, inbound: Inbound, raw: Any) -> Receipt:
         """Judge and store one event. `raw` is the provider's JSON as it came. Never raises for a failing store."""
-        assessment = self._triage.assess(inbound.text, inbound.language)
+        assessment = self._judge(inbound)
         try:
             receipt = self._store(inbound, raw, assessment)
         except SQLAlchemyError as error:
@@ -101,16 +103,14 @@ class Intake:
 
     def store_many(self, session: Session, events: Sequence[tuple[Inbound, Any]]) -> list[Receipt]:
         """Store several events inside the caller's transaction (a poller that moves its offset in the same one)."""
-        return [
-            self._store_in(session, inbound, raw, self._triage.assess(inbound.text, inbound.language)) for inbound, raw in events
-        ]
+        return [self._store_in(session, inbound, raw, self._judge(inbound)) for inbound, raw in events]
 
     def import_spooled(self) -> int:
         """Store what was spooled while the store was failing; returns how many events were taken up."""
         taken = 0
         for path, inbound, raw in self._spool.read():
             try:
-                self._store(inbound, raw, self._triage.assess(inbound.text, inbound.language), answered=True)
+                self._store(inbound, raw, self._judge(inbound), answered=True)
             except SQLAlchemyError:
                 break
             self._spool.remove(path)
@@ -118,6 +118,11 @@ class Intake:
         if taken:
             self.wake()
         return taken
+
+    def _judge(self, inbound: Inbound) -> Assessment:
+        """The level of one message. The exact words of a command ("forget me", "stop") are that and nothing else."""
+        text = "" if self._is_command(inbound.text) else inbound.text
+        return self._triage.assess(text, inbound.language)
 
     def _store(self, inbound: Inbound, raw: Any, assessment: Assessment, answered: bool = False) -> Receipt:
         try:
@@ -198,7 +203,7 @@ class Intake:
             channel=address.channel,
             language=person.language,
             level=assessment.level.value,
-            reasons=[{"level": str(r.level), "by": r.by, "words": r.words} for r in assessment.reasons],
+            reasons=[{"level": str(r.level), "by": r.by, "words": r.words, "kind": r.kind} for r in assessment.reasons],
             inbox_id=row.id,
             team=team,
         )
@@ -225,6 +230,8 @@ class Intake:
     def _with_recent(self, session: Session, person_id: int, inbound: Inbound, alone: Assessment) -> Assessment:
         """The message read together with the person's last few, which can only raise its level."""
         if inbound.kind not in (Kind.TEXT, Kind.EDIT) or alone.level is Level.EMERGENCY or len(inbound.text) > 200:
+            return alone
+        if self._is_command(inbound.text):
             return alone
         rows = session.scalars(
             select(Inbox.sealed)

@@ -88,7 +88,7 @@ def reply(items: list[dict[str, Any]], more: bool, *, demonstration: bool, again
     if not items:
         return Reply(ref="text:services.no_more" if again else "text:services.none", buttons=(person, menu))
     first = (
-        ButtonSpec(label="button.more", action="find_more")
+        ButtonSpec(label="button.more_services", action="find_more")
         if more
         else ButtonSpec(label="button.find_other", action="find_service")
     )

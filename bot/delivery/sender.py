@@ -1,7 +1,7 @@
 """The sender: claims outbox rows of pushing channels, asks `can_send`, sends, records the outcome.
 
-One person's messages of the same urgency go out in order, one at a time; safety words overtake the rest. A row is marked `sending`
-and committed before the provider is called, so that a crash between the provider's acceptance and our mark is known: safety
+One person's messages of one urgency go out in order, one at a time; safety words overtake the rest. A row is marked `sending` and
+committed before the provider is called, so that a crash between the provider's acceptance and our mark is known: safety
 messages, replies and practitioners' words are then sent again (a double is better than silence), anything unasked is not.
 """
 

@@ -116,11 +116,12 @@ def release_case(services: Services, case_id: int, staff_id: int) -> None:
     """Put the case back in the queue. Raises `cases.NotClaimed` if `staff_id` does not hold it."""
     with _act(services, case_id, staff_id) as act:
         cases.release(act.session, case_id, staff_id)
+        _say_goodbye(act)
         _audit(act, "release")
 
 
 def close_case(services: Services, case_id: int, staff_id: int, outcome: str) -> None:
-    """End the case; a parent who has had a reply is told that the practitioner has left. Repeating it changes nothing.
+    """End the case; a parent who was told that the practitioner is there is told that they left. Repeating it changes nothing.
 
     Raises `cases.NotClaimed` if `staff_id` does not hold the case, ValueError for something that is not an outcome.
     """
@@ -128,8 +129,7 @@ def close_case(services: Services, case_id: int, staff_id: int, outcome: str) ->
         if act.case.state == "closed" and act.case.staff_id == staff_id:
             return
         cases.close(act.session, case_id, staff_id, outcome)
-        if act.case.first_reply_at is not None:
-            _tell(act, "person-left", key=f"case{case_id}:left")
+        _say_goodbye(act)
         _audit(act, "close")
 
 
@@ -173,6 +173,12 @@ def _reply(act: Act, words: str, key: str) -> None:
     _enqueue(act, Reply(ref="person:reply", args=args, message_class=MessageClass.PRACTITIONER), key)
     cases.replied(act.session, act.case, act.staff.id, key)
     _audit(act, "reply")
+
+
+def _say_goodbye(act: Act) -> None:
+    """Whoever was told that a practitioner is there is told when they go, once for each coming."""
+    if _queued(act.session, f"case{act.case.id}:joined:{act.staff.id}"):
+        _tell(act, "person-left", key=f"case{act.case.id}:left:{act.staff.id}")
 
 
 def _tell(act: Act, slug: str, *, key: str) -> None:

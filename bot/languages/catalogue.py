@@ -46,10 +46,10 @@ class Catalogue:
             data = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, YAMLError) as error:
             raise CatalogueError(f"{path.name} cannot be read: {error}") from error
-        entries = data.get("languages") if hasattr(data, "get") else None
+        entries: Any = data.get("languages") if hasattr(data, "get") else None
         if not isinstance(entries, list) or not entries:
             raise CatalogueError(f"{path.name}, line 1: it needs a list called languages")
-        languages = [_language(entry, path.name, entries.lc.item(place)[0] + 1) for place, entry in enumerate(entries)]
+        languages = [_language(entry, path.name, _lines(entries).item(place)[0] + 1) for place, entry in enumerate(entries)]
         return cls({language.code: language for language in languages})
 
     def __iter__(self) -> Iterator[Language]:
@@ -64,10 +64,15 @@ class Catalogue:
         return language.direction if language else "ltr"
 
 
+def _lines(entries: Any) -> Any:
+    """Where the reader found each entry of a list."""
+    return entries.lc
+
+
 def _language(entry: Any, file: str, line: int) -> Language:
     where = f"{file}, line {line}"
     if not hasattr(entry, "get"):
-        raise CatalogueError(f"{where}: a language starts with \"- code:\"")
+        raise CatalogueError(f'{where}: a language starts with "- code:"')
     for name in ("code", "english", "name", "direction", "status", "script"):
         if not isinstance(entry.get(name), str):
             raise CatalogueError(f"{where}: this language has no {name} (put no, yes and the like in quotes)")
@@ -78,8 +83,15 @@ def _language(entry: Any, file: str, line: int) -> Language:
     letters = frozenset(str(letter) for letter in entry.get("letters", ()))
     common = frozenset(str(word).replace("'", "") for word in entry.get("common", ()))
     return Language(
-        entry["code"], entry["english"], entry["name"], entry["direction"], entry["status"], entry["script"], letters,
-        bool(entry.get("romanised", False)), common,
+        entry["code"],
+        entry["english"],
+        entry["name"],
+        entry["direction"],
+        entry["status"],
+        entry["script"],
+        letters,
+        bool(entry.get("romanised", False)),
+        common,
     )
 
 

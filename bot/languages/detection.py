@@ -6,7 +6,7 @@ import unicodedata
 import zipfile
 from collections import Counter
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from bot.languages.catalogue import Catalogue, Language, default_catalogue
+from bot.languages.tfidf import Scorer
 
 MODEL_NAME = "languages.skops"
 _ROOT = Path(__file__).resolve().parents[2]
@@ -23,6 +24,7 @@ _MOST_CHARACTERS = 600
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _LINK = re.compile(r"https?://\S+|\S+@\S+")
 _SURE = 0.75
+_POSSIBLE = 0.12
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +32,15 @@ class Detected:
     """The language of a message. `confidence` is 0 to 1; below 0.75 it rests on the hint where there was one.
 
     `script` is the script most of its letters are in ("Latin", "Arabic"; "" where it has no letters); `romanised` is True
-    for a language typed in Latin letters that has a script of its own.
+    for a language typed in Latin letters that has a script of its own. `others` are further languages that it may well be, or
+    that stand in it too.
     """
 
     lang: str
     confidence: float
     script: str
     romanised: bool
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,9 +53,13 @@ class LetterModel:
     shifts: NDArray[np.float64]
     fingerprint: str = ""
 
+    @cached_property
+    def _scorer(self) -> Scorer:
+        return Scorer(self.vectoriser, self.weights)
+
     def chances(self, text: str) -> dict[str, float]:
         """The chance of each label."""
-        scores = np.asarray(self.vectoriser.transform([text]) @ self.weights.T)[0] + self.shifts
+        scores = self._scorer.score(text) + self.shifts
         powers = np.exp(scores - scores.max())
         return dict(zip(self.labels, (powers / powers.sum()).tolist(), strict=True))
 
@@ -59,8 +67,13 @@ class LetterModel:
         """Write as one skops file, swapped in as a whole."""
         path.parent.mkdir(parents=True, exist_ok=True)
         new = path.with_name(path.name + ".new")
-        saved = {"labels": list(self.labels), "vectoriser": self.vectoriser, "weights": self.weights, "shifts": self.shifts,
-                 "fingerprint": self.fingerprint}
+        saved = {
+            "labels": list(self.labels),
+            "vectoriser": self.vectoriser,
+            "weights": self.weights,
+            "shifts": self.shifts,
+            "fingerprint": self.fingerprint,
+        }
         skops.io.dump(saved, new, compression=zipfile.ZIP_DEFLATED, compresslevel=1)
         new.replace(path)
 
@@ -104,17 +117,19 @@ class Detector:
         if not chances:
             return Detected(self._fallback(hint), 0.0, script, False)
         best = max(chances, key=lambda label: chances[label])
-        if hint in self.catalogue and chances[best] < _SURE:
+        others = tuple(dict.fromkeys(_code(label) for label, chance in chances.items() if chance >= _POSSIBLE))
+        if hint is not None and hint in self.catalogue and chances[best] < _SURE:
             own = max((label for label in chances if _code(label) == hint), key=lambda label: chances[label], default=hint)
-            return Detected(hint or "", chances.get(own, 0.0), script, own.endswith("-latin"))
-        return Detected(_code(best), chances[best], script, best.endswith("-latin"))
+            return Detected(hint, chances.get(own, 0.0), script, own.endswith("-latin"), others)
+        return Detected(_code(best), chances[best], script, best.endswith("-latin"), others)
 
     def chances(self, text: str) -> dict[str, float]:
         """For a text in Latin letters, the chance of each language ("ur-latin" for romanised Urdu); empty without words."""
         words = [_bare(word) for word in _WORD.findall(text)]
         if not words:
             return {}
-        scores = {label: math.log(chance + 1e-4) for label, chance in (self.model.chances(plain_letters(text)) if self.model else {}).items()}
+        by_letters = self.model.chances(plain_letters(text)) if self.model else {}
+        scores = {label: math.log(chance + 1e-4) for label, chance in by_letters.items()}
         for language in self._latin:
             known = sum(word in language.common for word in words)
             label = language.code if language.script == "Latin" else f"{language.code}-latin"

@@ -16,11 +16,15 @@ _EXAMPLE = re.compile(r"^\s*- (.+)$")
 _MARKUP = re.compile(r"\[([^\]]*)\](?:\([^)]*\)|\{[^}]*\})")
 # Enough to tell languages apart; more only makes training slower and the model larger.
 _MOST_A_LABEL = 2000
-_CODE = ("catalogue.py", "detection.py", "train.py")
+_NO_EXAMPLES = ("intent:", "lookup:", "synonym:", "regex:")
+_CODE = ("catalogue.py", "detection.py", "tfidf.py", "train.py")
 
 
 def train(root: Path, out: Path) -> Path:
-    """Train from data/nlu and data/triage under `root`, save to `out`, and return it. Raises ValueError with too few sentences."""
+    """Train from data/nlu and data/triage under `root`, save to `out`, and return it.
+
+    Raises ValueError where there are sentences of fewer than two languages.
+    """
     texts, labels = _some(root)
     if len(set(labels)) < 2:
         raise ValueError("there are sentences of fewer than two languages in data/: nothing to tell apart")
@@ -81,6 +85,5 @@ def _texts(path: Path) -> Iterator[str]:
         if path.suffix == ".txt":
             if line.strip() and not line.startswith("#"):
                 yield line.strip()
-        elif match := _EXAMPLE.match(line):
-            if not match[1].startswith(("intent:", "lookup:", "synonym:", "regex:")):
-                yield _MARKUP.sub(r"\1", match[1])
+        elif (match := _EXAMPLE.match(line)) and not match[1].startswith(_NO_EXAMPLES):
+            yield _MARKUP.sub(r"\1", match[1])

@@ -40,7 +40,7 @@ def _problems(tree: Tree, items: list[Item]) -> list[Problem]:
 
 
 def report(root: Path, out: TextIO) -> int:
-    """Write the problems, the coverage and the state of translations and reviews to `out`. Returns 1 if there are problems, else 0."""
+    """Write problems, coverage and the state of translations and reviews to `out`. Returns 1 if there are problems, else 0."""
     tree = Tree(root)
     items = check_messages.read_items(tree)
     found = _problems(tree, items)

@@ -23,7 +23,7 @@ from bot.library.check_files import Tree, letters, unwritten
 from bot.library.helplines import NATIONS, Helplines
 from bot.library.needs import Needs
 from bot.library.strings import SOURCE_LANGUAGE, placeholders
-from bot.library.yamlfile import DataError, Problem
+from bot.library.yamlfile import DataError, Problem, read_yaml
 from bot.messages import MAX_ROW_TITLE, MAX_ROWS
 from bot.triage import check as triage_check
 
@@ -39,6 +39,8 @@ def problems(tree: Tree) -> Iterator[Problem]:
     """Everything wrong in these files."""
     for path in sorted((tree.root / "content").glob("*.yml")):
         yield from unwritten(tree, path)
+    for name in ("content/topics.yml", "domain.yml", "services_directory/data/terms.yml"):
+        yield from _unreadable(tree, name)
     yield from _languages(tree)
     yield from _topics(tree)
     yield from _loaded(tree, "content/helplines.yml", lambda: Helplines.load(tree.root / "content"), _helplines)
@@ -63,6 +65,14 @@ def _loaded(
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         message = f"something is missing or has the wrong shape ({error})."
         yield Problem(name, None, "", message, "Compare it with an older version of the file.")
+
+
+def _unreadable(tree: Tree, name: str) -> list[Problem]:
+    try:
+        read_yaml(tree.root / name, tree.root)
+    except DataError as error:
+        return error.problems
+    return []
 
 
 def _with_line(tree: Tree, problem: Problem) -> Problem:
@@ -93,7 +103,7 @@ def _languages(tree: Tree) -> Iterator[Problem]:
 
 def _topics(tree: Tree) -> Iterator[Problem]:
     path = tree.root / "content" / "topics.yml"
-    if not tree.topics:
+    if not tree.topics and tree.data("content/topics.yml") is not None:
         yield Problem(tree.name(path), None, "topics", "there is no list of topics.", "Begin it with `topics:`.")
     domain = tree.data("domain.yml")
     intents = set(domain["intents"]) if isinstance(domain, dict) else None
@@ -146,7 +156,7 @@ def _helpline(tree: Tree, path: Path, entry: Mapping[str, Any], id_: str) -> Ite
         yield from _in_every_language(tree, path, f"{id_}.{key}", entry[key], line)
     for key, number in (("phone", entry["phone"]), ("sms", (entry.get("sms") or {}).get("to"))):
         if number is not None and not (isinstance(number, str) and plausible(number)):
-            yield wrong(key, f"“{number}” does not look like a number one can reach in the UK.", "Write it in quotes, with spaces.")
+            yield wrong(key, f"“{number}” cannot be a number in the UK.", "Write it in quotes, as it is printed.")
     if entry.get("web") is not None and not _WEB.fullmatch(str(entry["web"])):
         yield wrong("web", f"“{entry['web']}” is no web address.", "Write it without https://.")
     for nation in entry["nations"]:
@@ -157,7 +167,7 @@ def _helpline(tree: Tree, path: Path, entry: Mapping[str, Any], id_: str) -> Ite
         yield wrong("source", "it must say where the number is from.", 'Write {name: "…", year: 2026}.')
     confirmed = entry.get("confirmed")
     if confirmed is not None and (type(confirmed) is not date or confirmed > date.today()):
-        yield wrong("confirmed", f"“{confirmed}” is not a day in the past.", "Write it as 2026-03-31, or null if nobody has checked.")
+        yield wrong("confirmed", f"“{confirmed}” is not a day in the past.", "Write it as 2026-03-31, or null if unchecked.")
 
 
 def plausible(number: str) -> bool:
@@ -277,7 +287,8 @@ def _understanding(tree: Tree, path: Path, data: Any) -> Iterator[Problem]:
 
 def _triage(tree: Tree) -> Iterator[Problem]:
     safety = tree.root / "content" / "safety"
-    for path in sorted([*safety.glob("*.yml"), *(safety / "never_miss").glob("*.txt"), *(tree.root / "data").glob("triage/*/*.txt")]):
+    examples = (tree.root / "data" / "triage").glob("*/*.txt")
+    for path in sorted([*safety.glob("*.yml"), *(safety / "never_miss").glob("*.txt"), *examples]):
         yield from unwritten(tree, path)
     for language in tree.languages:
         if not (safety / f"{language}.yml").is_file():
@@ -292,5 +303,3 @@ def _named(tree: Tree, short: str) -> list[Path]:
     """The file that triage names by the end of its path."""
     return [path for folder in ("content", "data/triage") for path in (tree.root / folder).rglob(Path(short).name)
             if path.as_posix().endswith(f"/{short}")]  # fmt: skip
-
-

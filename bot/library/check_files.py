@@ -30,6 +30,7 @@ class Tree:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._texts: dict[Path, str] = {}
+        self._data: dict[str, Any] = {}
 
     @cached_property
     def languages(self) -> tuple[str, ...]:
@@ -78,11 +79,13 @@ class Tree:
         return path.relative_to(self.root).as_posix()
 
     def data(self, name: str) -> Any:
-        """The content of a YAML file, or None if it cannot be read."""
-        try:
-            return read_yaml(self.root / name, self.root)
-        except DataError:
-            return None
+        """The content of a YAML file, or None if it cannot be read. Not to be changed."""
+        if name not in self._data:
+            try:
+                self._data[name] = read_yaml(self.root / name, self.root)
+            except DataError:
+                self._data[name] = None
+        return self._data[name]
 
     def text(self, path: Path) -> str:
         if path not in self._texts:
@@ -120,7 +123,7 @@ def forms_of(entry: Message) -> tuple[str, ...]:
     """The words of a catalog's entry: one, or each plural form; "" where there are none."""
     if isinstance(entry.string, str):
         return (entry.string,)
-    return tuple(str(form or "") for form in entry.string) or ("",)
+    return tuple(str(form or "") for form in entry.string or ("",))
 
 
 def letters(text: str, language: str) -> Iterator[str]:

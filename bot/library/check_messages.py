@@ -10,7 +10,7 @@ from statistics import mean
 from typing import Any
 
 from bot.library import style
-from bot.library.check_files import Tree, letters, unwritten
+from bot.library.check_files import MARK, Tree, letters, unwritten
 from bot.library.helplines import NATIONS
 from bot.library.library import load_message, source_hash
 from bot.library.strings import SOURCE_LANGUAGE, placeholders
@@ -27,9 +27,7 @@ LONGEST, LONGEST_SAFETY = 600, 700
 OLDEST_SOURCE = 1950
 MOST_FOLLOW_UPS = 3
 REVIEW_EVERY_DAYS = 366
-NEEDS_HELP_LINE = frozenset(
-    {"baby/crying", "baby/sleep", "baby/safe-sleep", "baby/feeding", "baby/weaning", "baby/premature"}
-)
+NEEDS_HELP_LINE = frozenset({"baby/crying", "baby/sleep", "baby/safe-sleep", "baby/feeding", "baby/weaning", "baby/premature"})
 NEEDS_NO_SOURCE = frozenset({"safety", "other/out-of-scope"})
 WORDS_FIELDS = frozenset({"translation", "source_hash", "get_help_if", "audio", "easy_read", "bsl"})
 OWN_PLACEHOLDERS = frozenset({"when", "until", "name", "role"})
@@ -254,7 +252,9 @@ def _words_problems(tree: Tree, item: Item) -> Iterator[Problem]:
         name = tree.name(words.path)
         if language not in tree.languages:
             yield Problem(name, None, "", f"the language “{language}” is not in content/languages.yml.", "Add it there first.")
-        yield from unwritten(tree, words.path)
+        if MARK in words.whole:
+            yield from unwritten(tree, words.path)
+            continue
         yield from _common_problems(tree, item, words, language)
         if words is english:
             yield from _english_problems(tree, item, words)
@@ -360,6 +360,8 @@ def _repeated(tree: Tree, items: Iterable[Item]) -> Iterator[Problem]:
     seen: dict[tuple[str, str], Path] = {}
     for item in items:
         for language, words in item.words.items():
+            if MARK in words.body:
+                continue
             first = seen.setdefault((language, " ".join(words.body.split())), words.path)
             if first != words.path and words.body:
                 yield Problem(tree.name(words.path), None, "", f"the words are the same as in {tree.name(first)}.", "Keep one.")

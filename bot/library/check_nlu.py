@@ -10,7 +10,7 @@ from typing import Any
 from bot.conversation.commands import LEARNT
 from bot.conversation.decide import label_of
 from bot.conversation.facts import simple
-from bot.library.check_files import Tree, unwritten
+from bot.library.check_files import MARK, Tree, unwritten
 from bot.library.yamlfile import DataError, Problem, read_yaml
 
 FEWEST = 2
@@ -63,6 +63,8 @@ def _file_problems(
         yield wrong(f"there are {len(examples)} examples.", f"Write {FEWEST} or more.")
     lines = _numbered(tree.text(path))
     for example in examples:
+        if MARK in example:
+            continue
         line = lines.get(example)
         if _MARKUP.search(example):
             yield wrong(f"“{example}” holds brackets, which Rasa reads as mark-up.", "Write it without them.", line)

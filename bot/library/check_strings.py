@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +34,12 @@ TITLES = {
 NOT_KEYS = frozenset({"need"})
 """Labels that are no keys: a need's title comes from content/needs.yml."""
 
+NOT_TITLES = frozenset({"menu.intro"})
+
+SPEAKING = frozenset({"actions", "channels", "conversation", "pages"})
+"""Rooms where every literal that looks like a key is taken for one."""
+
+_KEY = re.compile(r"[a-z_]+\.(?!html$|yml$)[a-z0-9_./-]*")
 _MSGID = re.compile(r'^msgid "(.+)"$', re.MULTILINE)
 _TEMPLATE_KEY = re.compile(r"\bw(?:\.(?:plain|rich|block))?\(\s*'([^']+)'\s*(~?)")
 _TEMPLATE_COUNT = re.compile(r"\bw\.count\(\s*'([^']+)'\s*(~?)")
@@ -108,7 +114,7 @@ def _string_problems(
     key, forms = key_of(entry), forms_of(entry)
 
     def wrong(message: str, mend: str = "") -> Problem:
-        return Problem(tree.name(path), entry.lineno or tree.line(path, f'msgid "{key}"'), key, message, mend)
+        return Problem(tree.name(path), tree.line(path, f'msgid "{key}"') or entry.lineno, key, message, mend)
 
     if english is None:
         yield wrong("English has no such key.", "Take it out, or add it to English first.")
@@ -128,7 +134,7 @@ def _string_problems(
             yield wrong(f"the number {number} stands in the words.", "Use a placeholder.")
         yield from (wrong(f"there is {mark} in the words.", "Only *…* marks emphasis.") for mark in style.marks(form))
         yield from (wrong(message) for message in letters(form, language))
-    most = TITLES.get(key.partition(".")[0])
+    most = None if key in NOT_TITLES else TITLES.get(key.partition(".")[0])
     longest = max(len(_filled(tree, form)) for form in forms)
     if most and longest > most:
         yield wrong(f"the title is {longest} characters long.", f"Cut it to {most}: more is not shown.")
@@ -173,12 +179,15 @@ class Asked:
 def asked(tree: Tree) -> list[Asked]:
     """The keys of strings, and the safety texts, that the Python and the templates of `bot/` name."""
     found: list[Asked] = []
+    areas = {key.partition(".")[0] for key in tree.strings(SOURCE_LANGUAGE) if "." in key}
     for path in sorted((tree.root / "bot").rglob("*.py")):
         try:
             module = ast.parse(tree.text(path))
         except SyntaxError:
             continue  # not content: the linter says so
-        found += [Asked(path, line, key, prefix) for line, key, prefix in _python_keys(module)]
+        room = path.relative_to(tree.root / "bot").parts[0]
+        keys = _python_keys(module, areas if room in SPEAKING else ())
+        found += [Asked(path, line, key, prefix) for line, key, prefix in keys]
     for path in sorted((tree.root / "bot").rglob("templates/*.html")):
         staff = "console." if "console" in path.parts else ""
         text = tree.text(path)
@@ -189,10 +198,14 @@ def asked(tree: Tree) -> list[Asked]:
     return found
 
 
-def _python_keys(module: ast.Module) -> Iterator[tuple[int, str, bool]]:
+def _python_keys(module: ast.Module, areas: Collection[str]) -> Iterator[tuple[int, str, bool]]:
+    """(line, key, whether more may follow): literals that look like a reference or a key, and what is passed as one."""
+    inner = {id(part) for node in ast.walk(module) if isinstance(node, ast.JoinedStr) for part in node.values}
     for node in ast.walk(module):
-        if isinstance(node, ast.Constant | ast.JoinedStr):
+        if isinstance(node, ast.Constant | ast.JoinedStr) and id(node) not in inner:
             start, whole = _start(node)
+            if _KEY.fullmatch(start) and start.partition(".")[0] in areas and (whole or start.endswith((".", "_"))):
+                yield node.lineno, start, not whole
             kind, colon, rest = start.partition(":")
             if colon and kind in ("text", "safety") and (rest or not whole) and " " not in start:
                 key = rest if kind == "text" else start

@@ -20,7 +20,7 @@ _END = re.compile(r"(?<=[.!?…])[\"”'’)]*\s+|\n+")
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*|\d+")
 _VOWELS = re.compile(r"[aeiouy]+")
 _SPLIT_VOWELS = re.compile(
-    r"io(?!u)|ia|[^qg]ua|[^gq]ue(?=[lt])|iet|(?<!t)ie(?=n[ct])|[yeo]ing$|eo(?!u)|uou|eum|(?:rea|dea)$|crea(?=t)|ism$|[^aeiour]n't$"
+    r"io(?!u)|ia|[^qg]ua|[^gq]ue(?=[lt])|iet|(?<!t)ie(?=n[ct])|[yeo]ing$|eo(?!u)|uou|eum|(?:rea|dea)$|[a-z]ie(?:r|st)$|crea(?=t)|ism$|[^aeiour]n't$"
 )
 _JOINED_VOWELS = re.compile(r"[csgt]io|[ct]ia|geo|peo")
 _EMPHASIS = re.compile(r"(?<![\w*])\*(?=[^\s*])[^*\n]*[^\s*]\*(?![\w*])|(?<![\w*])\*[^\s*]\*(?![\w*])")

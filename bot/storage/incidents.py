@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from sqlalchemy import update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -14,14 +13,11 @@ def note_incident(session: Session, kind: str, detail: str = "") -> None:
     moment = now()
     hour = f"{moment:%Y-%m-%dT%H}"
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    made = session.execute(
+    session.execute(
         insert(Incident)
         .values(kind=kind, hour=hour, count=1, detail=detail[:200], first_at=moment, last_at=moment)
-        .on_conflict_do_nothing(index_elements=["kind", "hour"])
-    )
-    if made.rowcount != 1:  # type: ignore[attr-defined]
-        session.execute(
-            update(Incident)
-            .where(Incident.kind == kind, Incident.hour == hour)
-            .values(count=Incident.count + 1, last_at=moment, detail=detail[:200])
+        .on_conflict_do_update(
+            index_elements=["kind", "hour"],
+            set_={"count": Incident.count + 1, "last_at": moment, "detail": detail[:200]},
         )
+    )

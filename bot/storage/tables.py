@@ -38,6 +38,9 @@ NAMING = {
 
 BigId = BigInteger().with_variant(Integer, "sqlite")
 
+NEVER_AGAIN = {"sqlite_autoincrement": True}
+"""SQLite gives the id of a deleted last row to the next one; pages, histories and audits that follow ids must not meet one twice."""
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """A moment in UTC, always timezone-aware in Python; SQLite stores no zone, so it is put back on reading."""
@@ -102,6 +105,7 @@ class Person(Base):
     """A parent or carer, known by our own id. `pseudonym` is what staff see."""
 
     __tablename__ = "person"
+    __table_args__ = NEVER_AGAIN
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     area_id: Mapped[str | None] = mapped_column(ForeignKey("area.id"), index=True)
     pseudonym: Mapped[str] = mapped_column(String(20), unique=True)
@@ -124,6 +128,7 @@ class PersonAddress(Base):
     """One way to reach a person. `lookup` is a keyed HMAC of (channel, kind, value); `sealed` is the encrypted value."""
 
     __tablename__ = "person_address"
+    __table_args__ = NEVER_AGAIN
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"), index=True)
     channel: Mapped[str] = mapped_column(String(20))
@@ -163,7 +168,7 @@ class RawEvent(Base):
     """A provider's event as it came, encrypted until `expires_at`; the row and its dedupe key stay."""
 
     __tablename__ = "raw_event"
-    __table_args__ = (UniqueConstraint("channel", "external_id", name="uq_raw_event_channel_external_id"),)
+    __table_args__ = (UniqueConstraint("channel", "external_id", name="uq_raw_event_channel_external_id"), NEVER_AGAIN)
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     channel: Mapped[str] = mapped_column(String(20))
     external_id: Mapped[str] = mapped_column(String(200))
@@ -184,6 +189,7 @@ class Inbox(Base):
     __table_args__ = (
         Index("ix_inbox_open_person", "person_id", "id", sqlite_where=text("open = 1"), postgresql_where=text("open = 1")),
         UniqueConstraint("raw_event_id", name="uq_inbox_raw_event_id"),
+        NEVER_AGAIN,
     )
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     raw_event_id: Mapped[int] = mapped_column(ForeignKey("raw_event.id"))
@@ -224,6 +230,7 @@ class Outbox(Base):
         Index("ix_outbox_open_person", "person_id", "id", sqlite_where=text("open = 1"), postgresql_where=text("open = 1")),
         Index("ix_outbox_person_seq", "person_id", "id"),
         Index("ix_outbox_provider", "channel", "provider_id"),
+        NEVER_AGAIN,
     )
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     key: Mapped[str] = mapped_column(String(80), unique=True)
@@ -314,6 +321,7 @@ class Case(Base):
             postgresql_where=text("state != 'closed'"),
         ),
         Index("ix_handoff_case_queue", "state", "rank", "opened_at"),
+        NEVER_AGAIN,
     )
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     area_id: Mapped[str | None] = mapped_column(ForeignKey("area.id"), index=True)
@@ -356,6 +364,7 @@ class Staff(Base):
     """Someone who signs in to the console. `demonstration` accounts work on loopback only."""
 
     __tablename__ = "staff"
+    __table_args__ = NEVER_AGAIN
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     area_id: Mapped[str | None] = mapped_column(ForeignKey("area.id"), index=True)
     username: Mapped[str] = mapped_column(String(80), unique=True)

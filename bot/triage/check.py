@@ -41,14 +41,21 @@ def problems(root: Path) -> list[Problem]:
 
 def never_missed(root: Path, triage: Triage) -> list[Problem]:
     """The messages on the never-miss lists that `triage` gives a lower level than the list says."""
-    found = []
+    found: list[Problem] = []
     for path in never_miss_files(root):
         found += _list_problems(path)
-        for line, level, text in _entries(path):
+        for line, level, text in entries_of(path):
             given = triage.assess(text, path.stem).level
             if not given.at_least(level):
-                found.append(Problem(f"never_miss/{path.name}", line, level.value, f'"{text}" is given {given}',
-                                     "Put back, or write, a rule or an example that catches it"))
+                found.append(
+                    Problem(
+                        f"never_miss/{path.name}",
+                        line,
+                        level.value,
+                        f'"{text}" is given {given}',
+                        "Put back, or write, a rule or an example that catches it",
+                    )
+                )
     return found
 
 
@@ -63,7 +70,8 @@ def lines_of(path: Path) -> list[tuple[int, str]]:
     return [(number, line.strip()) for number, line in lines if line.strip() and not line.startswith("#")]
 
 
-def _entries(path: Path) -> Iterator[tuple[int, Level, str]]:
+def entries_of(path: Path) -> Iterator[tuple[int, Level, str]]:
+    """The messages of a never-miss list: line number, level, text. Lines that are not of that form are left out."""
     for number, line in lines_of(path):
         level, _, text = line.partition("\t")
         if level in list(Level) and text.strip():
@@ -74,8 +82,13 @@ def _list_problems(path: Path) -> Iterator[Problem]:
     for number, line in lines_of(path):
         level, tab, text = line.partition("\t")
         if level not in list(Level) or not tab or not text.strip():
-            yield Problem(f"never_miss/{path.name}", number, "the line", "it is not a level, a tab and a message",
-                          f"Begin with one of {', '.join(level.value for level in Level)}, press Tab, then the message")
+            yield Problem(
+                f"never_miss/{path.name}",
+                number,
+                "the line",
+                "it is not a level, a tab and a message",
+                f"Begin with one of {', '.join(level.value for level in Level)}, press Tab, then the message",
+            )
 
 
 def _rule_problems(safety: Path) -> list[Problem]:
@@ -109,12 +122,12 @@ def _line_problems(path: Path, name: str, lines: Sequence[tuple[int, str]]) -> I
     above = {text: level for level in higher for text in _texts(path.with_name(f"{level}.txt"))}
     for number, text in lines:
         if len(text) > _LONGEST:
-            yield Problem(name, number, "the line", f"it is longer than {_LONGEST} characters", "Keep one message a line, and short")
+            yield Problem(
+                name, number, "the line", f"it is longer than {_LONGEST} characters", "Keep one message a line, and short"
+            )
         if text in above:
             yield Problem(name, number, "the line", f'"{text}" also stands in {above[text]}.txt', "Keep it in one of the two")
 
 
 def _texts(path: Path) -> list[str]:
     return [text for _, text in lines_of(path)] if path.is_file() else []
-
-

@@ -4,16 +4,18 @@ import math
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import skops.io
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix, hstack
+from scipy.sparse import csr_matrix, diags, hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
+from bot.languages.tfidf import Scorer
 from bot.triage.levels import Level
 from bot.triage.rules import Findings, RuleBook
 from bot.triage.text import emoji_in
@@ -22,6 +24,8 @@ HEADS = (Level.CONCERN, Level.URGENT, Level.EMERGENCY)
 _FIGURE = "figureofspeech"
 _FORMAT = 1
 _MOST_WORDS = 400
+_LEAST_TELLING = 0.2
+_BY_SPACES = r"\S+"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +59,15 @@ def _sample(findings: Findings, book: RuleBook, start: int, end: int) -> Sample:
 
 
 def _marks(findings: Findings) -> Iterator[str]:
-    """What the rules make of the message, in a few words that mean the same in every language."""
+    """How far away the message is, in words that mean the same in every language.
+
+    Which rules fit is no feature: rules are written by people who have read the examples, so a model would learn to lean on
+    them more than they bear in messages nobody has read.
+    """
     if findings.over:
         yield "OVER"
     if findings.distant:
         yield "DISTANT"
-    yield from sorted({f"RULE-{hit.rule.level}" for hit in findings.hits})
-    yield from sorted({f"KIND-{hit.rule.kind}" for hit in findings.hits if hit.rule.kind})
 
 
 def _ideas(forms: Sequence[str], book: RuleBook) -> Iterator[str]:
@@ -88,13 +94,24 @@ class Reader:
         scores: NDArray[np.float64] = np.asarray(_matrix(self.vectorisers, samples) @ self.weights.T) + self.shifts
         return scores
 
+    @cached_property
+    def _scorers(self) -> list[Scorer]:
+        ends = np.cumsum([len(vectoriser.vocabulary_) for vectoriser in self.vectorisers])
+        parts = np.split(self.weights, ends[:-1], axis=1)
+        return [Scorer(vectoriser, part) for vectoriser, part in zip(self.vectorisers, parts, strict=True)]
+
+    def score(self, one: Sample) -> NDArray[np.float64]:
+        """Raw scores of one sample, shape (3,): the same as `scores` gives, sooner."""
+        parts = [scorer.score(_text(one, place)) for place, scorer in enumerate(self._scorers)]
+        total: NDArray[np.float64] = np.sum(parts, axis=0) + self.shifts
+        return total
+
     def chances(self, samples: Sequence[Sample], lang: str) -> dict[Level, float]:
         """The chance (0 to 1) that a message is of each level or worse: the highest of its samples."""
-        highest = self.scores(samples).max(axis=0)
+        highest = np.max([self.score(one) for one in samples], axis=0)
         scaling = self.scaling.get(lang) or self.scaling.get("") or {}
         return {
-            head: chance(float(score), *scaling.get(head.value, (1.0, 0.0)))
-            for head, score in zip(HEADS, highest, strict=True)
+            head: chance(float(score), *scaling.get(head.value, (1.0, 0.0))) for head, score in zip(HEADS, highest, strict=True)
         }
 
     def telling_words(self, findings: Findings, book: RuleBook, head: Level) -> str:
@@ -133,7 +150,12 @@ class Reader:
             if saved["format"] != _FORMAT:
                 raise ValueError(f"{path.name} was made by another version")
             return cls(
-                saved["vectorisers"], saved["weights"], saved["shifts"], saved["languages"], saved["scaling"], saved["fingerprint"]
+                saved["vectorisers"],
+                saved["weights"],
+                saved["shifts"],
+                saved["languages"],
+                saved["scaling"],
+                saved["fingerprint"],
             )
         except OSError:
             raise
@@ -149,36 +171,48 @@ def chance(score: float, slope: float, shift: float) -> float:
 def new_vectorisers() -> list[TfidfVectorizer]:
     """Words and pairs of words; letter groups inside words; ideas in order."""
     return [
-        TfidfVectorizer(token_pattern=r"\S+", ngram_range=(1, 2), sublinear_tf=True, min_df=1),
+        TfidfVectorizer(token_pattern=_BY_SPACES, ngram_range=(1, 2), sublinear_tf=True, min_df=1),
         TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True, min_df=2),
-        TfidfVectorizer(token_pattern=r"\S+", ngram_range=(1, 3), sublinear_tf=True, min_df=2, lowercase=False),
+        TfidfVectorizer(token_pattern=_BY_SPACES, ngram_range=(1, 3), sublinear_tf=True, min_df=2, lowercase=False),
     ]
 
 
-def fit(
-    samples: Sequence[Sample],
-    ranks: NDArray[np.int64],
-    sample_weights: NDArray[np.float64] | None = None,
-    *,
-    strength: float = 4.0,
-) -> Reader:
-    """Train vectorisers and heads; `ranks` are the levels' ranks (0 to 3), one a sample."""
+def vectorise(samples: Sequence[Sample]) -> tuple[list[TfidfVectorizer], csr_matrix]:
+    """Fitted vectorisers, and the features of the samples, one row each."""
     vectorisers = new_vectorisers()
-    for place, vectoriser in enumerate(vectorisers):
-        vectoriser.fit(_texts(samples, place))
-    matrix = _matrix(vectorisers, samples)
+    parts = [vectoriser.fit_transform(_texts(samples, place)) for place, vectoriser in enumerate(vectorisers)]
+    return vectorisers, hstack(parts, format="csr")
+
+
+def fit_heads(
+    matrix: csr_matrix, ranks: NDArray[np.int64], sample_weights: NDArray[np.float64], *, strength: float = 4.0
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Weights, shape (3, features), and shifts, shape (3,); `ranks` are the levels' ranks (0 to 3), one a row of `matrix`."""
     weights, shifts = [], []
     for head in HEADS:
-        wanted = (ranks >= head.rank).astype(int)
+        wanted = ranks >= head.rank
+        telling = _telling(matrix, wanted)
         model = LogisticRegression(C=strength, solver="liblinear", class_weight="balanced", random_state=0)
-        model.fit(matrix, wanted, sample_weight=sample_weights)
-        weights.append(model.coef_[0])
+        model.fit(matrix @ diags(telling), wanted.astype(int), sample_weight=sample_weights)
+        weights.append(model.coef_[0] * telling)
         shifts.append(float(model.intercept_[0]))
-    return Reader(vectorisers, np.vstack(weights), np.array(shifts))
+    return np.vstack(weights), np.array(shifts)
+
+
+def _telling(matrix: csr_matrix, wanted: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """How much each feature tells of a side (naive Bayes log ratio): rare features that do not tell count less."""
+    ours = 1.0 + np.asarray(matrix[wanted].sum(axis=0)).ravel()
+    others = 1.0 + np.asarray(matrix[~wanted].sum(axis=0)).ravel()
+    telling: NDArray[np.float64] = np.abs(np.log((ours / ours.sum()) / (others / others.sum()))) + _LEAST_TELLING
+    return telling
 
 
 def _texts(samples: Sequence[Sample], place: int) -> list[str]:
-    return [one.ideas if place == 2 else one.words for one in samples]
+    return [_text(one, place) for one in samples]
+
+
+def _text(one: Sample, place: int) -> str:
+    return one.ideas if place == 2 else one.words
 
 
 def _matrix(vectorisers: Sequence[TfidfVectorizer], samples: Sequence[Sample]) -> csr_matrix:
@@ -186,9 +220,15 @@ def _matrix(vectorisers: Sequence[TfidfVectorizer], samples: Sequence[Sample]) -
     return hstack(parts, format="csr")
 
 
-def fit_scaling(scores: NDArray[np.float64], wanted: NDArray[np.int64]) -> tuple[float, float]:
-    """The (slope, shift) of Platt scaling for scores of messages held out in training; (1, 0) where one side is missing."""
+def fit_scaling(scores: NDArray[np.float64], wanted: NDArray[np.int64], share: float) -> tuple[float, float]:
+    """The (slope, shift) of Platt scaling for scores of messages held out in training; (1, 0) where one side is missing.
+
+    The examples hold far more serious messages than a day's real ones: the shift is for a mix in which `share` (0 to 1) of
+    the messages are wanted.
+    """
     if len(set(wanted.tolist())) < 2:
         return 1.0, 0.0
     model = LogisticRegression(C=10.0, solver="lbfgs").fit(scores.reshape(-1, 1), wanted)
-    return max(0.05, float(model.coef_[0][0])), float(model.intercept_[0])
+    here = float(wanted.mean())
+    rarer = math.log(share / (1 - share)) - math.log(here / (1 - here))
+    return max(0.05, float(model.coef_[0][0])), float(model.intercept_[0]) + rarer

@@ -14,9 +14,11 @@ One phrase is words with spaces between them. A word may be
 Everything is compared as `bot.triage.text` reads it, so capitals, accents, apostrophes and text-speak never matter.
 """
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import product
 from typing import Any
 
@@ -76,6 +78,10 @@ class _Place:
         return self.singles.union(*(entry[0] for entry in self.several))
 
 
+def _ways(places: Iterable[_Place]) -> list[list[list[dict[str, Any]]]]:
+    return [place.ways() for place in places]
+
+
 def _joined(places: Sequence[_Place]) -> _Place:
     """One place that may be filled in any of the ways of several."""
     several = {entry for place in places for entry in place.several}
@@ -94,7 +100,7 @@ def _one_of(forms: frozenset[str]) -> dict[str, Any]:
     return {"ORTH": next(iter(forms))} if len(forms) == 1 else {"ORTH": {"IN": sorted(forms)}}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Phrase:
     """A compiled phrase."""
 
@@ -102,15 +108,23 @@ class Phrase:
     needs: tuple[frozenset[str], ...]
     words: frozenset[str]
     beginnings: tuple[str, ...]
-    matcher: Matcher
+    vocab: Vocab
+    places: tuple["_Place", ...]
     at_start: bool
     at_end: bool
+
+    @cached_property
+    def _matcher(self) -> Matcher:
+        # Made when a message first has all the words that the phrase needs: most phrases never come up.
+        matcher = Matcher(self.vocab, validate=False)
+        matcher.add("phrase", [[token for way in chosen for token in way] for chosen in product(*_ways(self.places))])
+        return matcher
 
     def find(self, doc: Doc, reading: Reading, words: frozenset[str]) -> list[Span]:
         """Every place in the message that this phrase fits, longest first from each start."""
         if any(need.isdisjoint(words) for need in self.needs):
             return []
-        spans = [Span(start, end) for _, start, end in self.matcher(doc)]
+        spans = [Span(start, end) for _, start, end in self._matcher(doc)]
         return [span for span in spans if self._fits(span, reading)]
 
     def _fits(self, span: Span, reading: Reading) -> bool:
@@ -154,20 +168,11 @@ class Compiler:
             raise PhraseError("it has no word that must be there")
         if places[0].gap or places[-1].gap:
             raise PhraseError("a gap (..) can only stand between words")
-        matcher = Matcher(self.vocab, validate=False)
-        matcher.add("phrase", self._variants(places))
+        if math.prod(len(ways) for ways in _ways(places)) > _MOST_VARIANTS:
+            raise PhraseError("it combines too many lists of several words; write it as two shorter phrases")
         words = frozenset(word for place in places for word in place.all_words())
         beginnings = tuple(beginning for place in places for beginning in place.beginnings)
-        return Phrase(written, tuple(sorted(needs, key=len)), words, beginnings, matcher, at_start, at_end)
-
-    def _variants(self, places: Sequence[_Place]) -> list[list[dict[str, Any]]]:
-        ways = [place.ways() for place in places]
-        count = 1
-        for way in ways:
-            count *= max(1, len(way))
-        if count > _MOST_VARIANTS:
-            raise PhraseError("it combines too many lists of several words; write it as two shorter phrases")
-        return [[token for way in chosen for token in way] for chosen in product(*ways)]
+        return Phrase(written, tuple(sorted(needs, key=len)), words, beginnings, self.vocab, tuple(places), at_start, at_end)
 
     def _places(self, part: str) -> list[_Place]:
         if part in _GAPS:

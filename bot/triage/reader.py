@@ -10,7 +10,7 @@ from typing import Protocol
 from bot.languages import Detected, Detector
 from bot.triage import rules
 from bot.triage.levels import Assessment, Level, Reason
-from bot.triage.model import HEADS, Reader, windows
+from bot.triage.model import Reader, windows
 from bot.triage.rules import Findings, RuleBook
 from bot.triage.thresholds import NAME as THRESHOLDS
 from bot.triage.thresholds import Thresholds
@@ -22,7 +22,6 @@ LANGUAGE_MODEL = "languages.skops"
 _BASE = "en"
 _PIECE, _OVERLAP = 2000, 200
 _WINDOW_WORDS, _MOST_WINDOWS = 60, 8
-_POSSIBLE = 0.15
 _MOST_QUOTED = 300
 _LATIN = re.compile("[A-Za-z]{2}")
 
@@ -96,7 +95,7 @@ class Triage:
 
     def _piece(self, text: str, detected: Detected, lang: str | None) -> Iterator[Reason]:
         found = self.findings(text, detected, lang)
-        for findings, book in found:
+        for findings, _ in found:
             yield from _of_rules(findings)
         if self.model is not None:
             yield from self._of_model(self.model, *found[0], detected.lang)
@@ -106,12 +105,7 @@ class Triage:
         return [(book.find(text), book) for book in self._books(text, detected, lang)]
 
     def _books(self, text: str, detected: Detected, lang: str | None) -> list[RuleBook]:
-        codes = [detected.lang]
-        if lang in self.books:
-            codes.append(lang)
-        if detected.script == "Latin" and detected.confidence < 1 - _POSSIBLE:
-            likely = self.detector.chances(text[:_PIECE])
-            codes += [label.removesuffix("-latin") for label, chance in likely.items() if chance >= _POSSIBLE]
+        codes = [detected.lang, *([lang] if lang else []), *detected.others]
         if _LATIN.search(text):
             codes.append(_BASE)
         books = [self.books[code] for code in dict.fromkeys(codes) if code in self.books]
@@ -123,10 +117,11 @@ class Triage:
         samples = windows(findings, book, _WINDOW_WORDS, _MOST_WINDOWS)
         chances = model.chances(samples, lang)
         enough = self.thresholds.for_language(lang)
-        for head in reversed(HEADS):
-            if chances[head] >= enough[head]:
-                yield Reason(head, f"model:{lang}", model.telling_words(findings, book, head))
-                return
+        level = Level.CONCERN if chances[Level.CONCERN] >= enough[Level.CONCERN] else Level.NONE
+        if chances[Level.URGENT] >= enough[Level.URGENT]:
+            level = Level.EMERGENCY if chances[Level.EMERGENCY] >= enough[Level.EMERGENCY] else Level.URGENT
+        if level is not Level.NONE:
+            yield Reason(level, f"model:{lang}", model.telling_words(findings, book, level))
 
     def _further(self, text: str, lang: str) -> list[Reason]:
         if self.further_reader is None:

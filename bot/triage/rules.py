@@ -132,9 +132,7 @@ class RuleBook:
         if not forms:
             return Findings(reading, (), False, False, frozenset())
         doc, words = self._doc(forms)
-        figures = frozenset(
-            place for span in self._cue("figures", doc, reading, words) for place in range(span.start, span.end)
-        )
+        figures = frozenset(place for span in self._cue("figures", doc, reading, words) for place in range(span.start, span.end))
         over, distant = self._over(doc, reading, words), self._distant(doc, reading, words)
         if figures:
             doc, words = self._doc([_FIGURE if place in figures else form for place, form in enumerate(forms)])
@@ -150,8 +148,20 @@ class RuleBook:
         return Doc(self.compiler.vocab, words=list(forms)), frozenset(forms) | {_UNKNOWN}
 
     def _cue(self, name: str, doc: Doc, reading: Reading, words: frozenset[str]) -> Iterator[Span]:
-        for phrase in self.cues.get(name, ()):
+        index = self._cues_by_word.get(name, {})
+        for phrase in dict.fromkeys(phrase for word in words for phrase in index.get(word, ())):
             yield from phrase.find(doc, reading, words)
+
+    @cached_property
+    def _cues_by_word(self) -> dict[str, dict[str, list[Phrase]]]:
+        """By cue, which phrases a word may set off, filed like those of the rules."""
+        indices: dict[str, dict[str, list[Phrase]]] = {}
+        for name, phrases in self.cues.items():
+            index = indices.setdefault(name, {})
+            for phrase in phrases:
+                for word in phrase.needs[0] if phrase.needs else (_UNKNOWN,):
+                    index.setdefault(word, []).append(phrase)
+        return indices
 
     def _has(self, name: str, doc: Doc, reading: Reading, words: frozenset[str]) -> bool:
         return any(True for _ in self._cue(name, doc, reading, words))
@@ -180,9 +190,7 @@ class RuleBook:
                     found.add(number)
                     yield Hit(rule, span)
 
-    def _first(
-        self, rule: Rule, phrase: Phrase, doc: Doc, reading: Reading, words: frozenset[str]
-    ) -> Span | None:
+    def _first(self, rule: Rule, phrase: Phrase, doc: Doc, reading: Reading, words: frozenset[str]) -> Span | None:
         for span in phrase.find(doc, reading, words):
             if not (rule.negation and self._negated(span, phrase, reading)):
                 return span
@@ -196,9 +204,9 @@ class RuleBook:
 
     def _negated(self, span: Span, phrase: Phrase, reading: Reading) -> bool:
         words = reading.words
-        if phrase.words.isdisjoint(self.negation):
-            if any(words[place].form in self.negation for place in range(span.start, span.end)):
-                return True
+        inside = any(words[place].form in self.negation for place in range(span.start, span.end))
+        if inside and phrase.words.isdisjoint(self.negation):
+            return True
         for place in range(span.start - 1, max(-1, span.start - 6), -1):
             if words[place].sentence != words[span.start].sentence:
                 return False
@@ -225,8 +233,12 @@ class DataFile:
         except YAMLError as error:
             mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
             what = str(getattr(error, "problem", None) or error).splitlines()[0]
-            self.add(mark.line + 1 if mark else 1, "the layout", f"it cannot be read here ({what})",
-                     "Look for a missing quote, colon or dash, or an entry that is not lined up with its neighbours")
+            self.add(
+                mark.line + 1 if mark else 1,
+                "the layout",
+                f"it cannot be read here ({what})",
+                "Look for a missing quote, colon or dash, or an entry that is not lined up with its neighbours",
+            )
 
     def add(self, line: int, name: str, message: str, mend: str) -> None:
         self.problems.append(Problem(self.path.name, line, name, message, mend))
@@ -235,7 +247,8 @@ class DataFile:
     def line(holder: Any, key: Any) -> int:
         """The line, from 1, of a key of a mapping or an entry of a list."""
         try:
-            return int((holder.lc.item(key) if isinstance(holder, list) else holder.lc.key(key))[0]) + 1
+            found = holder.lc.key(key) if hasattr(holder, "items") else holder.lc.item(key)
+            return int(found[0]) + 1
         except (AttributeError, KeyError, TypeError, IndexError):
             return 1
 
@@ -243,12 +256,18 @@ class DataFile:
         """A mapping inside a mapping; an empty one, with a problem noted, where it is something else."""
         value = holder.get(key, {})
         if value is None or not hasattr(value, "items"):
-            self.add(self.line(holder, key), key, "it must be names with values under it", f'Write "{key}:" and, indented, name: value')
+            self.add(
+                self.line(holder, key), key, "it must be names with values under it", f'Write "{key}:" and, indented, name: value'
+            )
             return {}
         for name in value if allowed else ():
             if name not in (allowed or ()):
-                self.add(self.line(value, name), f"{key}: {name}", "this name is not known",
-                         f"Use one of: {', '.join(sorted(allowed or ()))}")
+                self.add(
+                    self.line(value, name),
+                    f"{key}: {name}",
+                    "this name is not known",
+                    f"Use one of: {', '.join(sorted(allowed or ()))}",
+                )
         return value
 
     def texts(self, holder: Any, key: str, label: str) -> list[tuple[int, str]]:
@@ -333,8 +352,12 @@ class _Loader:
             if isinstance(pair, list) and len(pair) == 2:
                 pairs.append((str(pair[0]), str(pair[1])))
             else:
-                self.file.add(self.file.line(raw["sounds"], place), "sounds", "each entry is two letter groups",
-                              'Write "- [written, heard]"')
+                self.file.add(
+                    self.file.line(raw["sounds"], place),
+                    "sounds",
+                    "each entry is two letter groups",
+                    'Write "- [written, heard]"',
+                )
         return pairs
 
     @staticmethod
@@ -347,7 +370,12 @@ class _Loader:
             self.file.add(line, f"list {name}", "it is empty", "Add at least one word, or take the list out")
         for line, text in entries:
             if re.search(r"[()<>#|/]|\.\.", text):
-                self.file.add(line, f"list {name}", f'"{text}" has a sign that only a phrase may have', "Write plain words, one entry a line")
+                self.file.add(
+                    line,
+                    f"list {name}",
+                    f'"{text}" has a sign that only a phrase may have',
+                    "Write plain words, one entry a line",
+                )
 
     def _phrases(self, compiler: Compiler, texts: Iterable[tuple[int, str]], label: str) -> Iterator[Phrase]:
         for line, text in texts:

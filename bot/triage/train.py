@@ -1,12 +1,6 @@
 """Training the triage model, and the language model beside it, from `data/`: `python -m bot.triage.train <folder>`."""
 
 import hashlib
-import os
-
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    # Before numpy is imported: on matrices this small, more threads only wait for one another.
-    os.environ.setdefault(_name, "1")
-
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedKFold
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from bot.languages import Catalogue, Detector
 from bot.languages import train as language_training
 from bot.languages.detection import LetterModel
 from bot.triage import check
 from bot.triage.levels import Level
-from bot.triage.model import HEADS, Reader, Sample, fit, fit_scaling, sample
+from bot.triage.model import HEADS, Reader, Sample, fit_heads, fit_scaling, sample, vectorise
 from bot.triage.reader import LANGUAGE_MODEL, MODEL_NAME, Triage, book
 from bot.triage.rules import RuleBook
 from bot.triage.thresholds import NAME as THRESHOLDS
@@ -33,11 +27,31 @@ _MOST_QUESTIONS = 800
 _EXAMPLE = re.compile(r"^\s*- (.+)$")
 _MARKUP = re.compile(r"\[([^\]]*)\](?:\([^)]*\)|\{[^}]*\})")
 # Topics in which an ordinary question may well be a worry: their questions are no examples of "none".
-_WORRIES = ("topic_wellbeing_", "topic_child_loss", "topic_child_hurting", "topic_child_development", "topic_child_disability",
-            "topic_child_fears", "topic_child_separated", "topic_child_separation", "topic_child_speech", "topic_family_housing",
-            "topic_family_money", "topic_family_kinship", "topic_family_newly_arrived", "topic_family_young_parents",
-            "topic_other_physical_health", "topic_other_out_of_scope", "topic_baby_crying", "topic_baby_premature",
-            "topic_baby_feeding", "topic_child_discipline", "talk_to_person", "feedback_bad", "topic_child_friends")
+_WORRIES = (
+    "topic_wellbeing_",
+    "topic_child_loss",
+    "topic_child_hurting",
+    "topic_child_development",
+    "topic_child_disability",
+    "topic_child_fears",
+    "topic_child_separated",
+    "topic_child_separation",
+    "topic_child_speech",
+    "topic_family_housing",
+    "topic_family_money",
+    "topic_family_kinship",
+    "topic_family_newly_arrived",
+    "topic_family_young_parents",
+    "topic_other_physical_health",
+    "topic_other_out_of_scope",
+    "topic_baby_crying",
+    "topic_baby_premature",
+    "topic_baby_feeding",
+    "topic_child_discipline",
+    "talk_to_person",
+    "feedback_bad",
+    "topic_child_friends",
+)
 _CODE = ("levels.py", "text.py", "phrases.py", "rules.py", "model.py", "reader.py", "thresholds.py", "train.py", "check.py")
 
 
@@ -47,7 +61,7 @@ class NeverMissed(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One labelled message. `extra` ones are ordinary questions: they are trained on, but scaling does not count them."""
+    """One labelled message. `extra` ones are trained on, but neither scaling nor the report counts them."""
 
     text: str
     lang: str
@@ -58,7 +72,7 @@ class Example:
 def examples(root: Path) -> list[Example]:
     """Every labelled message under `root`/data, each once a language; the higher level stays where a message has two."""
     found: dict[tuple[str, str], Example] = {}
-    for example in (*_labelled(root), *_some(_questions(root))):
+    for example in (*_labelled(root), *_never_miss(root), *_some(_questions(root))):
         key = (example.lang, example.text.casefold())
         if key not in found or (not example.extra and example.level.rank > found[key].level.rank):
             found[key] = example
@@ -70,6 +84,12 @@ def _labelled(root: Path) -> Iterator[Example]:
         if path.stem in list(Level):
             for _, text in check.lines_of(path):
                 yield Example(text, path.parent.name, Level(path.stem))
+
+
+def _never_miss(root: Path) -> Iterator[Example]:
+    for path in check.never_miss_files(root):
+        for _, level, text in check.entries_of(path):
+            yield Example(text, path.stem, level, extra=True)
 
 
 def _questions(root: Path) -> Iterator[Example]:
@@ -127,39 +147,44 @@ def example_weights(found: Sequence[Example]) -> NDArray[np.float64]:
         if not one.extra:
             counts[one.lang] = counts.get(one.lang, 0) + 1
     most = max(counts.values(), default=1)
-    return np.array([
-        min(2.5, (most / counts.get(one.lang, most)) ** 0.5) * (0.4 if one.extra else 1.0) for one in found
-    ])
+    boost = {lang: min(2.5, (most / count) ** 0.5) for lang, count in counts.items()}
+    return np.array([boost.get(one.lang, 1.0) * (0.4 if one.extra and one.level is Level.NONE else 1.0) for one in found])
 
 
 def folds_of(found: Sequence[Example], count: int) -> list[NDArray[np.int64]]:
     """Places of the examples held out in each fold, balanced by language and level."""
-    strata = [f"{one.lang} {one.level} {one.extra}" for one in found]
-    splitter = StratifiedKFold(count, shuffle=True, random_state=7)
-    return [held for _, held in splitter.split(np.zeros((len(found), 1)), strata)]
+    order = np.random.default_rng(7).permutation(len(found))
+    strata = np.array([f"{one.lang} {one.level} {one.extra}" for one in found])[order]
+    # Neighbours in this order are alike: dealing them out in turn gives each fold its part of every kind, however few there are.
+    dealt = order[np.argsort(strata, kind="stable")]
+    return [np.sort(dealt[start::count]) for start in range(count)]
 
 
-def fit_scaled(found: Sequence[Example], samples: Sequence[Sample], folds: int = FOLDS) -> Reader:
-    """A reader whose chances are scaled, by language, on scores of messages that were held out in training."""
+def fit_scaled(found: Sequence[Example], samples: Sequence[Sample], share: Mapping[Level, float], folds: int = FOLDS) -> Reader:
+    """A reader whose chances are scaled, by language, on scores of messages that were held out in training.
+
+    `share` is the share of real messages that are expected to be of each level or worse.
+    """
     ranks = np.array([one.level.rank for one in found])
-    weights = example_weights(found)
+    counts = example_weights(found)
+    vectorisers, matrix = vectorise(samples)
     scores = np.zeros((len(found), len(HEADS)))
     for held in folds_of(found, folds):
         kept = np.setdiff1d(np.arange(len(found)), held)
-        part = fit([samples[place] for place in kept], ranks[kept], weights[kept])
-        scores[held] = part.scores([samples[place] for place in held])
-    reader = fit(samples, ranks, weights)
+        weights, shifts = fit_heads(matrix[kept], ranks[kept], counts[kept])
+        scores[held] = matrix[held] @ weights.T + shifts
+    weights, shifts = fit_heads(matrix, ranks, counts)
     langs = sorted({one.lang for one in found if not one.extra})
-    scaling = {lang: _scaling(found, scores, ranks, lang) for lang in ["", *langs]}
-    return replace(reader, languages=langs, scaling=scaling)
+    scaling = {lang: _scaling(found, scores, ranks, lang, share) for lang in ["", *langs]}
+    return Reader(vectorisers, weights, shifts, langs, scaling)
 
 
 def _scaling(
-    found: Sequence[Example], scores: NDArray[np.float64], ranks: NDArray[np.int64], lang: str
+    found: Sequence[Example], scores: NDArray[np.float64], ranks: NDArray[np.int64], lang: str, share: Mapping[Level, float]
 ) -> dict[str, tuple[float, float]]:
     counted = np.array([not one.extra and (one.lang == lang or not lang) for one in found])
     return {
-        head.value: fit_scaling(scores[counted, place], (ranks[counted] >= head.rank).astype(int))
+        head.value: fit_scaling(scores[counted, place], (ranks[counted] >= head.rank).astype(int), share[head])
         for place, head in enumerate(HEADS)
     }
 
@@ -170,16 +195,23 @@ def train(root: Path, out: Path) -> Path:
     Raises RuleFileError for a rule file that cannot be used, ValueError for data that cannot be trained on, and NeverMissed,
     before anything is swapped in, where the result misses a message on a never-miss list.
     """
+    # On matrices this small, more threads only wait for one another.
+    with threadpool_limits(1):
+        return _train(root, out)
+
+
+def _train(root: Path, out: Path) -> Path:
     found = examples(root)
     if len({one.level for one in found}) < len(Level):
         raise ValueError("data/triage needs messages of all four levels: emergency, urgent, concern and none")
     out.mkdir(parents=True, exist_ok=True)
     letters_new = language_training.train(root, out / f"{LANGUAGE_MODEL}.next")
     books = books_of(root, found)
-    reader = replace(fit_scaled(found, samples_of(found, books)), fingerprint=fingerprint(root))
-    detector = Detector(Catalogue.load(root / "content" / "languages.yml"), LetterModel.load(letters_new))
     limits = root / "content" / "safety" / THRESHOLDS
-    triage = Triage(books, detector, reader, Thresholds.load(limits) if limits.is_file() else None)
+    thresholds = Thresholds.load(limits) if limits.is_file() else Thresholds()
+    reader = replace(fit_scaled(found, samples_of(found, books), thresholds.share), fingerprint=fingerprint(root))
+    detector = Detector(Catalogue.load(root / "content" / "languages.yml"), LetterModel.load(letters_new))
+    triage = Triage(books, detector, reader, thresholds)
     missed = check.never_missed(root, triage)
     if missed:
         letters_new.unlink()

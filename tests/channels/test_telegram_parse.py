@@ -32,7 +32,7 @@ def test_it_hears_each_recorded_update_as_written_down(path: Path) -> None:
 def test_the_fixtures_have_the_published_shape(path: Path) -> None:
     """python-telegram-bot, which knows the contract, reads each, but those that break it on purpose."""
     if path.stem in ("no_update_id", "text_of_a_wrong_type", "unknown_update", "rich_message"):
-        pytest.skip("broken, or newer than the library, on purpose")
+        pytest.skip("on purpose: broken, or newer than the library")
     raw = load(path)["raw"]
     update = Update.de_json(raw, None)
     assert update.update_id == raw["update_id"]

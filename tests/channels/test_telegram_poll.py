@@ -306,9 +306,7 @@ async def test_a_press_is_acknowledged_once_it_is_stored(double: TelegramServer)
 
 
 @pytest.mark.asyncio
-async def test_no_log_holds_the_token_or_a_word_of_a_message(
-    double: TelegramServer, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_no_log_holds_the_token_or_a_word_of_a_message(double: TelegramServer, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     inbox = Inbox()
     poll = poller(double, inbox)

@@ -64,9 +64,7 @@ async def test_a_button_goes_out_and_its_press_comes_back(double: TelegramServer
 
 
 @pytest.mark.asyncio
-async def test_a_deep_link_is_heard_as_a_start_with_its_payload(
-    double: TelegramServer, channel: TelegramChannel
-) -> None:
+async def test_a_deep_link_is_heard_as_a_start_with_its_payload(double: TelegramServer, channel: TelegramChannel) -> None:
     double.open_link(PARENT, "leaflet-7_b")
     (inbound,) = channel.parse(double.pending()[-1])
     assert (inbound.kind, inbound.start_payload) == (Kind.START, "leaflet-7_b")
@@ -195,9 +193,7 @@ async def test_an_answer_that_never_comes_is_not_sent_again_because_the_message_
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("body", [b"<html>", b'{"ok": true, "result": {}}', b'{"ok": true}', b"[]"])
-async def test_an_unreadable_answer_is_an_unknown_outcome(
-    double: TelegramServer, channel: TelegramChannel, body: bytes
-) -> None:
+async def test_an_unreadable_answer_is_an_unknown_outcome(double: TelegramServer, channel: TelegramChannel, body: bytes) -> None:
     double.garble_next("sendMessage", body)
     delivery = await send(channel, outbound())
     assert delivery.status == "failed"
@@ -279,9 +275,7 @@ async def test_no_log_holds_the_token_or_a_word_of_a_message(
 
 
 @pytest.mark.asyncio
-async def test_the_command_menu_is_published_for_each_language(
-    double: TelegramServer, channel: TelegramChannel
-) -> None:
+async def test_the_command_menu_is_published_for_each_language(double: TelegramServer, channel: TelegramChannel) -> None:
     menus = {"en": [("menu", "words in en"), ("stop", "more")], "cy": [("menu", "words in cy")]}
     await publish_commands(channel.bot, menus)
     default = '{"type": "default"}'

@@ -54,8 +54,7 @@ def test_it_agrees_with_another_reader_of_the_same_webhook(name: str, reader: An
     assert theirs.id == ours.external_id
     assert theirs.timestamp == ours.sent_at
     assert [theirs.from_user.bsuid, theirs.from_user.wa_id] == [
-        next((address.value for address in ours.addresses if address.kind == kind), None)
-        for kind in ("whatsapp_bsuid", "phone")
+        next((address.value for address in ours.addresses if address.kind == kind), None) for kind in ("whatsapp_bsuid", "phone")
     ]
     assert attrgetter(field)(theirs) == getattr(ours, of)
 

@@ -190,8 +190,6 @@ def test_every_word_is_sent_once_in_order_within_the_limits(words: list[str], se
     pieces = render(outbound(text, buttons=choices(buttons)), PHONE)
     without_spaces = "".join(re.sub(r"\s", "", body_of(piece)) for piece in pieces)
     assert without_spaces == re.sub(r"\s", "", text)
-    assert [piece["type"] for piece in pieces] == ["text"] * (len(pieces) - bool(buttons)) + ["interactive"] * bool(
-        buttons
-    )
+    assert [piece["type"] for piece in pieces] == ["text"] * (len(pieces) - bool(buttons)) + ["interactive"] * bool(buttons)
     for piece in pieces:
         assert 0 < len(body_of(piece)) <= (1024 if piece["type"] == "interactive" else 4096)

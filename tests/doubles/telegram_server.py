@@ -232,10 +232,7 @@ class TelegramServer:
 
     def send_photo(self, user_id: int, caption: str | None = None) -> dict[str, Any]:
         """A parent sends a photo."""
-        sizes = [
-            {"file_id": f"photo-{size}", "file_unique_id": f"u{size}", "width": size, "height": size}
-            for size in (90, 320)
-        ]
+        sizes = [{"file_id": f"photo-{size}", "file_unique_id": f"u{size}", "width": size, "height": size} for size in (90, 320)]
         return self.send(user_id, photo=sizes, **({"caption": caption} if caption else {}))
 
     def send(self, user_id: int, *, language_code: str = "en", **fields: Any) -> dict[str, Any]:
@@ -287,9 +284,7 @@ class TelegramServer:
     def sent(self, chat_id: int) -> list[dict[str, Any]]:
         """The bot's messages to this chat, oldest first."""
         with self._lock:
-            return [
-                message for (chat, _), message in self.messages.items() if chat == chat_id and message["from"]["is_bot"]
-            ]
+            return [message for (chat, _), message in self.messages.items() if chat == chat_id and message["from"]["is_bot"]]
 
     def pending(self) -> list[dict[str, Any]]:
         """Updates that no poller has confirmed."""
@@ -409,9 +404,7 @@ class TelegramServer:
             fields["entities"] = _checked_entities(given["entities"], text)
         if "reply_markup" in given:
             fields["reply_markup"] = _checked_keyboard(given["reply_markup"])
-        return self._message(
-            chat_id, {key: self.bot[key] for key in ("id", "is_bot", "first_name", "username")}, fields
-        )
+        return self._message(chat_id, {key: self.bot[key] for key in ("id", "is_bot", "first_name", "username")}, fields)
 
     def _writable_chat(self, chat_id: int | str) -> int:
         if not isinstance(chat_id, int) or chat_id not in self._known_chats:

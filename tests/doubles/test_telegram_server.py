@@ -112,9 +112,7 @@ async def test_aiogram_holds_a_whole_conversation(server: tuple[TelegramServer, 
 
 
 @pytest.mark.asyncio
-async def test_it_keeps_an_update_until_a_higher_offset_confirms_it(
-    server: tuple[TelegramServer, str], bot: Bot
-) -> None:
+async def test_it_keeps_an_update_until_a_higher_offset_confirms_it(server: tuple[TelegramServer, str], bot: Bot) -> None:
     double, _ = server
     for words in ("one", "two", "three"):
         double.say(PARENT, words)
@@ -128,9 +126,7 @@ async def test_it_keeps_an_update_until_a_higher_offset_confirms_it(
 
 
 @pytest.mark.asyncio
-async def test_a_long_poll_waits_and_ends_as_soon_as_something_comes(
-    server: tuple[TelegramServer, str], bot: Bot
-) -> None:
+async def test_a_long_poll_waits_and_ends_as_soon_as_something_comes(server: tuple[TelegramServer, str], bot: Bot) -> None:
     double, _ = server
     poll = asyncio.create_task(bot.get_updates(timeout=20))
     await asyncio.sleep(0.3)
@@ -174,7 +170,7 @@ async def test_it_knows_only_its_own_token_and_methods(server: tuple[TelegramSer
 @pytest.mark.asyncio
 async def test_it_refuses_unknown_chats_and_blocked_ones(server: tuple[TelegramServer, str], bot: Bot) -> None:
     double, _ = server
-    with pytest.raises(BadRequest, match="(?i)chat not found"):
+    with pytest.raises(BadRequest, match=r"(?i)chat not found"):
         await bot.send_message(PARENT, "hello")
     double.say(PARENT, "hello")
     double.block(PARENT)
@@ -276,9 +272,7 @@ async def test_a_parent_can_press_only_what_was_sent(server: tuple[TelegramServe
 async def test_a_query_can_be_answered_once(server: tuple[TelegramServer, str], bot: Bot) -> None:
     double, _ = server
     double.say(PARENT, "hello")
-    await bot.send_message(
-        PARENT, "x", reply_markup=InlineKeyboardMarkup([[InlineKeyboardButton("Go", callback_data="t")]])
-    )
+    await bot.send_message(PARENT, "x", reply_markup=InlineKeyboardMarkup([[InlineKeyboardButton("Go", callback_data="t")]]))
     query_id = double.press(PARENT, "Go")
     assert await bot.answer_callback_query(query_id)
     with pytest.raises(BadRequest):

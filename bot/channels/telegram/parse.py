@@ -128,11 +128,7 @@ def parse(raw: Mapping[str, Any], *, bot_id: str) -> list[Inbound]:
         address = Address(channel=CHANNEL, kind=ADDRESS_KIND, value=str(who))
         sent_at = moment(body.get("edit_date", body.get("date")))
         locale = _locale(body)
-        return [
-            Inbound(
-                channel=CHANNEL, external_id=unique, addresses=(address,), locale=locale, sent_at=sent_at, **content
-            )
-        ]
+        return [Inbound(channel=CHANNEL, external_id=unique, addresses=(address,), locale=locale, sent_at=sent_at, **content)]
     return []
 
 
@@ -210,9 +206,7 @@ def _text(text: str) -> dict[str, Any]:
     word, rest = command[1].lower(), (command[2] or "").strip()
     if word == "start":
         payload = start_payload(rest)
-        return (
-            {"kind": Kind.START, "start_payload": payload} if payload or not rest else {"kind": Kind.TEXT, "text": rest}
-        )
+        return {"kind": Kind.START, "start_payload": payload} if payload or not rest else {"kind": Kind.TEXT, "text": rest}
     if rest:
         return {"kind": Kind.TEXT, "text": f"{word.replace('_', ' ')} {rest}"}
     return {"kind": Kind.TEXT, "text": LONG_FORMS.get(word, word.replace("_", " "))}

@@ -59,9 +59,7 @@ class TelegramChannel:
     name = CHANNEL
     pulled = False
 
-    def __init__(
-        self, token: str, *, base_url: str | None = None, timeout: float = 10.0, connections: int = 32
-    ) -> None:
+    def __init__(self, token: str, *, base_url: str | None = None, timeout: float = 10.0, connections: int = 32) -> None:
         quiet_logs()
         self.bot_id = token.partition(":")[0]
         root = (base_url or PUBLIC_API).rstrip("/")

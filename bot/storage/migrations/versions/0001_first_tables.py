@@ -50,7 +50,8 @@ def upgrade() -> None:
     sa.Column('received_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('expires_at', sa.DateTime(timezone=True), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_raw_event')),
-    sa.UniqueConstraint('channel', 'external_id', name='uq_raw_event_channel_external_id')
+    sa.UniqueConstraint('channel', 'external_id', name='uq_raw_event_channel_external_id'),
+    sqlite_autoincrement=True,
     )
     with op.batch_alter_table('raw_event', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_raw_event_expires_at'), ['expires_at'], unique=False)
@@ -98,7 +99,8 @@ def upgrade() -> None:
     sa.Column('last_seen_at', sa.DateTime(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['area_id'], ['area.id'], name=op.f('fk_person_area_id_area')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_person')),
-    sa.UniqueConstraint('pseudonym', name=op.f('uq_person_pseudonym'))
+    sa.UniqueConstraint('pseudonym', name=op.f('uq_person_pseudonym')),
+    sqlite_autoincrement=True,
     )
     with op.batch_alter_table('person', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_person_area_id'), ['area_id'], unique=False)
@@ -116,7 +118,8 @@ def upgrade() -> None:
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['area_id'], ['area.id'], name=op.f('fk_staff_area_id_area')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_staff')),
-    sa.UniqueConstraint('username', name=op.f('uq_staff_username'))
+    sa.UniqueConstraint('username', name=op.f('uq_staff_username')),
+    sqlite_autoincrement=True,
     )
     with op.batch_alter_table('staff', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_staff_area_id'), ['area_id'], unique=False)
@@ -193,7 +196,8 @@ def upgrade() -> None:
     sa.Column('last_seen_at', sa.DateTime(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_person_address_person_id_person'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_person_address')),
-    sa.UniqueConstraint('lookup', name=op.f('uq_person_address_lookup'))
+    sa.UniqueConstraint('lookup', name=op.f('uq_person_address_lookup')),
+    sqlite_autoincrement=True,
     )
     with op.batch_alter_table('person_address', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_person_address_person_id'), ['person_id'], unique=False)
@@ -235,7 +239,8 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['area_id'], ['area.id'], name=op.f('fk_handoff_case_area_id_area')),
     sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_handoff_case_person_id_person'), ondelete='CASCADE'),
     sa.ForeignKeyConstraint(['staff_id'], ['staff.id'], name=op.f('fk_handoff_case_staff_id_staff')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_handoff_case'))
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_handoff_case')),
+    sqlite_autoincrement=True,
     )
     with op.batch_alter_table('handoff_case', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_handoff_case_area_id'), ['area_id'], unique=False)
@@ -270,7 +275,8 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_inbox_person_id_person'), ondelete='CASCADE'),
     sa.ForeignKeyConstraint(['raw_event_id'], ['raw_event.id'], name=op.f('fk_inbox_raw_event_id_raw_event')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_inbox')),
-    sa.UniqueConstraint('raw_event_id', name='uq_inbox_raw_event_id')
+    sa.UniqueConstraint('raw_event_id', name='uq_inbox_raw_event_id'),
+    sqlite_autoincrement=True,
     )
     with op.batch_alter_table('inbox', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_inbox_case_id'), ['case_id'], unique=False)
@@ -307,7 +313,8 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['address_id'], ['person_address.id'], name=op.f('fk_outbox_address_id_person_address'), ondelete='CASCADE'),
     sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_outbox_person_id_person'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_outbox')),
-    sa.UniqueConstraint('key', name=op.f('uq_outbox_key'))
+    sa.UniqueConstraint('key', name=op.f('uq_outbox_key')),
+    sqlite_autoincrement=True,
     )
     with op.batch_alter_table('outbox', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_outbox_case_id'), ['case_id'], unique=False)

@@ -1,0 +1,120 @@
+// Makes the chat live: sends without leaving the page, and shows new messages as they come. Without it every part still works.
+(function () {
+  "use strict";
+  var log = document.getElementById("log"), say = document.getElementById("say"), box = document.getElementById("text");
+  var status = document.getElementById("status"), refresh = document.getElementById("refresh"), exit = document.getElementById("exit");
+  if (!log || !say || !window.fetch || !window.EventSource || !window.URLSearchParams) return;
+  var told = say.dataset, position = log.dataset.position, source = null, dropped = false, draft = "wren-draft";
+
+  function tell(words, bad) {
+    status.className = bad ? "status bad" : "status";
+    if (status.textContent !== words) status.textContent = words;
+  }
+  function keep(words) {
+    try { if (words) sessionStorage.setItem(draft, words); else sessionStorage.removeItem(draft); } catch (error) { /* private mode */ }
+  }
+  function newId() {
+    var bytes = crypto.getRandomValues(new Uint8Array(12)), text = "";
+    bytes.forEach(function (byte) { text += ("0" + byte.toString(16)).slice(-2); });
+    return text;
+  }
+  function nearEnd() {
+    return window.innerHeight + window.scrollY > document.documentElement.scrollHeight - 320;
+  }
+  function show(news) {
+    if (document.getElementById("m-" + news.key)) return; // a replay after a lost connection
+    var end = nearEnd() || news.voice === "you", holder = document.createElement("template");
+    holder.innerHTML = news.html; // our own server's, already escaped
+    var message = holder.content.firstElementChild;
+    message.classList.add("new");
+    log.appendChild(message);
+    retire();
+    var starters = document.getElementById("starters");
+    if (starters && !starters.contains(document.activeElement)) starters.remove();
+    if (news.voice !== "you" && !dropped) tell("");
+    if (end) message.scrollIntoView({ block: message.offsetHeight > window.innerHeight / 2 ? "start" : "nearest" });
+  }
+  function retire() { // only the latest few messages keep their buttons; never take away what has the focus
+    var forms = log.querySelectorAll("form.presses");
+    for (var i = 0; i < forms.length - 3; i++) if (!forms[i].contains(document.activeElement)) forms[i].remove();
+  }
+  function listen() {
+    if (source) return;
+    source = new EventSource("/chat/events?after=" + encodeURIComponent(position));
+    source.addEventListener("message", function (event) {
+      position = event.lastEventId || position;
+      show(JSON.parse(event.data));
+    });
+    source.onopen = function () {
+      document.body.classList.add("live");
+      if (dropped) { dropped = false; tell(told.back); }
+    };
+    source.onerror = function () {
+      document.body.classList.remove("live");
+      if (!dropped) { dropped = true; setTimeout(function () { if (dropped) tell(navigator.onLine === false ? told.offline : told.lost, true); }, 4000); }
+      if (source.readyState === 2) { source.close(); source = null; setTimeout(listen, 5000); }
+    };
+  }
+  function post(form, button, after) {
+    if (form.dataset.busy) return;
+    var fields = new URLSearchParams(new FormData(form));
+    if (button && button.name) fields.append(button.name, button.value);
+    form.dataset.busy = "yes";
+    if (button) button.setAttribute("aria-disabled", "true");
+    tell(told.sending);
+    var slow = setTimeout(function () { tell(told.slow); }, 8000);
+    fetch("/chat/send", { method: "POST", body: fields, credentials: "same-origin", headers: { "Wren-Fetch": "1" } }).then(function (answer) {
+      if (answer.status === 204) {
+        form.elements.id.value = newId();
+        tell(told.sent);
+        listen();
+        setTimeout(function () { if (!document.body.classList.contains("live")) refresh.classList.add("needed"); }, 5000);
+        return after && after();
+      }
+      return answer.text().then(function (page) {
+        var safety = new DOMParser().parseFromString(page, "text/html").getElementById("safety");
+        if (safety) safety.querySelectorAll(".msg").forEach(function (message) { message.removeAttribute("id"); log.appendChild(document.importNode(message, true)); });
+        tell(answer.status === 429 ? told.limited : told.failed, true);
+      });
+    }).catch(function () { // the id stays, so that trying again cannot send twice
+      tell(navigator.onLine === false ? told.offline : told.failed, true);
+    }).then(function () {
+      clearTimeout(slow);
+      delete form.dataset.busy;
+      if (button) button.removeAttribute("aria-disabled");
+    });
+  }
+  var pressed = null; // older browsers do not say which button submitted
+  document.addEventListener("click", function (event) { pressed = event.target.closest ? event.target.closest("button") : null; }, true);
+  document.addEventListener("submit", function (event) {
+    var form = event.target;
+    if (form.getAttribute("action") !== "/chat/send") { keep(""); return; }
+    event.preventDefault();
+    if (form !== say) return post(form, event.submitter || (pressed && pressed.form === form ? pressed : form.querySelector("button")));
+    var sent = box.value;
+    if (!sent.trim()) return;
+    post(say, document.getElementById("send"), function () {
+      box.value = box.value.indexOf(sent) === 0 ? box.value.slice(sent.length).replace(/^\s+/, "") : box.value; // typed meanwhile
+      keep(box.value);
+    });
+  });
+  box.addEventListener("keydown", function (event) { // on a keyboard; on a touch screen Enter is a new line
+    if (event.key === "Enter" && !event.shiftKey && !event.isComposing && window.matchMedia("(pointer: fine)").matches) {
+      event.preventDefault();
+      say.requestSubmit ? say.requestSubmit() : document.getElementById("send").click();
+    }
+  });
+  box.addEventListener("input", function () { keep(box.value); });
+  exit.addEventListener("click", function (event) { // leaves no way back by the back button to this page
+    event.preventDefault();
+    keep("");
+    document.body.hidden = true;
+    window.location.replace(exit.href);
+  });
+  window.addEventListener("offline", function () { tell(told.offline, true); });
+  window.addEventListener("online", function () { tell(told.back); });
+  window.addEventListener("pageshow", function (event) { if (event.persisted) window.location.reload(); });
+  try { if (!box.value) box.value = sessionStorage.getItem(draft) || ""; } catch (error) { /* private mode */ }
+  if (log.dataset.known) listen();
+  if (log.lastElementChild && !window.location.hash) document.getElementById("latest").scrollIntoView();
+})();

@@ -1,0 +1,158 @@
+"""Who may come in. Every page but sign-in is wrapped here: whoever is not signed in sees nothing and changes nothing."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+
+from bot.console import logins
+from bot.console.logins import SignedIn
+from bot.console.look import Look, private
+from bot.console.services import ConsoleServices
+from bot.pages.door import from_our_pages
+from bot.settings import Settings
+
+log = logging.getLogger(__name__)
+COOKIE = "wren_staff"
+SIGN_IN = "/staff/sign-in"
+MAX_BODY = 256 * 1024
+FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """A request by somebody who is signed in; `form` holds a post's fields, its CSRF token already checked."""
+
+    request: Request
+    who: SignedIn
+    form: Mapping[str, str] = field(default_factory=dict)
+
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class Guard:
+    """Wraps handlers. They run in a thread: they may use the database."""
+
+    def __init__(self, services: ConsoleServices, look: Look) -> None:
+        self._services, self._look = services, look
+
+    def page(self, handler: Callable[[Visit], Response]) -> Endpoint:
+        """A page to read; strangers are sent to sign in."""
+
+        def show(request: Request) -> Response:
+            who = self.who(request)
+            if who is None:
+                return private(RedirectResponse(f"{SIGN_IN}?{urlencode({'next': request.url.path})}", 303))
+            return handler(Visit(request=request, who=who))
+
+        async def endpoint(request: Request) -> Response:
+            return await self._in_thread(show, request, "")
+
+        return endpoint
+
+    def act(self, handler: Callable[[Visit], Response]) -> Endpoint:
+        """A form from our own pages, by somebody signed in, with their sign-in's token; refused, it gives back what was typed."""
+
+        def take(request: Request, form: Mapping[str, str]) -> Response:
+            who, kept = self.who(request), form.get("text", "")
+            if who is None:
+                return self._look.notice("signed_out", 401, kept=kept, back=SIGN_IN)
+            if not same(form.get("csrf", ""), who.csrf):
+                return self._look.notice("old_page", 403, kept=kept, back=_page_of(request), who=who)
+            return handler(Visit(request=request, who=who, form=form))
+
+        async def endpoint(request: Request) -> Response:
+            if not from_our_pages(request, self._services.settings.url):
+                return self._look.notice("not_ours", 403)
+            form = await read_form(request)
+            if form is None:
+                return self._look.notice("too_big", 413)
+            return await self._in_thread(lambda asked: take(asked, form), request, form.get("text", ""))
+
+        return endpoint
+
+    def stream(self, handler: Callable[[Visit], Awaitable[Response]]) -> Endpoint:
+        """A stream for a page's script; strangers get 401, at which a browser stops asking."""
+
+        async def endpoint(request: Request) -> Response:
+            try:
+                who = await run_in_threadpool(self.who, request, watching=True)
+            except SQLAlchemyError:
+                return private(PlainTextResponse("", 503))
+            if who is None:
+                return private(PlainTextResponse("", 401))
+            return await handler(Visit(request=request, who=who))
+
+        return endpoint
+
+    def who(self, request: Request, *, watching: bool = False) -> SignedIn | None:
+        """Who is signed in in this browser; their last use is recorded unless a page is only being watched."""
+        with self._services.database.read() as session:
+            who = logins.find(session, request.cookies.get(COOKIE))
+        if who is None or (who.demonstration and not on_this_machine(request, self._services.settings)):
+            return None
+        if not watching and logins.due_for_touch(who):
+            with self._services.database.write() as session:
+                logins.touch(session, who)
+        return who
+
+    async def _in_thread(self, handler: Callable[[Request], Response], request: Request, kept: str) -> Response:
+        try:
+            return await run_in_threadpool(handler, request)
+        except SQLAlchemyError as error:
+            log.error("console: the store failed (%s)", type(error).__name__)
+            return self._look.notice("unavailable", 503, kept=kept, back=_page_of(request))
+
+
+def on_this_machine(request: Request, settings: Settings) -> bool:
+    """Whether nobody but this machine can be asking: the only place where the demonstration account works.
+
+    A proxy on this machine would make everybody look local, so its headers and a foreign name in the address count against.
+    """
+    names = [request.client.host if request.client else "", settings.host, request.url.hostname or ""]
+    if settings.public_url:
+        names.append(urlsplit(settings.public_url).hostname or "")
+    return all(is_loopback(name) for name in names) and not any(header in request.headers for header in FORWARDED)
+
+
+def is_loopback(name: str) -> bool:
+    """Whether a host name or address can only be this machine."""
+    try:
+        return name == "localhost" or ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def same(given: str, expected: str) -> bool:
+    """Compared in constant time."""
+    return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), expected.encode())
+
+
+async def read_form(request: Request) -> dict[str, str] | None:
+    """The fields of a posted form, the first of each name; None if it is too long."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            return None
+    try:
+        pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=50)
+    except ValueError:
+        return None
+    return dict(reversed(pairs))
+
+
+def _page_of(request: Request) -> str:
+    """The page that a form was on: its case, else the queue."""
+    case_id = request.path_params.get("case_id")
+    return f"/staff/cases/{case_id}" if isinstance(case_id, int) else "/staff"

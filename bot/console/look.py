@@ -1,0 +1,49 @@
+"""How console pages are rendered: one set of templates, everything escaped, nothing cached, no script but our own file's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse, Response
+
+from bot.console.words import LANGUAGE, StaffWords
+from bot.pages.web import Assets, secured
+
+HERE = Path(__file__).parent
+ASSETS = Assets("/assets/console", HERE / "static")
+
+
+class Look:
+    """Renders the console's templates."""
+
+    def __init__(self, words: StaffWords, *, demonstration: bool) -> None:
+        self.words = words
+        self._environment = Environment(
+            loader=FileSystemLoader(HERE / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.globals.update(w=words, asset=ASSETS.url, lang=LANGUAGE, demonstration=demonstration)
+
+    def page(self, template: str, status: int = 200, **values: Any) -> Response:
+        """A whole page."""
+        html = self._environment.get_template(template).render(**({"who": None} | values))
+        return private(HTMLResponse(html, status))
+
+    def notice(self, what: str, status: int, *, kept: str = "", back: str = "/staff", **values: Any) -> Response:
+        """A page of its own for something that went wrong; `kept` are words that were typed and must not be lost."""
+        response = self.page("notice.html", status, what=what, kept=kept, back=back, **values)
+        if status in (429, 503):
+            response.headers["Retry-After"] = "30"
+        return response
+
+
+def private(response: Response) -> Response:
+    """`response` for one reader only: never stored, never framed, no foreign script."""
+    secured(response, script=True)
+    response.headers["Cache-Control"] = "no-store"
+    return response

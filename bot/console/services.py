@@ -1,0 +1,31 @@
+"""What the console needs from the rest of the process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bot.conversation.render import Renderer
+from bot.delivery.hub import Hub
+from bot.handoff.hours import Team
+from bot.library.strings import Strings
+from bot.settings import Settings
+from bot.storage.crypto import Keyring
+from bot.storage.engine import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsoleServices:
+    """Set `closing` when the server is told to stop: open event streams then end. The two limits are sign-in tries a minute."""
+
+    database: Database
+    keyring: Keyring
+    renderer: Renderer
+    strings: Strings
+    hub: Hub
+    settings: Settings
+    teams: Mapping[str, Team]
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
+    tries_per_address: int = 30
+    tries_in_all: int = 120

@@ -1,0 +1,243 @@
+"""The console's pages and forms. Pages read; forms call `bot.handoff.desk`."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from sqlalchemy import select
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from bot.console import logins
+from bot.console.casefile import CaseFile, Place, latest, read_case
+from bot.console.events import follow
+from bot.console.guard import COOKIE, SIGN_IN, Guard, Visit
+from bot.console.look import ASSETS, Look, private
+from bot.console.queue import SHOWS, latest_event, read_queue
+from bot.console.services import ConsoleServices
+from bot.console.signin import SignIn
+from bot.console.words import StaffWords
+from bot.handoff import desk
+from bot.handoff.cases import OUTCOMES, NotClaimed
+from bot.handoff.desk import MAX_WORDS, NoSuchCase, Refused, may_see
+from bot.storage.tables import Case, StaffAudit
+
+AUDIT_ROWS = 100
+MAX_ID = 2**53
+DONE = ("claimed", "replied", "noted", "released", "closed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Why a form was refused: the field to mend, or "" for none, and words for the top of the page."""
+
+    field: str
+    words: str
+    status: int
+
+
+def routes(services: ConsoleServices) -> list[Route]:
+    """Everything under `/staff`, and the fixed files of its pages. All but signing in is behind the guard."""
+    look = Look(StaffWords(services.strings, services.teams), demonstration=services.settings.demonstration)
+    guard, sign_in, console = Guard(services, look), SignIn(services, look), Console(services, look)
+    case = "/staff/cases/{case_id:int}"
+    return [
+        Route(SIGN_IN, sign_in.form, methods=["GET"]),
+        Route(SIGN_IN, sign_in.enter, methods=["POST"]),
+        Route("/staff/sign-out", guard.act(sign_in.leave), methods=["POST"]),
+        Route("/staff/sign-out-everywhere", guard.act(sign_in.leave_everywhere), methods=["POST"]),
+        Route("/staff", guard.page(console.queue), methods=["GET"]),
+        Route("/staff/audit", guard.page(console.audit), methods=["GET"]),
+        Route("/staff/events", guard.stream(console.events), methods=["GET"]),
+        Route(case, guard.page(console.case), methods=["GET"]),
+        Route(f"{case}/claim", guard.act(console.claim), methods=["POST"]),
+        Route(f"{case}/reply", guard.act(console.reply), methods=["POST"]),
+        Route(f"{case}/look", guard.act(console.look_again), methods=["POST"]),
+        Route(f"{case}/note", guard.act(console.note), methods=["POST"]),
+        Route(f"{case}/release", guard.act(console.release), methods=["POST"]),
+        Route(f"{case}/close", guard.act(console.close), methods=["POST"]),
+        ASSETS.route(),
+    ]
+
+
+class Console:
+    """The handlers behind the guard; all but `events` run in a thread."""
+
+    def __init__(self, services: ConsoleServices, look: Look) -> None:
+        self._services, self._look, self._words = services, look, look.words
+
+    # Pages
+
+    def queue(self, visit: Visit) -> Response:
+        """Open cases by level, then waiting time: `?show=` unclaimed, mine or all, `?after=` a case id."""
+        asked = visit.request.query_params
+        show = asked.get("show", "")
+        show = show if show in SHOWS else SHOWS[0]
+        after = asked.get("after", "")
+        with self._services.database.read() as session:
+            queue = read_queue(
+                session,
+                staff_id=visit.who.staff_id,
+                area_id=visit.who.area_id,
+                show=show,
+                after=int(after) if after.isdecimal() and len(after) < 16 else None,
+            )
+        return self._look.page(
+            "queue.html", who=visit.who, queue=queue, show=show, shows=SHOWS, later=bool(after), done=_done(visit.request)
+        )
+
+    def case(self, visit: Visit) -> Response:
+        """One case with its conversation, or the part of it before a place (`?before=`)."""
+        return self._case(visit, done=_done(visit.request))
+
+    def audit(self, visit: Visit) -> Response:
+        """What the reader has done and looked at, latest first."""
+        with self._services.database.read() as session:
+            query = select(StaffAudit).where(StaffAudit.staff_id == visit.who.staff_id).order_by(StaffAudit.id.desc())
+            rows = session.scalars(query.limit(AUDIT_ROWS)).all()
+        return self._look.page("audit.html", who=visit.who, rows=rows, most=AUDIT_ROWS)
+
+    async def events(self, visit: Visit) -> Response:
+        """News for an open page: of one case (`?case=`), else of the queue."""
+        case_id = visit.request.query_params.get("case", "")
+        if case_id and not (case_id.isdecimal() and len(case_id) < 16):
+            return private(PlainTextResponse("", 404))
+        look = self._watch_case(visit, int(case_id)) if case_id else self._watch_queue(visit)
+        if await run_in_threadpool(look) is None:  # a stream that ends at once would be asked for again and again
+            return private(PlainTextResponse("", 404))
+        known = visit.request.headers.get("last-event-id") or visit.request.query_params.get("after", "")
+        stream = follow(
+            hub=self._services.hub,
+            topic="queue",  # published for every message and every act
+            look=look,
+            known=known,
+            gone=visit.request.is_disconnected,
+            closing=self._services.closing,
+        )
+        response = private(StreamingResponse(stream, media_type="text/event-stream"))
+        response.headers["X-Accel-Buffering"] = "no"
+        return response
+
+    # Acts
+
+    def claim(self, visit: Visit) -> Response:
+        return self._act(visit, desk.claim_case, "claimed")
+
+    def reply(self, visit: Visit) -> Response:
+        def send(services: ConsoleServices, case_id: int, staff_id: int) -> None:
+            desk.send_reply(services, case_id, staff_id, visit.form.get("text", ""), form_id=visit.form.get("form", ""))
+
+        return self._act(visit, send, "replied", field="reply")
+
+    def look_again(self, visit: Visit) -> Response:
+        """The case as it is now, with what has been typed so far."""
+        return self._case(visit, reply=visit.form.get("text", ""))
+
+    def note(self, visit: Visit) -> Response:
+        def write(services: ConsoleServices, case_id: int, staff_id: int) -> None:
+            desk.add_note(services, case_id, staff_id, visit.form.get("text", ""), form_id=visit.form.get("form", ""))
+
+        return self._act(visit, write, "noted", field="note")
+
+    def release(self, visit: Visit) -> Response:
+        return self._act(visit, desk.release_case, "released", to="/staff")
+
+    def close(self, visit: Visit) -> Response:
+        outcome = visit.form.get("outcome", "")
+        if outcome not in OUTCOMES:
+            return self._case(visit, problem=Problem(field="outcome", words=self._words("error.outcome"), status=422))
+        return self._act(visit, partial(desk.close_case, outcome=outcome), "closed", to="/staff")
+
+    def _act(
+        self, visit: Visit, act: Callable[[ConsoleServices, int, int], None], done: str, *, field: str = "", to: str = ""
+    ) -> Response:
+        """Do it and show the page it leads to; if refused, the case again with why and with what was typed."""
+        case_id = _case_id(visit.request)
+        typed = {field: visit.form.get("text", "")} if field else {}
+        try:
+            act(self._services, case_id, visit.who.staff_id)
+        except NoSuchCase:
+            return self._missing(visit)
+        except NotClaimed as refusal:
+            words = self._not_claimed(case_id, refusal)
+            return self._case(visit, problem=Problem(field="", words=words, status=409), **typed)
+        except Refused as refusal:
+            words = self._words(f"error.{refusal.code}", most=f"{MAX_WORDS:,}")
+            return self._case(visit, problem=Problem(field=field, words=words, status=422), **typed)
+        except ValueError:  # a form without its id: not one of ours
+            return self._case(visit, problem=Problem(field="", words=self._words("error.form"), status=422), **typed)
+        return private(RedirectResponse(f"{to or f'/staff/cases/{case_id}'}?done={done}", 303))
+
+    def _not_claimed(self, case_id: int, refusal: NotClaimed) -> str:
+        if refusal.holder:
+            return self._words("error.held", holder=refusal.holder)
+        with self._services.database.read() as session:
+            return self._words("error.closed" if session.get_one(Case, case_id).state == "closed" else "error.unclaimed")
+
+    # One case
+
+    def _case(self, visit: Visit, *, problem: Problem | None = None, reply: str = "", note: str = "", done: str = "") -> Response:
+        """The case's page. That it was looked at is recorded before it is shown."""
+        case_id = _case_id(visit.request)
+        before = Place.parse(visit.request.query_params.get("before"))
+        with self._services.database.read() as session:
+            file = read_case(session, self._services.keyring, case_id=case_id, area_id=visit.who.area_id, before=before)
+        if file is None:
+            return self._missing(visit)
+        with self._services.database.write() as session:
+            session.add(StaffAudit(staff_id=visit.who.staff_id, action="case.view", subject=f"case:{case_id}"))
+        return self._look.page("case.html", problem.status if problem else 200, **self._of(visit, file), **{
+            "problem": problem, "reply": reply, "note": note, "done": done, "older": before is not None,
+        })  # fmt: skip
+
+    def _of(self, visit: Visit, file: CaseFile) -> dict[str, Any]:
+        """What the template needs of a case for this reader."""
+        return {
+            "who": visit.who,
+            "case": file,
+            "mine": file.state == "claimed" and file.holder_id == visit.who.staff_id,
+            "outcomes": OUTCOMES,
+            "form_id": secrets.token_urlsafe(12),
+            "most": MAX_WORDS,
+        }
+
+    def _missing(self, visit: Visit) -> Response:
+        return self._look.notice("no_case", 404, who=visit.who)
+
+    # News
+
+    def _watch_queue(self, visit: Visit) -> Callable[[], str | None]:
+        def look() -> str | None:
+            with self._services.database.read() as session:
+                return str(latest_event(session)) if logins.find(session, visit.request.cookies.get(COOKIE)) else None
+
+        return look
+
+    def _watch_case(self, visit: Visit, case_id: int) -> Callable[[], str | None]:
+        cookie = visit.request.cookies.get(COOKIE)
+
+        def look() -> str | None:
+            with self._services.database.read() as session:
+                who, case = logins.find(session, cookie), session.get(Case, case_id)
+                if who is None or case is None or not may_see(who.area_id, case.area_id):
+                    return None
+                return str(latest(session, case.id, case.person_id))
+
+        return look
+
+
+def _case_id(request: Request) -> int:
+    """The id in the address; 0, which no case has, for a number no database can hold."""
+    case_id: int = request.path_params["case_id"]
+    return case_id if case_id < MAX_ID else 0
+
+
+def _done(request: Request) -> str:
+    done = request.query_params.get("done", "")
+    return done if done in DONE else ""

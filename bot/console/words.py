@@ -1,0 +1,122 @@
+"""The staff's own words: strings by key, and how levels, reasons, times and ages are said. English now; the keys allow more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_skeleton, format_time
+from markupsafe import Markup
+
+from bot.handoff.hours import Team
+from bot.languages import supported
+from bot.library.strings import Strings, UnknownString
+from bot.pages.words import linked, paragraphs
+from bot.people.people import months_since
+from bot.storage.tables import now
+
+ELSEWHERE = ZoneInfo("Europe/London")
+"""The clock for cases of no area."""
+
+LANGUAGE = "en"
+"""The language of the console."""
+
+
+@dataclass(frozen=True, slots=True)
+class StaffWords:
+    """For templates: `w("queue.title")` is the string of `console.queue.title`."""
+
+    strings: Strings
+    teams: Mapping[str, Team]
+
+    def __call__(self, key: str, **values: object) -> str:
+        return self.strings.get(f"console.{key}", LANGUAGE, **{name: str(value) for name, value in values.items()})
+
+    def count(self, key: str, number: int, **values: object) -> str:
+        """A string in the plural form for `number`."""
+        return self.strings.plural(f"console.{key}", number, LANGUAGE, **{name: str(value) for name, value in values.items()})
+
+    def either(self, key: str, otherwise: str) -> str:
+        """The string of `key`, or `otherwise` if there is none: codes from elsewhere may be newer than these words."""
+        try:
+            return self(key)
+        except UnknownString:
+            return otherwise
+
+    def language(self, code: str) -> str:
+        return next((language.english for language in supported() if language.code == code), code)
+
+    def channel(self, code: str) -> str:
+        return self.either(f"channel.{code}", code.capitalize())
+
+    def level(self, level: str) -> str:
+        return self(f"level.{level}")
+
+    def body(self, text: str) -> Markup:
+        """A person's words as paragraphs: escaped, https addresses made links, nothing else read into them."""
+        return paragraphs(text, linked)
+
+    def span(self, length: timedelta) -> str:
+        """A length of time in the largest fitting unit."""
+        minutes = max(0, int(length.total_seconds() // 60))
+        if minutes < 1:
+            return self("time.moment")
+        if minutes < 60:
+            return self.count("time.minutes", minutes)
+        if minutes < 48 * 60:
+            return self.count("time.hours", minutes // 60)
+        return self.count("time.days", minutes // 1440)
+
+    def ago(self, moment: datetime) -> str:
+        return self.span(now() - moment)
+
+    def clock(self, moment: datetime, area_id: str | None) -> str:
+        """The time on the wall of the case's team, with the day unless it is today."""
+        team = self.teams.get(area_id or "")
+        local = moment.astimezone(team.zone if team else ELSEWHERE)
+        time = format_time(local, "HH:mm", locale="en_GB")
+        if local.date() == now().astimezone(local.tzinfo).date():
+            return self("time.today", time=time)
+        return self("time.day", day=format_skeleton("EEEdMMM", local, locale="en_GB"), time=time)
+
+    def due(self, case: Any) -> str:
+        """When a reply is due, or what has become of that, in words. `case` is a queue entry or a case file."""
+        if case.first_reply_at is not None:
+            return self("due.unanswered" if case.unanswered else "due.replied", ago=self.ago(case.last_reply_at))
+        if case.reply_due_at is None:
+            return self("due.unknown")
+        left = case.reply_due_at - now()
+        by = self.clock(case.reply_due_at, case.area_id)
+        return (
+            self("due.late", span=self.span(-left), by=by) if left < timedelta(0) else self("due.in", span=self.span(left), by=by)
+        )
+
+    def is_late(self, case: Any) -> bool:
+        return case.first_reply_at is None and case.reply_due_at is not None and bool(case.reply_due_at < now())
+
+    def child(self, month: str) -> str:
+        """A child's age from the month of birth, or when it is due."""
+        months = months_since(month, now())
+        if months < 0:
+            return self.count("age.due", -months)
+        return self.count("age.months", months) if months < 24 else self.count("age.years", months // 12)
+
+    def reason(self, reason: Mapping[str, Any]) -> str:
+        """Which rule, model or person gave a level, in plain words."""
+        by = str(reason.get("by", ""))
+        kind, _, name = by.partition(":")
+        if kind == "together":
+            return self("reason.together", inner=self.reason({"by": name}))
+        if kind == "model":
+            return self("reason.model", name=self.language(name))
+        if kind in ("rule", "further"):
+            return self(f"reason.{kind}", name=name.replace("-", " ").replace("_", " "))
+        return self("reason.parent") if kind == "parent" else self("reason.other", name=by)
+
+    def danger(self, reason: Mapping[str, Any]) -> str:
+        """The kind of danger a reason names; empty if it names none."""
+        kind = str(reason.get("kind") or "")
+        return self.either(f"danger.{kind}", kind) if kind else ""

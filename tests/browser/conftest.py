@@ -1,0 +1,30 @@
+"""A web chat on real parts for the browser to open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.library import Library
+from bot.settings import ROOT
+from bot.triage import Triage
+from tests.webchat.support import Chat, build_chat
+
+
+@pytest.fixture(scope="session")
+def library() -> Library:
+    return Library.load(ROOT)
+
+
+@pytest.fixture(scope="session")
+def triage() -> Triage:
+    return Triage.load(ROOT / "content", None)
+
+
+@pytest.fixture
+def chat(tmp_path: Path, library: Library, triage: Triage) -> Iterator[Chat]:
+    result = build_chat(tmp_path, library, triage)
+    yield result
+    result.services.database.dispose()

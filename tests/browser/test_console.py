@@ -1,0 +1,333 @@
+"""The staff console in Chromium: accessible, narrow, by keyboard, live with JavaScript and complete without."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.console.guard import COOKIE
+from bot.library import Library
+from bot.messages import ButtonSpec, Reply
+from bot.storage.tables import Case, Child, Person, now
+from tests.browser.test_browser_pages import CHROMIUM, FLAGS, new_page, playwright_api, sideways, violations
+from tests.console.support import PASSWORD, Browser, Office, Parent, build_office
+from tests.webchat.support import served
+
+pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not there: install Debian's chromium package")
+
+WIDTHS = (320, 1100)
+VIEWS = (
+    "sign-in",
+    "wrong",
+    "queue",
+    "empty",
+    "unclaimed",
+    "mine",
+    "theirs",
+    "refused",
+    "closed",
+    "audit",
+    "missing",
+    "signed-out",
+)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    with playwright_api.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def office(tmp_path: Path, library: Library) -> Iterator[Office]:
+    result = build_office(f"sqlite:///{tmp_path / 'wren.sqlite3'}", tmp_path, library, demonstration=True)
+    yield result
+    result.services.database.dispose()
+
+
+@pytest.fixture
+def site(office: Office) -> Iterator[str]:
+    with served(office) as address:  # type: ignore[arg-type]
+        yield address
+
+
+@pytest.fixture
+def ada(office: Office) -> Browser:
+    return office.browser(office.staff("Ada"))
+
+
+def furnish(office: Office) -> dict[str, Parent]:
+    """Cases of every level, in several languages and states, one with everything on its page."""
+    ben = office.browser(office.staff("Ben", title="Family worker"))
+    urgent = office.parent("میں بہت تھک گئی ہوں، اب نہیں ہوتا", language="ur", channel="telegram")
+    everything = office.parent(
+        "he wont stop crying and i feel like i cant do this any more",
+        level="emergency",
+        reasons=[
+            {"level": "emergency", "by": "rule:cannot-go-on", "words": "cant do this any more", "kind": "suicide"},
+            {"level": "urgent", "by": "together:model:en", "words": "he wont stop crying", "kind": None},
+        ],
+    )
+    office.wren_says(everything, Reply(ref="safety:nobody-watching", buttons=(ButtonSpec(label="button.menu", action="menu"),)))
+    office.writes(everything, "Averylongwordwithoutanyspaceinit" * 6)
+    with office.services.database.write() as session:
+        session.add(Child(person_id=everything.person_id, born_or_due="2026-03"))
+    office.change(Person, everything.person_id, nation="wales", district="ZZ1", role="mum", stopped_at=now())
+    office.change(Case, everything.case_id, reply_due_at=office.case(everything).opened_at)
+    asked = office.parent("Talk to a person", level="none", reasons=[{"level": "none", "by": "parent", "words": "asked"}])
+    concern = office.parent("I feel so alone", level="concern", language="cy")
+    office.change(Case, concern.case_id, not_meant=True, rank=3)
+    ben.post(f"/staff/cases/{asked.case_id}/claim")
+    return {"urgent": urgent, "everything": everything, "asked": asked, "concern": concern}
+
+
+def open_as(chromium: Any, who: Browser | None, site: str, **options: Any) -> Any:
+    page = new_page(chromium, **options)
+    if who is not None:
+        page.context.add_cookies([{"name": COOKIE, "value": who.client.cookies[COOKIE], "domain": "127.0.0.1", "path": "/staff"}])
+    return page
+
+
+def visit(view: str, office: Office, page: Any, site: str, who: Browser) -> None:
+    """Bring `page` to one of `VIEWS`."""
+    cases = furnish(office) if view not in ("empty", "sign-in", "wrong") else {}
+    if view in ("sign-in", "wrong", "signed-out"):
+        page.context.clear_cookies()
+        page.goto(f"{site}/staff")
+    if view == "wrong":
+        page.fill("#username", "ada")
+        page.fill("#password", "wrong")
+        page.click("button.button")
+    elif view in ("queue", "empty", "audit"):
+        page.goto(f"{site}/staff/audit" if view == "audit" else f"{site}/staff?show=all")
+    elif view == "missing":
+        page.goto(f"{site}/staff/cases/999999")
+    elif view in ("unclaimed", "theirs"):
+        page.goto(f"{site}/staff/cases/{cases['asked' if view == 'theirs' else 'everything'].case_id}")
+    elif view in ("mine", "refused", "closed"):
+        case = cases["everything"].case_id
+        who.post(f"/staff/cases/{case}/claim")
+        who.reply(case, "Hello, I am Ada. I am here now.\n\nAre you both safe?")
+        who.post(f"/staff/cases/{case}/note", text="Rang the duty line.", form="form-0123456789")
+        if view == "closed":
+            who.post(f"/staff/cases/{case}/close", outcome="safeguarding")
+        page.goto(f"{site}/staff/cases/{case}")
+        if view == "refused":
+            page.fill("#reply", " ")
+            page.click("text=Send reply")
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("view", VIEWS)
+def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
+    office: Office, chromium: Any, site: str, ada: Browser, view: str, width: int
+) -> None:
+    page = open_as(chromium, ada, site, width=width, height=900)
+    visit(view, office, page, site, ada)
+    assert violations(page) == []
+    assert sideways(page) <= 0
+    unforced = [trouble for trouble in page.troubles if "status of 4" not in trouble]  # a refusal is what some views show
+    assert unforced == []
+    assert page.locator("h1").count() == 1 and page.title()
+
+
+@pytest.mark.parametrize("view", ["queue", "mine"])
+def test_every_target_can_be_hit_with_a_thumb(office: Office, chromium: Any, site: str, ada: Browser, view: str) -> None:
+    """WCAG 2.2, 2.5.8: at least 24 by 24 pixels, for everything but links within a sentence."""
+    page = open_as(chromium, ada, site, width=320)
+    visit(view, office, page, site, ada)
+    small = page.evaluate(
+        """() => [...document.querySelectorAll("button, input:not([type=hidden]), textarea, nav a, .button, .case h2 a")]
+        .filter(e => !e.closest(".skip")).map(e => [e.outerHTML.slice(0, 80), e.getBoundingClientRect()])
+        .filter(([, box]) => box.width < 24 || box.height < 24).map(([html]) => html)"""
+    )
+    assert small == []
+
+
+@pytest.mark.parametrize("view", ["queue", "mine"])
+def test_without_colours_of_its_own_every_level_still_has_its_edge_shape_and_word(
+    office: Office, chromium: Any, site: str, ada: Browser, view: str
+) -> None:
+    page = open_as(chromium, ada, site, forced_colors="active")
+    visit(view, office, page, site, ada)
+    levels = page.locator(".level")
+    assert levels.count() > 0
+    for level in levels.all():
+        assert level.evaluate("e => getComputedStyle(e).borderTopStyle") == "solid"
+        assert level.locator("svg path, svg circle").count() == 1 and level.inner_text().strip()
+    assert violations(page) == []
+
+
+def test_the_shapes_of_the_levels_differ(office: Office, chromium: Any, site: str, ada: Browser) -> None:
+    page = open_as(chromium, ada, site)
+    visit("queue", office, page, site, ada)
+    shapes = {level.inner_text().strip(): level.locator("svg").inner_html() for level in page.locator(".case .level").all()}
+    assert set(shapes) == {"Emergency", "Urgent", "Concern", "Asked for a person"}
+    assert len(set(shapes.values())) == 4
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_practitioner_signs_in_claims_replies_and_closes(office: Office, chromium: Any, site: str, scripts: bool) -> None:
+    office.staff("Ada")
+    parent = office.parent("are you there?")
+    page = new_page(chromium, java_script_enabled=scripts)
+    page.goto(f"{site}/staff")
+    page.fill("#username", "ada")
+    page.fill("#password", PASSWORD)
+    page.click("button.button")
+    page.click(f"text={parent.pseudonym}")
+    page.click("text=Claim this case")
+    assert "This case is yours now" in page.inner_text("[role=status].banner")
+    page.fill("#reply", "Yes, I am here.")
+    page.click("text=Send reply")
+    assert "on its way" in page.inner_text(".banner")
+    page.go_back()
+    page.go_forward()
+    page.check("text=Answered here")
+    page.click("text=Close the case")
+    assert "The case is closed." in page.inner_text(".banner")
+    page.click("text=Sign out")
+    assert "You have signed out." in page.inner_text(".banner")
+    refs = [row.ref for row in office.outbox(parent)]
+    assert refs == ["safety:person-joined", "person:reply", "safety:person-left"]
+    assert page.troubles == []
+
+
+def test_a_message_that_comes_while_typing_is_told_shown_and_loses_nothing(
+    office: Office, chromium: Any, site: str, ada: Browser
+) -> None:
+    parent = office.parent("first words")
+    ada.post(f"/staff/cases/{parent.case_id}/claim")
+    page = open_as(chromium, ada, site)
+    with page.expect_response(lambda response: "/staff/events" in response.url):
+        page.goto(f"{site}/staff/cases/{parent.case_id}")
+    page.fill("#reply", "I was just writ")
+    for words in ("second words", "third words"):
+        office.writes(parent, words)
+        office.services.hub.publish("queue")
+        page.wait_for_selector(".news a")
+        assert page.inner_text(".news") == "Something new: show it"
+        assert not page.is_visible(f"text={words}")
+        page.click(".news a")
+        page.wait_for_selector(f"text={words}")
+        assert page.input_value("#reply") == "I was just writ"
+        assert page.inner_text(".news") == ""
+    page.type("#reply", "ing")
+    page.click("text=Send reply")
+    assert [office.words(row)["text"] for row in office.outbox(parent)][-1] == "I was just writing"
+    assert page.troubles == []
+
+
+def test_the_queue_tells_of_a_new_case(office: Office, chromium: Any, site: str, ada: Browser) -> None:
+    page = open_as(chromium, ada, site)
+    with page.expect_response(lambda response: "/staff/events" in response.url):
+        page.goto(f"{site}/staff")
+    parent = office.parent()
+    office.services.hub.publish("queue")
+    page.click(".news a")
+    page.wait_for_selector(f"text={parent.pseudonym}")
+    assert "Unclaimed (1)" in page.inner_text("#tabs")
+
+
+def test_when_the_sign_in_ends_the_page_says_so_and_keeps_what_was_typed(
+    office: Office, chromium: Any, site: str, ada: Browser
+) -> None:
+    parent = office.parent("first words")
+    ada.post(f"/staff/cases/{parent.case_id}/claim")
+    page = open_as(chromium, ada, site)
+    with page.expect_response(lambda response: "/staff/events" in response.url):
+        page.goto(f"{site}/staff/cases/{parent.case_id}")
+    page.fill("#reply", "long and careful")
+    office.writes(parent, "second words")
+    office.services.hub.publish("queue")
+    page.wait_for_selector(".news a")
+    page.context.clear_cookies()
+    page.click(".news a")
+    page.wait_for_selector("text=You may have been signed out")
+    assert page.input_value("#reply") == "long and careful"
+    page.click("text=Send reply")
+    assert page.input_value("#kept") == "long and careful"
+
+
+def test_without_a_script_looking_for_new_messages_keeps_what_was_typed(
+    office: Office, chromium: Any, site: str, ada: Browser
+) -> None:
+    parent = office.parent("first words")
+    ada.post(f"/staff/cases/{parent.case_id}/claim")
+    page = open_as(chromium, ada, site, java_script_enabled=False)
+    page.goto(f"{site}/staff/cases/{parent.case_id}")
+    page.fill("#reply", "I was just writ")
+    office.writes(parent, "second words")
+    page.click("text=keeps what you typed")
+    assert page.is_visible("text=second words") and page.input_value("#reply") == "I was just writ"
+
+
+def test_all_of_it_works_by_keyboard(office: Office, chromium: Any, site: str, ada: Browser) -> None:
+    parent = office.parent("are you there?")
+    page = open_as(chromium, ada, site)
+    page.goto(f"{site}/staff")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    assert page.evaluate("document.activeElement.getBoundingClientRect().top") >= 0
+    page.keyboard.press("Enter")
+
+    def tab_to(words: str) -> None:
+        for _ in range(40):
+            page.keyboard.press("Tab")
+            reached = page.evaluate("(document.activeElement.textContent || document.activeElement.id || '').trim()")
+            if words in (reached, page.evaluate("document.activeElement.id")):
+                outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+                assert outline == "solid", f"{words} shows no focus"
+                return
+        raise AssertionError(f"{words} cannot be reached by keyboard")
+
+    tab_to(parent.pseudonym)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=Claim this case")
+    tab_to("Claim this case")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#reply")
+    tab_to("reply")
+    page.keyboard.type("By keyboard")
+    tab_to("Send reply")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=on its way")
+    assert [office.words(row)["text"] for row in office.outbox(parent)][-1] == "By keyboard"
+
+
+def test_after_a_refusal_the_summary_has_the_focus_and_leads_to_the_box(
+    office: Office, chromium: Any, site: str, ada: Browser
+) -> None:
+    page = open_as(chromium, ada, site)
+    visit("refused", office, page, site, ada)
+    assert page.evaluate("document.activeElement.id") == "errors"
+    page.click("#errors a")
+    page.wait_for_function("document.activeElement.id === 'reply'")
+    assert page.title().startswith("Error:")
+
+
+def test_a_parents_own_script_and_direction_are_kept(office: Office, chromium: Any, site: str, ada: Browser) -> None:
+    cases = furnish(office)
+    page = open_as(chromium, ada, site)
+    page.goto(f"{site}/staff/cases/{cases['urgent'].case_id}")
+    words = page.locator(".said-parent .words").first
+    assert words.get_attribute("lang") == "ur"
+    assert words.evaluate("e => getComputedStyle(e).direction") == "rtl"
+
+
+def test_a_page_needs_nothing_from_anywhere_else_and_is_small(office: Office, chromium: Any, site: str, ada: Browser) -> None:
+    page = open_as(chromium, ada, site)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    sizes: list[int] = []
+    page.on("response", lambda response: sizes.extend([len(response.body())] if "events" not in response.url else []))
+    visit("mine", office, page, site, ada)
+    page.wait_for_timeout(200)
+    assert asked and all(re.match(re.escape(site), url) for url in asked)
+    assert 0 < sum(sizes) < 100_000

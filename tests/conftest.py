@@ -1,0 +1,285 @@
+"""What every test may use: a database of its own on SQLite and on PostgreSQL, the real parts wired on it, the time of day,
+and no network but this machine's own.
+
+PostgreSQL is the one that WREN_TEST_POSTGRES_URL names (`postgresql+psycopg://…`, an account that may create databases). Both
+kinds of database are migrated and filled once a session; each test gets a copy.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import shutil
+import socket
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, make_url
+from sqlalchemy.engine import URL
+
+from bot import wiring
+from bot.conversation.commands import Commands
+from bot.conversation.decide import Thresholds
+from bot.conversation.facts import FactWords
+from bot.languages import Detector
+from bot.library import Library
+from bot.models import triage_model_path
+from bot.settings import ROOT, Settings
+from bot.storage import tables
+from bot.storage.crypto import Keyring, new_key
+from bot.storage.engine import Database
+from bot.triage import Triage
+from bot.triage.reader import LANGUAGE_MODEL, MODEL_NAME
+from tests.doubles.rasa_server import TOKEN, RasaDouble
+
+AREA = "demonstration"
+
+
+class NetworkClosed(RuntimeError):
+    """A test tried to reach another machine."""
+
+
+def _is_here(address: Any) -> bool:
+    if not isinstance(address, tuple):
+        return True  # a socket in the file system
+    host = str(address[0]).split("%")[0]
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host in ("localhost", "")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def network_closed() -> Iterator[None]:
+    """Tests reach no host but this one."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("connect", "connect_ex"):
+            real = getattr(socket.socket, name)
+
+            def guarded(self: socket.socket, address: Any, _real: Any = real) -> Any:
+                if not _is_here(address):
+                    raise NetworkClosed(f"a test tried to reach {address!r}")
+                return _real(self, address)
+
+            patch.setattr(socket.socket, name, guarded)
+        yield
+
+
+# Databases
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file with the area and the demonstration directory."""
+    folder = tmp_path_factory.mktemp("template")
+    path = folder / "wren.sqlite3"
+    _prepare(f"sqlite:///{path}", folder)
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.connect() as connection:  # one file, so that it can be copied
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    engine.dispose()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[URL, str] | None]:
+    """The server's address and a prepared database in it to copy; None where no server is named."""
+    base = os.environ.get("WREN_TEST_POSTGRES_URL")
+    if not base:
+        yield None
+        return
+    url, name = make_url(base), f"wren_template_{uuid.uuid4().hex[:12]}"
+    _administer(url, f"CREATE DATABASE {name}")
+    _prepare(url.set(database=name).render_as_string(hide_password=False), tmp_path_factory.mktemp("template"))
+    yield url, name
+    _administer(url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _prepare(url: str, folder: Path) -> None:
+    database = Database(url)
+    wiring.prepare_database(Settings(var_dir=folder, database_url=url), database)
+    database.dispose()
+
+
+def _administer(url: URL, statement: str) -> None:
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(statement)
+    engine.dispose()
+
+
+@pytest.fixture
+def sqlite_address(sqlite_template: Path, tmp_path: Path) -> str:
+    """The address of a SQLite file of this test's own."""
+    shutil.copyfile(sqlite_template, tmp_path / "wren.sqlite3")
+    return f"sqlite:///{tmp_path / 'wren.sqlite3'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_address(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of a prepared database of this test's own, once on each kind."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("sqlite_address")
+        return
+    template = request.getfixturevalue("postgres_template")
+    if template is None:
+        pytest.skip("no PostgreSQL: set WREN_TEST_POSTGRES_URL to run this on it as well")
+    url, source = template
+    name = f"wren_test_{uuid.uuid4().hex[:12]}"
+    _administer(url, f"CREATE DATABASE {name} TEMPLATE {source}")
+    yield url.set(database=name).render_as_string(hide_password=False)
+    _administer(url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a database without tables."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.sqlite3'}"
+        return
+    base = os.environ.get("WREN_TEST_POSTGRES_URL")
+    if not base:
+        pytest.skip("no PostgreSQL: set WREN_TEST_POSTGRES_URL to run this on it as well")
+    url, name = make_url(base), f"wren_test_{uuid.uuid4().hex[:12]}"
+    _administer(url, f"CREATE DATABASE {name}")
+    yield url.set(database=name).render_as_string(hide_password=False)
+    _administer(url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database(database_address: str) -> Iterator[Database]:
+    """A prepared database, on SQLite and on PostgreSQL."""
+    result = Database(database_address)
+    yield result
+    result.dispose()
+
+
+@pytest.fixture
+def keyring() -> Keyring:
+    return Keyring([new_key()])
+
+
+# What is only read, loaded once
+
+
+@pytest.fixture(scope="session")
+def library() -> Library:
+    return Library.load(ROOT)
+
+
+@pytest.fixture(scope="session")
+def models_folder() -> Path:
+    """Where this checkout's triage and language models are; nothing is there before `make run` or `bot train`."""
+    return triage_model_path(Settings())
+
+
+@pytest.fixture(scope="session")
+def triage(models_folder: Path) -> Triage:
+    """The real triage: rules, and the model where it has been trained."""
+    return Triage.load(ROOT / "content", models_folder / MODEL_NAME)
+
+
+@pytest.fixture(scope="session")
+def detector(models_folder: Path) -> Detector:
+    return Detector.load(ROOT / "content", models_folder / LANGUAGE_MODEL)
+
+
+@pytest.fixture(scope="session")
+def facts() -> FactWords:
+    return FactWords.load(ROOT)
+
+
+@pytest.fixture(scope="session")
+def commands() -> Commands:
+    return Commands.load(ROOT)
+
+
+@pytest.fixture(scope="session")
+def thresholds() -> Thresholds:
+    return Thresholds.load(ROOT)
+
+
+@pytest.fixture(scope="session")
+def topics() -> tuple[str, ...]:
+    return wiring.topic_ids()
+
+
+# The parts of a process
+
+
+@dataclass(frozen=True)
+class ReadOnce:
+    """Loaded data that every process would read again."""
+
+    library: Library
+    triage: Triage
+    detector: Detector
+    facts: FactWords
+    commands: Commands
+    thresholds: Thresholds
+
+
+@pytest.fixture(scope="session")
+def read_once(
+    library: Library, triage: Triage, detector: Detector, facts: FactWords, commands: Commands, thresholds: Thresholds
+) -> ReadOnce:
+    return ReadOnce(library, triage, detector, facts, commands, thresholds)
+
+
+@pytest.fixture
+def build_parts(read_once: ReadOnce, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., wiring.Parts]]:
+    """Make the parts of a process on an address of a prepared database, with any settings; content is not read again."""
+    for owner, value in (
+        (Library, read_once.library),
+        (Triage, read_once.triage),
+        (Detector, read_once.detector),
+        (FactWords, read_once.facts),
+        (Commands, read_once.commands),
+        (Thresholds, read_once.thresholds),
+    ):
+        monkeypatch.setattr(owner, "load", lambda *_, _value=value: _value)
+    made: list[wiring.Parts] = []
+
+    def build(address: str, **settings: Any) -> wiring.Parts:
+        values = {"var_dir": tmp_path / "var", "database_url": address, "rasa_token": TOKEN, "rasa_timeout": 0.5, **settings}
+        made.append(wiring.build(Settings.model_validate(values), migrated=True))
+        return made[-1]
+
+    yield build
+    for parts in made:
+        parts.dispose()
+
+
+@pytest.fixture
+def parts(build_parts: Callable[..., wiring.Parts], sqlite_address: str) -> wiring.Parts:
+    """Everything one process needs, on SQLite; Rasa is not running unless the test starts one."""
+    return build_parts(sqlite_address)
+
+
+@pytest.fixture
+def parts_on_both(build_parts: Callable[..., wiring.Parts], database_address: str) -> wiring.Parts:
+    """The same on SQLite and on PostgreSQL."""
+    return build_parts(database_address)
+
+
+@pytest.fixture
+def rasa() -> Iterator[RasaDouble]:
+    """A Rasa that answers as told, on loopback."""
+    double = RasaDouble().start()
+    yield double
+    double.stop()
+
+
+@pytest.fixture
+def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
+    """Set the time that the app goes by; it runs on from there."""
+
+    def set_clock(moment: datetime) -> None:
+        monkeypatch.setattr(tables, "_ahead", moment - datetime.now(UTC))
+
+    return set_clock

@@ -1,0 +1,94 @@
+"""Accounts: hashes only, random demonstration passwords, old sign-ins ended."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.console import accounts
+from bot.console.accounts import AccountError, add_staff, check_password, ensure_demonstration, reset_password
+from bot.storage.tables import Staff, StaffLogin
+from tests.console.support import Office
+
+
+def test_a_password_is_kept_as_an_argon2id_hash_only(office: Office) -> None:
+    with office.services.database.write() as session:
+        staff = add_staff(session, username=" Ada ", first_name="Ada", job_title="Health visitor", password="wet wellies drying")
+    assert staff.id and staff.username == "ada" and not staff.demonstration
+    assert staff.password_hash.startswith("$argon2id$") and "wellies" not in staff.password_hash
+    assert check_password(staff.password_hash, "wet wellies drying")
+    assert not check_password(staff.password_hash, "wet wellies")
+    assert not check_password(None, "wet wellies drying")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"username": " "}, "user name"),
+        ({"username": "x" * 81}, "user name"),
+        ({"first_name": " "}, "first name"),
+        ({"job_title": ""}, "job title"),
+        ({"password": "short"}, "12 to 200"),
+        ({"password": "x" * 201}, "12 to 200"),
+        ({"role": "king"}, "a role is one of"),
+    ],
+)
+def test_it_says_in_plain_words_why_an_account_cannot_be_made(office: Office, change: dict[str, str], says: str) -> None:
+    values = {"username": "ada", "first_name": "Ada", "job_title": "Nurse", "password": "wet wellies drying", **change}
+    with pytest.raises(AccountError, match=says), office.services.database.write() as session:
+        add_staff(session, **values)
+    with office.services.database.read() as session:
+        assert session.query(Staff).count() == 0
+
+
+def test_two_accounts_cannot_share_a_user_name(office: Office) -> None:
+    office.staff("Ada")
+    with pytest.raises(AccountError, match="already"), office.services.database.write() as session:
+        add_staff(session, username="ADA", first_name="Ada", job_title="Nurse", password="wet wellies drying")
+
+
+def test_a_new_password_ends_every_sign_in(office: Office) -> None:
+    browser = office.browser(office.staff("Ada"))
+    with office.services.database.write() as session:
+        staff = reset_password(session, username="Ada", password="dry wellies again")
+    assert check_password(staff.password_hash, "dry wellies again")
+    assert browser.get("/staff").status_code == 303
+    with pytest.raises(AccountError, match="no account"), office.services.database.write() as session:
+        reset_password(session, username="nobody", password="dry wellies again")
+
+
+def test_the_demonstration_password_is_new_at_each_start_and_the_old_sign_ins_are_over(office: Office) -> None:
+    with office.services.database.write() as session:
+        name, first = ensure_demonstration(session)
+        demo = session.query(Staff).filter_by(username=name).one()
+        assert demo.demonstration
+        browser_of = demo.id
+    browser = office.browser(browser_of)
+    with office.services.database.write() as session:
+        again, second = ensure_demonstration(session)
+    assert name == again and first != second and len(second) >= 20
+    assert browser.get("/staff").status_code == 303
+    with office.services.database.read() as session:
+        demo = session.query(Staff).filter_by(username=name).one()
+        assert session.query(StaffLogin).filter(StaffLogin.ended_at.is_(None)).count() == 0
+    assert check_password(demo.password_hash, second) and not check_password(demo.password_hash, first)
+
+
+def test_the_demonstration_never_takes_over_a_real_account(office: Office) -> None:
+    office.staff(accounts.DEMONSTRATION)
+    with pytest.raises(AccountError), office.services.database.write() as session:
+        ensure_demonstration(session)
+
+
+def test_a_hash_made_with_weaker_parameters_is_renewed_at_the_next_sign_in(office: Office) -> None:
+    from argon2 import PasswordHasher
+
+    from tests.console.support import PASSWORD
+    from tests.console.test_guard import sign_in
+
+    ada = office.staff("Ada")
+    weak = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1).hash(PASSWORD)
+    office.change(Staff, ada, password_hash=weak)
+    assert sign_in(office, "ada", PASSWORD)[1].status_code == 303
+    with office.services.database.read() as session:
+        renewed = session.get_one(Staff, ada).password_hash
+    assert renewed != weak and check_password(renewed, PASSWORD)

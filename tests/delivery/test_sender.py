@@ -1,0 +1,283 @@
+"""The sender, with a channel that does as it is told: order, retries, refusals, crashes. On both databases."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from bot.conversation.render import Renderer
+from bot.delivery.hub import Hub
+from bot.delivery.outbox import enqueue
+from bot.delivery.sender import TRIES, Sender
+from bot.library import Library
+from bot.messages import Delivery, Inbound, MessageClass, Outbound, Reply
+from bot.storage.crypto import Keyring, new_key
+from bot.storage.engine import Database
+from bot.storage.tables import Incident, Outbox, Person, PersonAddress, now
+from tests.storage.support import add_person
+
+SENT = Delivery(status="sent", provider_id="p-1")
+
+
+@dataclass
+class Provider:
+    """A pushing channel: keeps what it was given and answers in turn, the last answer for ever."""
+
+    answers: list[Delivery | Exception] = field(default_factory=lambda: [SENT])
+    given: list[tuple[str, str]] = field(default_factory=list)
+    at_once: dict[str, int] = field(default_factory=dict)
+    name: str = "telegram"
+    pulled: bool = False
+
+    def parse(self, raw: Mapping[str, Any]) -> list[Inbound]:
+        return []
+
+    async def send(self, address: str, kind: str, outbound: Outbound) -> Delivery:
+        self.at_once[address] = self.at_once.get(address, 0) + 1
+        assert self.at_once[address] == 1, "two messages of one person at once"
+        await asyncio.sleep(0)  # let others in
+        self.given.append((address, outbound.text))
+        self.at_once[address] -= 1
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@dataclass
+class Post:
+    """An outbox with people in it, and a sender that has not started."""
+
+    database: Database
+    keyring: Keyring
+    library: Library
+    provider: Provider
+    hub: Hub = field(default_factory=Hub)
+    people: dict[str, tuple[int, int]] = field(default_factory=dict)
+    count: int = 0
+
+    def put(self, text: str, who: str = "ada", message_class: str = "reply", keyring: Keyring | None = None) -> int:
+        with self.database.write() as session:
+            if who not in self.people:
+                person, address = add_person(session, self.keyring, value=who)
+                self.people[who] = (person.id, address.id)
+            person_id, address_id = self.people[who]
+            self.count += 1
+            reply = Reply(ref="person:", args={"text": text, "name": "A", "role": "B"}, message_class=MessageClass(message_class))
+            row = enqueue(
+                session,
+                keyring or self.keyring,
+                Renderer(self.library),
+                reply,
+                key=str(self.count),
+                person_id=person_id,
+                address_id=address_id,
+                channel="telegram",
+                language="en",
+            )
+            session.flush()
+            return row.id
+
+    def sender(self, lease_seconds: float = 60.0) -> Sender:
+        return Sender(
+            self.database, self.keyring, {"telegram": self.provider}, self.hub, lease_seconds=lease_seconds, look_every=5.0
+        )
+
+    async def run_once(self, sender: Sender | None = None) -> int:
+        sender = sender or self.sender()
+        parcels = await asyncio.to_thread(sender.claim, 20)
+        await asyncio.gather(*(sender.send(parcel) for parcel in parcels))
+        return len(parcels)
+
+    async def run_dry(self) -> None:
+        while await self.run_once():
+            pass
+
+    def make_due(self) -> None:
+        """Let the pause before another try be over."""
+        with self.database.write() as session:
+            session.execute(update(Outbox).values(due_at=now() - timedelta(seconds=1)))
+
+    def row(self, id_: int) -> Outbox:
+        with self.database.read() as session:
+            return session.get_one(Outbox, id_)
+
+    def rows(self) -> Sequence[Outbox]:
+        with self.database.read() as session:
+            return session.scalars(select(Outbox).order_by(Outbox.id)).all()
+
+
+@pytest.fixture
+def post(database: Database, keyring: Keyring, library: Library) -> Post:
+    return Post(database, keyring, library, Provider())
+
+
+async def test_a_sent_message_records_the_providers_id_and_is_sent_once(post: Post) -> None:
+    id_ = post.put("hello")
+    await post.run_dry()
+    row = post.row(id_)
+    assert (row.state, row.open, row.provider_id, row.attempts) == ("sent", 0, "p-1", 1)
+    assert row.sent_at is not None
+    assert post.provider.given == [("ada", "hello")]
+
+
+async def test_each_person_gets_their_messages_in_order_one_at_a_time(post: Post) -> None:
+    for number in range(4):
+        for who in ("ada", "ben", "cleo"):
+            post.put(f"{number}", who)
+    await post.run_dry()
+    for who in ("ada", "ben", "cleo"):
+        assert [text for address, text in post.provider.given if address == who] == ["0", "1", "2", "3"]
+
+
+async def test_senders_side_by_side_send_each_message_once(post: Post) -> None:
+    for number in range(5):
+        for who in ("ada", "ben", "cleo", "dil"):
+            post.put(f"{number}", who)
+    senders = [post.sender() for _ in range(3)]
+
+    async def work(sender: Sender) -> None:
+        while any(row.open for row in await asyncio.to_thread(post.rows)):
+            await post.run_once(sender)
+
+    async with asyncio.timeout(60):
+        await asyncio.gather(*(work(sender) for sender in senders))
+    assert sorted(post.provider.given) == sorted((who, f"{n}") for n in range(5) for who in ("ada", "ben", "cleo", "dil"))
+
+
+async def test_a_message_put_off_is_tried_again_before_its_successor(post: Post) -> None:
+    post.provider.answers = [Delivery(status="retry", retry_after=30.0), SENT]
+    first, second = post.put("first"), post.put("second")
+    await post.run_dry()
+    assert [post.row(id_).state for id_ in (first, second)] == ["queued", "queued"]
+    assert timedelta(seconds=20) < post.row(first).due_at - now() <= timedelta(seconds=30)
+    post.make_due()
+    await post.run_dry()
+    assert [text for _, text in post.provider.given] == ["first", "first", "second"]
+
+
+async def test_safety_words_do_not_wait_for_a_reply_that_was_put_off(post: Post) -> None:
+    post.provider.answers = [Delivery(status="retry", retry_after=300.0), SENT]
+    post.put("a tip")
+    await post.run_dry()
+    post.put("call 999", message_class="safety")
+    await post.run_dry()
+    assert [text for _, text in post.provider.given] == ["a tip", "call 999"]
+
+
+async def test_a_provider_that_never_takes_it_ends_as_failed_and_staff_are_told(post: Post) -> None:
+    post.provider.answers = [Delivery(status="retry", reason="busy")]
+    id_ = post.put("hello")
+    for _ in range(TRIES):
+        await post.run_once()
+        post.make_due()
+    row = post.row(id_)
+    assert (row.state, row.open, row.reason, row.attempts) == ("failed", 0, "busy", TRIES)
+    with post.database.read() as session:
+        assert session.scalars(select(Incident.kind)).all() == ["send-failed:telegram"]
+
+
+async def test_a_refused_message_names_the_reason_and_never_reaches_the_provider(post: Post) -> None:
+    id_ = post.put("a tip for today", message_class="series")
+    await post.run_dry()
+    assert (post.row(id_).state, post.row(id_).reason) == ("refused", "no consent for this")
+    assert post.provider.given == []
+
+
+async def test_after_stop_replies_still_go_out_and_practitioners_words_need_a_case(post: Post) -> None:
+    reply = post.put("you asked")
+    with post.database.write() as session:
+        session.get_one(Person, post.people["ada"][0]).stopped_at = now()
+    practitioner = post.put("hello from Ada", message_class="practitioner")
+    await post.run_dry()
+    assert [post.row(id_).state for id_ in (reply, practitioner)] == ["sent", "refused"]
+
+
+async def test_who_blocked_us_is_unreachable_until_they_write_again(post: Post) -> None:
+    post.provider.answers = [Delivery(status="unreachable", reason="blocked")]
+    first = post.put("one")
+    await post.run_dry()
+    second = post.put("two")
+    await post.run_dry()
+    assert [(post.row(id_).state, post.row(id_).reason) for id_ in (first, second)] == [
+        ("failed", "blocked"),
+        ("refused", "the channel cannot reach them"),
+    ]
+    assert len(post.provider.given) == 1
+    with post.database.read() as session:
+        assert session.get_one(PersonAddress, post.people["ada"][1]).unreachable_at is not None
+
+
+@pytest.mark.parametrize(
+    ("message_class", "state", "times"),
+    [("reply", "sent", 1), ("safety", "sent", 1), ("practitioner", "sent", 1), ("series", "refused", 0)],
+)
+async def test_what_a_crash_left_half_sent_goes_out_again_only_where_silence_is_worse(
+    post: Post, message_class: str, state: str, times: int
+) -> None:
+    id_ = post.put("hello", message_class=message_class)
+    crashed = post.sender(lease_seconds=-1.0)
+    assert len(await asyncio.to_thread(crashed.claim, 5)) == 1
+    assert post.row(id_).state == "sending"
+    await post.run_dry()
+    assert (post.row(id_).state, len(post.provider.given)) == (state, times)
+    if message_class == "series":
+        assert post.row(id_).reason == "it may already have been sent"
+
+
+async def test_a_late_sender_does_not_overwrite_what_another_recorded(post: Post) -> None:
+    id_ = post.put("hello")
+    late = post.sender(lease_seconds=-1.0)
+    (parcel,) = await asyncio.to_thread(late.claim, 5)
+    await post.run_dry()
+    post.provider.answers = [Delivery(status="failed", reason="late")]
+    await late.send(parcel)
+    assert post.row(id_).state == "sent"
+
+
+async def test_a_channel_that_breaks_its_promise_and_raises_loses_nothing(post: Post) -> None:
+    post.provider.answers = [RuntimeError("a bug"), SENT]
+    id_ = post.put("hello")
+    sender = post.sender(lease_seconds=-1.0)
+    await post.run_once(sender)
+    assert post.row(id_).open == 1
+    await post.run_dry()
+    assert post.row(id_).state == "sent"
+
+
+async def test_a_row_that_cannot_be_read_fails_alone(post: Post) -> None:
+    unreadable = post.put("lost", keyring=Keyring([new_key()]))
+    behind, other = post.put("behind it"), post.put("of another", "ben")
+    await post.run_dry()
+    assert [post.row(id_).state for id_ in (unreadable, behind, other)] == ["failed", "sent", "sent"]
+    with post.database.read() as session:
+        assert session.scalars(select(Incident.kind)).all() == ["outgoing-unreadable"]
+
+
+async def test_waiting_for_the_morning_is_no_failed_try(post: Post) -> None:
+    id_ = post.put("hello")
+    sender = post.sender()
+    for _ in range(TRIES * 2):
+        (parcel,) = await asyncio.to_thread(sender.claim, 5)
+        sender.record(parcel, Delivery(status="wait", reason="quiet hours"))
+        post.make_due()
+    assert (post.row(id_).state, post.row(id_).attempts) == ("queued", 0)
+
+
+async def test_it_wakes_for_a_new_message_and_stops_when_told(post: Post) -> None:
+    sender = post.sender()
+    running = asyncio.create_task(sender.run())
+    async with asyncio.timeout(30):
+        id_ = await asyncio.to_thread(post.put, "hello")
+        with post.hub.subscription(f"person:{post.people['ada'][0]}") as done:
+            post.hub.publish("outbox")
+            await done.wait()
+        assert post.row(id_).state == "sent"
+        sender.stop()
+        await running

@@ -1,0 +1,1 @@
+"""The landing and privacy pages."""

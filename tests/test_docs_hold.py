@@ -1,0 +1,59 @@
+"""The documents are tested: what they say about settings, commands and files is so."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from bot.settings import ROOT, Settings
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def test_every_setting_is_on_the_settings_page_and_no_other() -> None:
+    page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"`WREN_([A-Z_]+)`", page)) == {name.upper() for name in Settings.model_fields}
+    for name, field in Settings.model_fields.items():
+        assert field.description, name
+        assert field.description in page, f"docs/settings.md says something else of {name}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_and_path_in_the_documents_is_there(page) -> None:
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert (page.parent / target).exists(), f"{page.name} points to {target}"
+    for path in re.findall(r"`((?:bot|tests|content|data|nlu_server|services_directory|benchmarks|docs)/[\w./-]+)`", text):
+        assert (ROOT / path).exists(), f"{page.name} names {path}"
+
+
+def test_every_make_target_named_in_the_readme_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in set(re.findall(r"`?make ([a-z-]+)", (ROOT / "README.md").read_text(encoding="utf-8"))):
+        assert re.search(rf"^{target}:", makefile, re.M), target
+
+
+def test_make_alone_prints_its_own_help() -> None:
+    printed = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert "make run" in printed
+    assert "make test" in printed
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["run", "serve", "work", "rasa", "chat", "triage", "understand", "content check", "directory search", "staff add", "doctor"],
+)
+def test_every_public_command_has_help(command: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "bot.cli", *command.split(), "--help"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Usage" in done.stdout
+
+
+def test_no_lock_names_an_address() -> None:
+    for lock in (ROOT / "requirements").glob("*.txt"):
+        assert "://" not in lock.read_text(encoding="utf-8"), lock.name

@@ -1,0 +1,1 @@
+"""The web chat, on SQLite, migrations, triage, intake and the approved content."""
