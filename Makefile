@@ -28,7 +28,8 @@ train: setup  ## Train the models if what they learn from has changed
 test: setup check  ## Set up, run every check and every test
 	@$(APP)/bot train
 	@$(APP)/coverage erase
-	@$(APP)/coverage run -m pytest $(TEST_FLAGS)
+	@$(APP)/coverage run -m pytest -n 2 --dist loadfile $(TEST_FLAGS)
+	@$(APP)/coverage combine -q
 	@$(APP)/coverage report --skip-covered --sort=cover | tail -n 25
 
 check: setup lint types contracts content check-lock  ## Lint, types, import contracts, content, locks

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 import numpy as np  # noqa: E402
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # noqa: E402
+from threadpoolctl import threadpool_limits  # noqa: E402
 
 from bot.languages import Detector  # noqa: E402
 from bot.triage import Level, Triage  # noqa: E402

@@ -7,7 +7,6 @@ import logging
 from datetime import timedelta
 
 from sqlalchemy import delete, update
-from sqlalchemy.exc import SQLAlchemyError
 
 from bot.delivery.hub import wait_for
 from bot.people.people import remove_forgotten
@@ -31,7 +30,7 @@ class Sweep:
         while not self._stopping.is_set():
             try:
                 await asyncio.to_thread(self.once)
-            except SQLAlchemyError as error:
+            except Exception as error:  # a sweep that ends would end all later ones
                 log.error("sweep failed (%s)", type(error).__name__)
             self._parts.hub.publish("inbox", "outbox")
             await wait_for(self._stopping, self._parts.settings.sweep_seconds)

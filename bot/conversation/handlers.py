@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from bot.conversation.facts import FactWords
+from bot.conversation.facts import FactWords, simple
 from bot.conversation.turn import FIND, HELP_NOW, MENU, NO, PERSON, YES, Turn
 from bot.languages import supported
 from bot.library import Library
@@ -71,6 +71,8 @@ class Handlers:
 
     def run(self, name: str, turn: Turn, args: Args | None = None) -> None:
         """Run one handler. Raises KeyError for an unknown name."""
+        if name not in ("yes", "no"):
+            turn.state.pending = None  # a yes that comes later is not meant for a question that has been passed over
         self._table[name](turn, args or {})
 
     # Getting about
@@ -490,7 +492,7 @@ _MONTH = re.compile(r"(?<!\d)(0?[1-9]|1[0-2])\s*[/.-]\s*(20\d\d|\d\d)(?!\d)|(?<!
 def _months_named(text: str, moment: datetime) -> list[str]:
     """Months such as 03/2025 or 2025-03 in `text`, from six years ago to a year ahead."""
     found = []
-    for first, second, year_first, month_second in _MONTH.findall(text):
+    for first, second, year_first, month_second in _MONTH.findall(simple(text)):
         year, month = (int(year_first), int(month_second)) if year_first else (int(second), int(first))
         year += 2000 if year < 100 else 0
         if moment.year - 6 <= year <= moment.year + 1:

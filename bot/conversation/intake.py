@@ -35,6 +35,8 @@ from bot.triage import Assessment, Level, Triage
 log = logging.getLogger(__name__)
 RECENT_MESSAGES = 4
 RECENT_WITHIN = timedelta(minutes=10)
+LONGEST_FRAGMENT = 80
+"""Characters up to which a message may be a piece of a sentence sent in several: longer ones are judged alone."""
 
 
 class LanguageGuess(Protocol):
@@ -109,8 +111,10 @@ class Intake:
         """Store what was spooled while the store was failing; returns how many events were taken up."""
         taken = 0
         for path, inbound, raw in self._spool.read():
+            assessment = self._judge(inbound)
             try:
-                self._store(inbound, raw, self._judge(inbound), answered=True)
+                # What was an emergency by itself has had its answer; one that shows only with earlier messages has not.
+                self._store(inbound, raw, assessment, answered=assessment.level is Level.EMERGENCY)
             except SQLAlchemyError:
                 break
             self._spool.remove(path)
@@ -229,7 +233,7 @@ class Intake:
 
     def _with_recent(self, session: Session, person_id: int, inbound: Inbound, alone: Assessment) -> Assessment:
         """The message read together with the person's last few, which can only raise its level."""
-        if inbound.kind not in (Kind.TEXT, Kind.EDIT) or alone.level is Level.EMERGENCY or len(inbound.text) > 200:
+        if inbound.kind not in (Kind.TEXT, Kind.EDIT) or alone.level is Level.EMERGENCY or len(inbound.text) > LONGEST_FRAGMENT:
             return alone
         if self._is_command(inbound.text):
             return alone
@@ -251,12 +255,15 @@ class Intake:
         return (count or 0) >= self._per_minute
 
     def _without_store(self, inbound: Inbound, raw: Any, assessment: Assessment) -> Receipt:
-        self._spool.write(inbound, raw)
         safety: tuple[Outbound, ...] = ()
         if assessment.level is Level.EMERGENCY:
             language = inbound.language or self._guess_language(inbound)
             replies = emergency_replies(assessment, None, self._clock())
             safety = tuple(self._renderer.render(_plain(reply), language, None).outbound for reply in replies)
+        try:
+            self._spool.write(inbound, raw)
+        except OSError as error:  # a full disk takes both: the words still go out
+            log.error("intake: the spool failed too (%s)", type(error).__name__)
         return Receipt(stored=False, level=assessment.level, safety=safety)
 
 

@@ -27,10 +27,10 @@ from bot.delivery.outbox import enqueue
 from bot.handoff import cases
 from bot.handoff.hours import Team
 from bot.languages import Detector
-from bot.messages import Kind, MessageClass
+from bot.messages import MAX_TEXT, Kind, MessageClass
 from bot.people import view
-from bot.storage.claims import Lease, claim, finish, let_go
-from bot.storage.crypto import Keyring
+from bot.storage.claims import Lease, claim, claimable, finish, let_go
+from bot.storage.crypto import KeyMissing, Keyring
 from bot.storage.engine import Database
 from bot.storage.incidents import note_incident
 from bot.storage.tables import ButtonToken, CaseEvent, Dialogue, Inbox, Person, now
@@ -112,8 +112,19 @@ class Journey:
 
     def claim(self, limit: int) -> list[Work]:
         """Take up to `limit` people's next messages and read what answering them needs, in one transaction."""
+        with self._database.read() as session:
+            if session.scalar(claimable(Inbox, now()).limit(1)) is None:
+                return []  # a look costs less than the writer's lock
         with self._database.write() as session:
-            return [self._load(session, lease) for lease in claim(session, Inbox, limit, self._lease_seconds)]
+            works = []
+            for lease in claim(session, Inbox, limit, self._lease_seconds):
+                try:
+                    works.append(self._load(session, lease))
+                except (KeyMissing, ValueError, KeyError, TypeError) as error:
+                    # A row that cannot be opened must not hold up everybody else.
+                    finish(session, Inbox, lease, state="failed", reason=f"unreadable ({type(error).__name__})", done_at=now())
+                    note_incident(session, "message-unreadable", type(error).__name__)
+            return works
 
     def _load(self, session: Session, lease: Lease) -> Work:
         row = session.get_one(Inbox, lease.row_id)
@@ -173,13 +184,18 @@ class Journey:
             turn.replies.append(urgent_reply(kind, turn.team, turn.moment))
             turn.outcome = "urgent"
             return
-        if mode != "bot" and not self._always(work):
+        if mode == "late":
+            self._say_late(turn)
+        elif mode != "bot" and not self._always(work):
             self._beside_people(turn, mode)
             return
         if turn.level == "concern":
             turn.say("safety:concern", message_class=MessageClass.SAFETY)
-            turn.state.pending = {"action": "accept_person", "args": {}}
+        if len(turn.text) >= MAX_TEXT:
+            turn.say("text:too_long")
         await self._answer(work)
+        if turn.level == "concern" and turn.outcome != "person":
+            turn.state.pending = {"action": "accept_person", "args": {}}
         self._handlers.afterwards(turn)
 
     @staticmethod
@@ -212,7 +228,7 @@ class Journey:
         return name in ALWAYS or (name in ("yes", "no") and pending is not None and pending["action"] == "forget")
 
     def _beside_people(self, turn: Turn, mode: str) -> None:
-        """Waiting: true hours, nothing else. Person: quiet. Late: say so, with the numbers, and help again."""
+        """Waiting: true hours, nothing else. Person: quiet."""
         assert turn.case is not None
         turn.do("join_case", case_id=turn.case.id)
         turn.quiet = True
@@ -220,11 +236,20 @@ class Journey:
             turn.outcome = "person"
             return
         due = turn.case.reply_due_at
-        late = mode == "late" or (due is not None and turn.moment > due)
+        late = due is not None and turn.moment > due
         turn.replies.append(waiting_reply(turn.team, turn.moment, late=late))
         if late:
             turn.do("late_told")
         turn.outcome = "waiting"
+
+    @staticmethod
+    def _say_late(turn: Turn) -> None:
+        """Whoever holds the case is past their hours or their time: say so once, with the numbers; the bot helps again."""
+        assert turn.case is not None
+        turn.do("join_case", case_id=turn.case.id)
+        if not turn.case.late_told:
+            turn.replies.append(waiting_reply(turn.team, turn.moment, late=True))
+            turn.do("late_told")
 
     async def _answer(self, work: Work) -> None:
         turn = work.turn

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,6 +33,7 @@ class RasaClient:
 
     def __init__(self, url: str, token: str, timeout: float) -> None:
         self._token = token
+        self._timeout = timeout
         self._client = httpx.AsyncClient(
             base_url=url,
             timeout=timeout,
@@ -83,11 +85,14 @@ class RasaClient:
 
     async def _post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         try:
-            response = await self._client.post(path, json=body)
+            async with asyncio.timeout(
+                self._timeout
+            ):  # httpx counts each read alone: an answer that drips would outlive the lease
+                response = await self._client.post(path, json=body)
             if response.status_code != 200:
                 raise RasaUnavailable(f"status {response.status_code}")
             answer = response.json()
-        except (httpx.HTTPError, ValueError) as error:
+        except (httpx.HTTPError, ValueError, TimeoutError) as error:
             raise RasaUnavailable(type(error).__name__) from error
         if not isinstance(answer, dict):
             raise RasaUnavailable("the answer is not an object")

@@ -51,7 +51,7 @@ class Router:
 
     def command(self, turn: Turn) -> str | None:
         """The command that the message is, if any, by word in any language."""
-        if turn.inbound.kind not in (Kind.TEXT, Kind.EDIT):
+        if turn.inbound.kind not in (Kind.TEXT, Kind.EDIT, Kind.UNSUPPORTED):
             return None
         return self._commands.find(turn.text, turn.language)
 
@@ -62,11 +62,12 @@ class Router:
             return self._press(turn, pressed, find_words)
         if kind is Kind.START:
             return self._start(turn)
-        if kind is Kind.UNSUPPORTED and not turn.text:
+        if kind is Kind.UNSUPPORTED:
             turn.say("safety:cannot-hear", buttons=(PERSON, MENU), message_class=MessageClass.SAFETY)
-            turn.outcome = "unsupported"
-            turn.quiet = True
-            return Routed(True)
+            if not turn.text.strip():
+                turn.outcome = "unsupported"
+                turn.quiet = True
+                return Routed(True)
         if kind is Kind.LOCATION:
             return self._location(turn)
         command = self.command(turn)

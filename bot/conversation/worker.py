@@ -52,7 +52,7 @@ class Workers:
             return 0
         try:
             works = await asyncio.to_thread(self._journey.claim, free)
-        except SQLAlchemyError as error:
+        except Exception as error:  # whatever it is, the next look may go better; without one nobody is answered
             log.error("claim failed (%s)", type(error).__name__)
             return 0
         for work in works:
@@ -80,4 +80,4 @@ class Workers:
             await asyncio.to_thread(self._journey.give_up, work, error)
         except (SQLAlchemyError, Fenced) as second:
             log.error("giving a message back failed (%s); its lease will end", type(second).__name__)
-        self._hub.publish(f"person:{work.turn.person.id}", "outbox")
+        self._hub.publish(f"person:{work.turn.person.id}", "outbox", "inbox")

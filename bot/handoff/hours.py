@@ -48,9 +48,17 @@ class Team:
         return None
 
     def reply_due(self, moment: datetime, level: str) -> datetime | None:
-        """When a first reply to a case of `level` opened at `moment` is aimed at, counted within hours."""
+        """When a first reply to a case of `level` opened at `moment` is aimed at: its minutes count only while somebody is there."""
+        left = timedelta(minutes=self.reply_minutes.get(level, 480))
         start = self.next_open(moment)
-        return start + timedelta(minutes=self.reply_minutes.get(level, 480)) if start else None
+        while start is not None:
+            end = self.open_until(start)
+            assert end is not None
+            if left <= end - start:
+                return start + left
+            left -= end - start
+            start = self.next_open(end)
+        return None
 
 
 def load_teams(root: Path) -> dict[str, Team]:

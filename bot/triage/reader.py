@@ -144,7 +144,7 @@ def _of_rules(findings: Findings) -> Iterator[Reason]:
     for hit in findings.hits:
         level = hit.rule.level
         if not hit.rule.firm:
-            if findings.distant:
+            if findings.distant and not hit.own:
                 level = Level.NONE
             elif findings.over:
                 level = level.capped(hit.rule.when_past)

@@ -19,6 +19,7 @@ from bot.triage.text import Reading, Spelling, plain
 
 _UNKNOWN = "_"
 _FIGURE = "figureofspeech"
+_SELF = "self"
 _TOP = {"language", "spelling", "lists", "reading", "rules"}
 _SPELLING = {"short", "emoji", "sounds", "misspelt", "real_words", "mutations", "numbers"}
 _READING = {"negation", "negation_reaches_over", "long_past", "long_ago", "well_now", "still_now", "story", "learning", "figures"}
@@ -67,10 +68,11 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A rule that fits, and the words that it fits."""
+    """A rule that fits, and the words that it fits; `own` where these speak of the writer ("i", "my", the list "self")."""
 
     rule: Rule
     span: Span
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,13 +190,17 @@ class RuleBook:
                 span = self._first(rule, rule.says[place], doc, reading, words)
                 if span and self._company(rule, doc, reading, words):
                     found.add(number)
-                    yield Hit(rule, span)
+                    yield Hit(rule, span, self._own(span, reading))
 
     def _first(self, rule: Rule, phrase: Phrase, doc: Doc, reading: Reading, words: frozenset[str]) -> Span | None:
         for span in phrase.find(doc, reading, words):
             if not (rule.negation and self._negated(span, phrase, reading)):
                 return span
         return None
+
+    def _own(self, span: Span, reading: Reading) -> bool:
+        words = reading.words[max(0, span.start - 1) : span.end]
+        return any(_SELF in self.concepts.get(word.form, ()) for word in words)
 
     def _company(self, rule: Rule, doc: Doc, reading: Reading, words: frozenset[str]) -> bool:
         """Are the phrases there that must be, and those not that must not?"""

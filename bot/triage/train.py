@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from bot.languages import Catalogue, Detector
 from bot.languages import train as language_training
@@ -23,7 +23,7 @@ from bot.triage.thresholds import NAME as THRESHOLDS
 from bot.triage.thresholds import Thresholds
 
 FOLDS = 4
-_MOST_QUESTIONS = 800
+_MOST_QUESTIONS = 2_500
 _EXAMPLE = re.compile(r"^\s*- (.+)$")
 _MARKUP = re.compile(r"\[([^\]]*)\](?:\([^)]*\)|\{[^}]*\})")
 # Topics in which an ordinary question may well be a worry: their questions are no examples of "none".
@@ -148,7 +148,7 @@ def example_weights(found: Sequence[Example]) -> NDArray[np.float64]:
             counts[one.lang] = counts.get(one.lang, 0) + 1
     most = max(counts.values(), default=1)
     boost = {lang: min(2.5, (most / count) ** 0.5) for lang, count in counts.items()}
-    return np.array([boost.get(one.lang, 1.0) * (0.4 if one.extra and one.level is Level.NONE else 1.0) for one in found])
+    return np.array([boost.get(one.lang, 1.0) * (0.9 if one.extra and one.level is Level.NONE else 1.0) for one in found])
 
 
 def folds_of(found: Sequence[Example], count: int) -> list[NDArray[np.int64]]:

@@ -123,9 +123,6 @@ async def test_a_rasa_that_hangs_costs_its_time_out_and_no_more(parts: Parts, ra
         assert refs(await parent.say("how do i wean")) == ["text:unavailable"]
 
 
-@pytest.mark.xfail(
-    strict=True, raises=TimeoutError, reason="no limit on the whole answer, only on each read: bot/conversation/rasa.py"
-)
 async def test_a_rasa_that_answers_drop_by_drop_is_cut_off_within_the_lease(parts: Parts, rasa: RasaDouble) -> None:
     rasa.answers(Answer(turn(MESSAGE).body, drip=0.2))
     parent = parent_of(parts)
@@ -223,9 +220,6 @@ async def test_a_message_whose_answer_cannot_be_rendered_is_ended_honestly_and_h
     assert "wren-of-the-hill" not in caplog.text
 
 
-@pytest.mark.xfail(
-    strict=True, reason="one row that cannot be opened ends the workers for everybody: bot/conversation/worker.py, journey.py"
-)
 async def test_a_message_that_cannot_be_read_does_not_stop_the_workers(parts: Parts) -> None:
     broken, other = parent_of(parts), parent_of(parts)
     await asyncio.to_thread(broken.send, "menu")

@@ -102,11 +102,7 @@ async def test_who_they_are_is_kept(parts: Parts, asked: Callable[..., Parent]) 
         ("2026-01", ["2026-01"]),
         ("born 3/25 and another 11/2023", ["2023-11", "2025-03"]),
         ("6 months", ["2026-05"]),
-        pytest.param(
-            "۰۳/۲۰۲۵",
-            ["2025-03"],
-            marks=pytest.mark.xfail(strict=True, reason="digits of other scripts: _months_named in bot/conversation/handlers.py"),
-        ),
+        ("۰۳/۲۰۲۵", ["2025-03"]),
     ],
 )
 async def test_the_month_of_birth_is_kept_for_each_child(

@@ -301,11 +301,6 @@ def test_an_emergency_that_was_answered_on_the_spot_still_opens_its_case_and_is_
     assert [count(parts, Case), count(parts, Outbox)] == [1, 0]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="import_spooled counts every event as answered on the spot: bot/conversation/intake.py",
-)
 def test_an_emergency_seen_only_together_with_earlier_messages_is_answered_when_taken_up(parts: Parts, tmp_path: Path) -> None:
     texts = ("i want to", "kill", "myself tonight i have the pills here")
     parent = Parent(parts)
@@ -321,11 +316,6 @@ def test_an_emergency_seen_only_together_with_earlier_messages_is_answered_when_
     assert any(ref.startswith("safety:emergency") for ref in refs(parent.everything()))
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=OSError,
-    reason="a spool that cannot be written (a full disk fails both) hides the safety words: bot/conversation/intake.py",
-)
 def test_when_the_disk_is_full_too_the_safety_words_still_come_back(parts: Parts, tmp_path: Path) -> None:
     break_store(parts, tmp_path)
     parts.settings.spool_dir.parent.mkdir(parents=True, exist_ok=True)

@@ -174,11 +174,6 @@ async def test_a_practitioner_who_is_gone_does_not_leave_the_parent_in_silence(
     assert refs(await parent.say("are you there")) == ["safety:waiting-late"], why
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="past the hours the bot says so but does not help again: bot/conversation/journey.py",
-)
 async def test_past_the_hours_the_bot_says_so_and_helps_again(
     parts: Parts, ada: int, at: Callable[[datetime], None], rasa: RasaDouble
 ) -> None:

@@ -176,9 +176,6 @@ async def test_anything_else_than_yes_forgets_nobody(parts: Parts, answer: str) 
     assert parent.person().forgotten_at is None
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="a pending question outlives other commands: bot/conversation/router.py"
-)
 @pytest.mark.parametrize("between", ["language", "Help now", "start", "what do you know about me"])
 async def test_a_yes_to_something_else_said_later_forgets_nobody(parts: Parts, between: str) -> None:
     parent = await settled(parts)
@@ -240,9 +237,6 @@ async def test_what_cannot_be_read_says_so_with_the_numbers_and_a_person(parts: 
     assert reply.titles == ["Talk to a person", "Menu"]
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="command words under a photo are not read: bot/conversation/router.py"
-)
 async def test_a_photo_with_words_is_answered_by_its_words(parts: Parts) -> None:
     parent = await settled(parts)
     assert refs(await parent.say("menu", kind=Kind.UNSUPPORTED, media="photo")) == ["text:menu.intro"]

@@ -1,0 +1,142 @@
+"""Training, saving and checking, on a small repository made for the purpose."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bot.triage import Level, Triage, check, train
+from bot.triage.model import Reader, Sample
+from bot.triage.reader import LANGUAGE_MODEL, MODEL_NAME
+
+RULES = """language: en
+rules:
+  - id: not-breathing
+    level: emergency
+    kind: medical
+    why: a test
+    says: [not breathing]
+"""
+EXAMPLES = {
+    "en": {"emergency": "baby is choking badly {}", "urgent": "i want to vanish forever {}", "concern": "so low and weepy {}",
+           "none": "what time is playgroup {}"},
+    "cy": {"emergency": "babi yn tagu yn wael {}", "urgent": "dwi isio diflannu am byth {}", "concern": "dwi mor isel a dagreuol {}",
+           "none": "faint o'r gloch mae'r grwp {}"},
+}  # fmt: skip
+
+
+@pytest.fixture
+def small(tmp_path: Path, root: Path) -> Path:
+    """A repository with 20 examples of each level in two languages."""
+    safety = tmp_path / "content" / "safety"
+    (safety / "never_miss").mkdir(parents=True)
+    shutil.copy(root / "content" / "languages.yml", tmp_path / "content")
+    shutil.copy(root / "content" / "safety" / "thresholds.yml", safety)
+    (safety / "en.yml").write_text(RULES)
+    (safety / "never_miss" / "en.txt").write_text("# a list\nemergency\tshe is not breathing\n")
+    for lang, levels in EXAMPLES.items():
+        folder = tmp_path / "data" / "triage" / lang
+        folder.mkdir(parents=True)
+        for level, text in levels.items():
+            (folder / f"{level}.txt").write_text("\n".join(text.format(f"w{number}") for number in range(20)) + "\n")
+    questions = tmp_path / "data" / "nlu" / "en"
+    questions.mkdir(parents=True)
+    (questions / "topic_baby_sleep.yml").write_text(
+        "nlu:\n- intent: topic_baby_sleep\n  examples: |\n    - when do [naps](x) end\n"
+    )
+    return tmp_path
+
+
+def test_what_is_trained_can_be_loaded_and_judges(small: Path) -> None:
+    path = train.train(small, small / "models")
+    triage = Triage.load(small / "content", path)
+    assert triage.assess("i want to vanish forever today", "en").level.at_least(Level.URGENT)
+    assert triage.assess("what time is playgroup on friday", "en").level is Level.NONE
+    assert triage.assess("mae'r babi yn tagu", "cy").lang == "cy"
+    assert sorted(file.name for file in (small / "models").iterdir()) == [LANGUAGE_MODEL, MODEL_NAME]
+
+
+def test_training_twice_gives_the_same_judgement(small: Path) -> None:
+    readers = [Reader.load(train.train(small, small / name)) for name in ("one", "two")]
+    assert np.array_equal(readers[0].weights, readers[1].weights)
+    assert readers[0].fingerprint == train.fingerprint(small)
+
+
+@pytest.mark.parametrize(
+    "file", ["content/safety/en.yml", "content/safety/thresholds.yml", "content/safety/never_miss/en.txt", "content/languages.yml",
+             "data/triage/cy/none.txt", "data/nlu/en/topic_baby_sleep.yml"]
+)  # fmt: skip
+def test_the_fingerprint_changes_with_every_input(small: Path, file: str) -> None:
+    before = train.fingerprint(small)
+    with (small / file).open("a") as handle:
+        handle.write("# one more line\n")
+    assert train.fingerprint(small) != before
+
+
+def test_a_miss_on_the_never_miss_list_stops_training_and_keeps_the_old_models(small: Path) -> None:
+    train.train(small, small / "models")
+    before = {file.name: file.read_bytes() for file in (small / "models").iterdir()}
+    (small / "content" / "safety" / "en.yml").write_text(RULES.replace("not breathing", "gone blue"))
+    (small / "content" / "safety" / "never_miss" / "en.txt").write_text("emergency\twhat time is playgroup w3\n")
+    (small / "data" / "triage" / "en" / "emergency.txt").write_text("baby is choking badly\n" * 2)
+    with pytest.raises(train.NeverMissed, match=r"never_miss/en\.txt, line 1.*what time is playgroup w3"):
+        train.train(small, small / "models")
+    assert {file.name: file.read_bytes() for file in (small / "models").iterdir()} == before
+
+
+def test_too_little_data_is_told_plainly(small: Path) -> None:
+    shutil.rmtree(small / "data" / "triage")
+    with pytest.raises(ValueError, match="all four levels"):
+        train.train(small, small / "models")
+
+
+def test_the_command_reports_a_bad_rule_file_without_a_traceback(
+    small: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(small)
+    (small / "content" / "safety" / "en.yml").write_text(RULES.replace("emergency", "awful"))
+    assert train.main(["models"]) == 1
+    assert "en.yml, line 4" in capsys.readouterr().err
+    assert train.main([]) == 2
+
+
+def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
+    (tmp_path / MODEL_NAME).write_bytes(b"not a model")
+    with pytest.raises(ValueError, match="can be used"):
+        Reader.load(tmp_path / MODEL_NAME)
+
+
+def test_the_quick_scores_are_those_of_scikit_learn(models: Path) -> None:
+    reader = Reader.load(models / MODEL_NAME)
+    for words in ("i want to die", "", "zzzz", "what time is the group on thursday thursday thursday"):
+        one = Sample(words, "die | OVER")
+        assert np.allclose(reader.score(one), reader.scores([one])[0])
+
+
+def test_the_checker_finds_nothing_in_the_small_repository(small: Path) -> None:
+    assert check.problems(small) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "name", "line"),
+    [
+        ("content/safety/en.yml", RULES.replace("[not breathing]", '["<x>"]'), "en.yml", 7),
+        ("content/safety/thresholds.yml", "worth: 3\n", "thresholds.yml", 1),
+        ("content/safety/never_miss/en.txt", "emergency\tok one\nurgent no tab\n", "never_miss/en.txt", 2),
+        ("content/safety/never_miss/en.txt", "# a\n\nawful\tx\n", "never_miss/en.txt", 3),
+        ("data/triage/en/dreadful.txt", "x\n", "en/dreadful.txt", 1),
+        ("data/triage/en/none.txt", "fine\nso low and weepy w1\n", "en/none.txt", 2),
+        ("content/languages.yml", "languages: 3\n", "languages.yml", 1),
+    ],
+)
+def test_the_checker_names_the_file_and_the_line(small: Path, file: str, content: str, name: str, line: int) -> None:
+    (small / file).write_text(content)
+    assert (name, line) in {(problem.file, problem.line) for problem in check.problems(small)}
+
+
+def test_the_checker_names_a_message_that_is_missed(small: Path) -> None:
+    train.train(small, small / "models")
+    (small / "content" / "safety" / "never_miss" / "en.txt").write_text("emergency\twhen do naps end\n")
+    (problem,) = check.problems(small)
+    assert "when do naps end" in problem.message
