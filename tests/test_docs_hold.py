@@ -32,7 +32,7 @@ def test_every_link_and_path_in_the_documents_is_there(page) -> None:
 
 def test_every_make_target_named_in_the_readme_exists() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for target in set(re.findall(r"`?make ([a-z-]+)", (ROOT / "README.md").read_text(encoding="utf-8"))):
+    for target in set(re.findall(r"(?:`|^    )make ([a-z-]+)", (ROOT / "README.md").read_text(encoding="utf-8"), re.M)):
         assert re.search(rf"^{target}:", makefile, re.M), target
 
 

@@ -191,9 +191,9 @@ class Journey:
             return
         if turn.level == "concern":
             turn.say("safety:concern", message_class=MessageClass.SAFETY)
+        await self._answer(work)
         if len(turn.text) >= MAX_TEXT:
             turn.say("text:too_long")
-        await self._answer(work)
         if turn.level == "concern" and turn.outcome != "person":
             turn.state.pending = {"action": "accept_person", "args": {}}
         self._handlers.afterwards(turn)

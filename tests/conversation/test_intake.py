@@ -302,7 +302,7 @@ def test_an_emergency_that_was_answered_on_the_spot_still_opens_its_case_and_is_
 
 
 def test_an_emergency_seen_only_together_with_earlier_messages_is_answered_when_taken_up(parts: Parts, tmp_path: Path) -> None:
-    texts = ("i want to", "kill", "myself tonight i have the pills here")
+    texts = ("he has a", "knife", "to my throat")
     parent = Parent(parts)
     together = parts.triage.assess_recent(texts).level
     assert together is Level.EMERGENCY, "the example must be one"

@@ -171,7 +171,7 @@ async def test_a_practitioner_who_is_gone_does_not_leave_the_parent_in_silence(
     parent = await worried(parts)
     desk.claim_case(parts, case_of(parts, parent).id, ada)
     at(MORNING + later)
-    assert refs(await parent.say("are you there")) == ["safety:waiting-late"], why
+    assert refs(await parent.say("are you there"))[0] == "safety:waiting-late", why
 
 
 async def test_past_the_hours_the_bot_says_so_and_helps_again(

@@ -239,7 +239,7 @@ async def test_what_cannot_be_read_says_so_with_the_numbers_and_a_person(parts: 
 
 async def test_a_photo_with_words_is_answered_by_its_words(parts: Parts) -> None:
     parent = await settled(parts)
-    assert refs(await parent.say("menu", kind=Kind.UNSUPPORTED, media="photo")) == ["text:menu.intro"]
+    assert refs(await parent.say("menu", kind=Kind.UNSUPPORTED, media="photo")) == ["safety:cannot-hear", "text:menu.intro"]
 
 
 async def test_a_start_greets_and_a_deep_link_opens_its_message(parts: Parts) -> None:
