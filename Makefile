@@ -9,7 +9,7 @@ COMPILE := $(UV) pip compile -q --generate-hashes --no-emit-index-url --custom-c
 TEST_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run chat train test check lint types contracts content format rasa-validate rasa-test rasa-shell benchmark lock check-lock clean
+.PHONY: coverage help setup run chat train test check lint types contracts content format rasa-validate rasa-test rasa-shell benchmark lock check-lock clean
 
 help:  ## Print this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,10 +27,13 @@ train: setup  ## Train the models if what they learn from has changed
 
 test: setup check  ## Set up, run every check and every test
 	@$(APP)/bot train
+	@$(APP)/python -m pytest -n 2 --dist loadfile $(TEST_FLAGS)
+
+coverage: setup train  ## Run the tests and report what of bot/ and services_directory/ they cover
 	@$(APP)/coverage erase
-	@$(APP)/coverage run -m pytest -n 2 --dist loadfile $(TEST_FLAGS)
+	@$(APP)/coverage run -m pytest $(TEST_FLAGS)
 	@$(APP)/coverage combine -q
-	@$(APP)/coverage report --skip-covered --sort=cover | tail -n 25
+	@$(APP)/coverage report --skip-covered --sort=cover
 
 check: setup lint types contracts content check-lock  ## Lint, types, import contracts, content, locks
 

@@ -145,7 +145,7 @@ class Conversation:
         return {"replies": replies, "level": level, "case": case_id}
 
 
-async def until_ready(client: RasaClient, rasa: Child | None, seconds: float = 180.0) -> None:
+async def until_ready(client: RasaClient, rasa: Child | None, seconds: float = 400.0) -> None:
     """Wait until Rasa answers. Raises RuntimeError if its process ends, TimeoutError if it takes too long."""
     async with asyncio.timeout(seconds):
         while not await client.ready():

@@ -44,7 +44,7 @@ class Stage:
 
     def start(self) -> None:
         self._thread.start()
-        self._ready.result(240)
+        self._ready.result(400)
 
     def end(self) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.journeys.conftest import Stage
 
-pytestmark = [pytest.mark.rasa, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.rasa, pytest.mark.timeout(900)]
 
 
 def test_a_tired_parent_is_answered_first_and_told_who_wren_is_in_one_line(wren: Stage) -> None:
