@@ -23,6 +23,8 @@ _BASE = "en"
 _PIECE, _OVERLAP = 2000, 200
 _WINDOW_WORDS, _MOST_WINDOWS = 60, 8
 _MOST_QUOTED = 300
+# "i cant", "no more": in a word or two a model hears more than is said. Rules know the short cries for help.
+_FEWEST_WORDS = 3
 _LATIN = re.compile("[A-Za-z]{2}")
 
 
@@ -120,6 +122,8 @@ class Triage:
         level = Level.CONCERN if chances[Level.CONCERN] >= enough[Level.CONCERN] else Level.NONE
         if chances[Level.URGENT] >= enough[Level.URGENT]:
             level = Level.EMERGENCY if chances[Level.EMERGENCY] >= enough[Level.EMERGENCY] else Level.URGENT
+        if len(findings.reading.words) < _FEWEST_WORDS:
+            level = level.capped(Level.CONCERN)
         if level is not Level.NONE:
             yield Reason(level, f"model:{lang}", model.telling_words(findings, book, level))
 

@@ -187,6 +187,15 @@ def test_broken_up_messages_are_read_together(triage: Triage) -> None:
     assert triage.assess("do this", "en").level is Level.NONE
 
 
+@pytest.mark.parametrize("words", ["i cant", "no more", "him again", "not now"])
+def test_in_a_word_or_two_the_model_alone_sees_no_more_than_a_concern(triage: Triage, words: str) -> None:
+    assert triage.assess(words, "en").level in (Level.NONE, Level.CONCERN)
+
+
+def test_a_short_cry_for_help_is_still_known_by_its_rule(triage: Triage) -> None:
+    assert triage.assess("baby choking", "en").level is Level.EMERGENCY
+
+
 def test_reading_together_never_lowers_and_does_not_repeat_an_earlier_level(triage: Triage) -> None:
     assert triage.assess_recent(["thanks", "my baby is not breathing"]).level is Level.EMERGENCY
     assert triage.assess_recent(["my baby is not breathing", "thank you"]).level is Level.NONE
