@@ -16,6 +16,9 @@ from bot.library.yamlfile import DataError, Problem, read_yaml
 FEWEST = 2
 """Examples of one label in one language."""
 
+FILLED_SLOT = 5
+"""Words from which on two examples of one label that differ in a single word are taken for a filled-in template."""
+
 _MARKUP = re.compile(r"[\[\]{}]")
 _ENDS = re.compile(r"[\s\W]+")
 
@@ -62,6 +65,7 @@ def _file_problems(
     if len(examples) < FEWEST:
         yield wrong(f"there are {len(examples)} examples.", f"Write {FEWEST} or more.")
     lines = _numbered(tree.text(path))
+    gaps: dict[tuple[str, ...], str] = {}
     for example in examples:
         if MARK in example:
             continue
@@ -74,6 +78,12 @@ def _file_problems(
         if first[1:] != (path, line):
             what = "stands twice" if first[0] == label else f"is also an example of {first[0]}"
             yield wrong(f"“{example}” {what} ({tree.name(first[1])}, line {first[2]}).", "Keep one.", line)
+            continue
+        twin = next((gaps[gap] for gap in _with_a_gap(example) if gap in gaps), None)
+        if twin is not None:
+            message = f"“{example}” differs from “{twin}” in one word only."
+            yield wrong(message, "Keep one, or write something that another parent would say.", line)
+        gaps.update(dict.fromkeys(_with_a_gap(example), example))
 
 
 def _examples(data: Any, label: str) -> list[str]:
@@ -96,6 +106,14 @@ def _examples(data: Any, label: str) -> list[str]:
 def _numbered(text: str) -> dict[str, int]:
     """Line numbers by example. An example that stands twice keeps its last line, so that the first one is not blamed."""
     return {line.strip()[2:].strip(): number for number, line in enumerate(text.split("\n"), 1) if line.strip().startswith("- ")}
+
+
+def _with_a_gap(example: str) -> list[tuple[str, ...]]:
+    """The words of an example with each in turn left out, so that two which differ in one word meet in one of them."""
+    words = _plain(example).split()
+    if len(words) < FILLED_SLOT:
+        return []
+    return [(*words[:place], "", *words[place + 1 :]) for place in range(len(words))]
 
 
 def _plain(example: str) -> str:

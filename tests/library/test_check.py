@@ -138,6 +138,12 @@ BROKEN = [
     (NLU, "- one topic_relax en", "- [one](thing)", "holds brackets"),
     (NLU, "- one topic_relax en", "- /one", "begins with a slash"),
     (NLU, "- one topic_relax en", "- Two  topic_relax en!", "stands twice"),
+    (
+        NLU,
+        "- one topic_relax en",
+        "- how do we calm down\n    - How do they calm down?",
+        "differs from “how do we calm down” in one",
+    ),
     (NLU, "- one topic_relax en", "- one topic_baby_crying EN", "is also an example of topic_baby_crying"),
     (NLU, "    - one topic_relax en\n", "", "there are 1 examples. Write 2 or more"),
     (NLU, "- one topic_relax en", "-one", "does not begin with “- ”"),
