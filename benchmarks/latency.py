@@ -214,6 +214,7 @@ def webchat(client: httpx.AsyncClient) -> Ask:
             raise RuntimeError(f"status {response.status_code}")
         if parent not in jars:
             jars[parent] = response.headers["set-cookie"].split(";")[0]
+        client.cookies.clear()  # or every new parent would come with the first one's cookie, and be the same person
 
     return ask
 

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, literal, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -37,6 +37,17 @@ RECENT_MESSAGES = 4
 RECENT_WITHIN = timedelta(minutes=10)
 LONGEST_FRAGMENT = 80
 """Characters up to which a message may be a piece of a sentence sent in several: longer ones are judged alone."""
+
+
+# Built once: these run for every message, and putting a statement together takes longer than running it.
+_KNOWN = select(RawEvent.id).where(RawEvent.channel == bindparam("channel"), RawEvent.external_id == bindparam("external"))
+_RECENT = (
+    select(Inbox.sealed, Inbox.level)
+    .where(Inbox.person_id == bindparam("person"), Inbox.received_at > bindparam("since"), Inbox.kind == literal(Kind.TEXT.value))
+    .order_by(Inbox.id.desc())
+    .limit(RECENT_MESSAGES - 1)
+)
+_COUNT = select(func.count()).where(Inbox.person_id == bindparam("person"), Inbox.received_at > bindparam("since"))
 
 
 class LanguageGuess(Protocol):
@@ -138,9 +149,7 @@ class Intake:
                 return self._store_in(session, inbound, raw, assessment, answered)
 
     def _store_in(self, session: Session, inbound: Inbound, raw: Any, assessment: Assessment, answered: bool = False) -> Receipt:
-        known = session.scalar(
-            select(RawEvent.id).where(RawEvent.channel == inbound.channel, RawEvent.external_id == inbound.external_id)
-        )
+        known = session.scalar(_KNOWN, {"channel": inbound.channel, "external": inbound.external_id})
         if known is not None:
             earlier = session.scalar(select(Inbox).where(Inbox.raw_event_id == known))
             return Receipt(
@@ -180,7 +189,7 @@ class Intake:
             nation=person.nation,
             campaign=person.campaign,
         )
-        if self._too_many(session, person.id):
+        if not assessment.level.at_least(Level.URGENT) and self._too_many(session, person.id):
             row.state, row.open, row.reason, row.done_at = "refused", 0, "too many messages in a minute", now()
         session.add(row)
         session.flush()
@@ -237,21 +246,16 @@ class Intake:
             return alone
         if self._is_command(inbound.text):
             return alone
-        rows = session.scalars(
-            select(Inbox.sealed)
-            .where(Inbox.person_id == person_id, Inbox.received_at > now() - RECENT_WITHIN, Inbox.kind == Kind.TEXT.value)
-            .order_by(Inbox.id.desc())
-            .limit(RECENT_MESSAGES - 1)
-        ).all()
-        if not rows:
+        rows = session.execute(_RECENT, {"person": person_id, "since": now() - RECENT_WITHIN}).all()
+        seen = Level.highest(*(Level(level) for _, level in rows))
+        if not rows or seen is Level.EMERGENCY:
             return alone
-        texts = [self._keyring.open_json(sealed)["text"] for sealed in reversed(rows)]
-        together = self._triage.assess_recent([*texts, inbound.text], inbound.language)
+        texts = [self._keyring.open_json(sealed)["text"] for sealed, _ in reversed(rows)]
+        together = self._triage.assess_recent([*texts, inbound.text], inbound.language, alone=alone, seen=seen)
         return together if rank(together.level) > rank(alone.level) else alone
 
     def _too_many(self, session: Session, person_id: int) -> bool:
-        since = now() - timedelta(minutes=1)
-        count = session.scalar(select(func.count()).where(Inbox.person_id == person_id, Inbox.received_at > since))
+        count = session.scalar(_COUNT, {"person": person_id, "since": now() - timedelta(minutes=1)})
         return (count or 0) >= self._per_minute
 
     def _without_store(self, inbound: Inbound, raw: Any, assessment: Assessment) -> Receipt:

@@ -29,7 +29,7 @@ from bot.handoff.hours import Team
 from bot.languages import Detector
 from bot.messages import MAX_TEXT, Kind, MessageClass
 from bot.people import view
-from bot.storage.claims import Lease, claim, claimable, finish, let_go
+from bot.storage.claims import Lease, claim, finish, let_go, more_of
 from bot.storage.crypto import KeyMissing, Keyring
 from bot.storage.engine import Database
 from bot.storage.incidents import note_incident
@@ -112,9 +112,6 @@ class Journey:
 
     def claim(self, limit: int) -> list[Work]:
         """Take up to `limit` people's next messages and read what answering them needs, in one transaction."""
-        with self._database.read() as session:
-            if session.scalar(claimable(Inbox, now()).limit(1)) is None:
-                return []  # a look costs less than the writer's lock
         with self._database.write() as session:
             works = []
             for lease in claim(session, Inbox, limit, self._lease_seconds):
@@ -311,8 +308,11 @@ class Journey:
 
     # Commit
 
-    def commit(self, work: Work) -> None:
-        """Write everything the turn decided, in one transaction. Raises `claims.Fenced` if another worker took over."""
+    def commit(self, work: Work) -> bool:
+        """Write everything the turn decided, in one transaction; says whether the person has written more in the meantime.
+
+        Raises `claims.Fenced` if another worker took over.
+        """
         turn = work.turn
         with self._database.write() as session:
             finish(
@@ -346,6 +346,7 @@ class Journey:
                     inbox_id=turn.inbox_id,
                     case_id=case_id,
                 )
+            return more_of(session, turn.person.id)
 
     @staticmethod
     def _save_state(session: Session, turn: Turn) -> None:

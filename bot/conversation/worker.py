@@ -64,7 +64,7 @@ class Workers:
     async def _handle(self, work: Work) -> None:
         try:
             await self._journey.think(work)
-            await asyncio.to_thread(self._journey.commit, work)
+            more = await asyncio.to_thread(self._journey.commit, work)
         except Fenced:
             log.warning("a turn was taken over by another worker")
             return
@@ -73,7 +73,7 @@ class Workers:
             await self._give_up(work, error)
             return
         self._done(work)
-        self._hub.publish(f"person:{work.turn.person.id}", "outbox", "inbox", "queue")
+        self._hub.publish(f"person:{work.turn.person.id}", "outbox", "queue", *(["inbox"] if more else []))
 
     async def _give_up(self, work: Work, error: BaseException) -> None:
         try:

@@ -91,6 +91,8 @@ class Sender:
 
     def claim(self, limit: int) -> list[Parcel]:
         """Take up to `limit` rows that are due and mark them `sending`."""
+        if not self._channels:
+            return []
         with self._database.write() as session:
             due = (Outbox.due_at <= now(), Outbox.channel.in_(list(self._channels)))
             leases = claim(session, Outbox, limit, self._lease_seconds, *due)

@@ -80,19 +80,26 @@ class Triage:
         kept = _worth_saying(reasons)
         return Assessment(level, kept, detected.lang, (time.perf_counter() - begun) * 1000)
 
-    def assess_recent(self, texts: Sequence[str], lang: str | None = None) -> Assessment:
-        """Judge the last of `texts` (oldest first), raised where they say more together than each of them alone."""
+    def assess_recent(
+        self, texts: Sequence[str], lang: str | None = None, *, alone: Assessment | None = None, seen: Level | None = None
+    ) -> Assessment:
+        """Judge the last of `texts` (oldest first), raised where they say more together than each of them alone.
+
+        Where it is known already, `alone` is what the last one says by itself, and `seen` the highest level of those before it.
+        """
         begun = time.perf_counter()
         if not texts:
             return self.assess("", lang)
-        each = [self.assess(text, lang) for text in texts]
-        best = each[-1]
-        seen = Level.highest(*(one.level for one in each))
+        best = alone or self.assess(texts[-1], lang)
+        if seen is None:
+            seen = Level.highest(*(self.assess(text, lang).level for text in texts[:-1]))
+        floor = max(seen.rank, best.level.rank)
         if len(texts) > 1:
             for joined in (" ".join(texts), ". ".join(texts)):
                 together = self.assess(joined, lang)
-                if together.level.rank > max(seen.rank, best.level.rank):
-                    best = Assessment(together.level, tuple(_together(reason) for reason in together.reasons), each[-1].lang, 0.0)
+                if together.level.rank > max(floor, best.level.rank):
+                    reasons = tuple(_together(reason) for reason in together.reasons)
+                    best = Assessment(together.level, reasons, best.lang, 0.0)
         return Assessment(best.level, best.reasons, best.lang, (time.perf_counter() - begun) * 1000)
 
     def _piece(self, text: str, detected: Detected, lang: str | None) -> Iterator[Reason]:

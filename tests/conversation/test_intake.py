@@ -194,10 +194,6 @@ def test_an_emergency_from_someone_over_their_limit_is_still_answered(
     assert refs(parent.everything())[0].startswith("safety:emergency")
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="an urgent message over the limit opens a case but its row is closed unanswered: bot/conversation/intake.py",
-)
 async def test_an_urgent_message_from_someone_over_their_limit_is_still_answered(
     build_parts: Callable[..., Parts], sqlite_address: str
 ) -> None:
