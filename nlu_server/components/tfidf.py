@@ -1,4 +1,4 @@
-"""An intent classifier for Rasa: TF-IDF of words and character n-grams into one linear model for all languages.
+"""An intent classifier for Rasa: TF-IDF of words, letter groups and consonants into one linear model for all languages.
 
 Labels of training examples are navigation intents and topics (`topic_baby_crying`). The component answers with a navigation
 intent, or with `ask_topic` and the ranked topics in `topic_ranking`, so that one rule in `data/rules.yml` serves every topic.
@@ -6,8 +6,8 @@ intent, or with `ask_topic` and the ranked topics in `topic_ranking`, so that on
 
 from __future__ import annotations
 
-import re
-import unicodedata
+import math
+from collections import Counter
 from typing import Any, Dict, List, Text
 
 import numpy as np
@@ -26,25 +26,19 @@ from sklearn.model_selection import train_test_split
 from sklearn.svm import LinearSVC
 
 from nlu_server.components import ASK_TOPIC, TOPIC_PREFIX
+from nlu_server.components.letters import WORD, normalise, skeleton
 from nlu_server.components.patches import apply_patches
 
 RANKING = 10
-_ARABIC = str.maketrans({"ي": "ی", "ى": "ی", "ك": "ک", "ۀ": "ہ", "ة": "ہ", "ه": "ہ", "أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا"})
-_STRETCHED = re.compile(r"(.)\1{2,}")
-
-
-def normalise(text: str) -> str:
-    """Lower case, no accents or vowel marks, one shape for each Arabic-script letter, no letter more than twice in a row."""
-    folded = unicodedata.normalize("NFKD", text.lower().replace("’", "'").replace("ʼ", "'"))
-    bare = "".join(char for char in folded if not unicodedata.combining(char))
-    return _STRETCHED.sub(r"\1\1", bare.translate(_ARABIC)).replace("ł", "l")
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
 class TfidfIntentClassifier(IntentClassifier, GraphComponent):
     """Reads the raw text: the pipeline needs no tokenizer or featurizer.
 
-    Configuration: `C` (inverse regularisation), `char_ngrams`, `word_ngrams`, `min_df` of character n-grams, and
+    Configuration: `C` (inverse regularisation), `word_ngrams`, `char_ngrams` and `consonant_ngrams` (of words reduced to their
+    consonants, which tie a word's own script to its spellings in Latin letters, see `letters.py`), `min_df` of the latter two,
+    `weights` of the three, and
     `navigation_threshold`, the least probability at which a navigation intent is believed. The margins of the linear model
     become probabilities through a softmax whose sharpness is fitted on a fifth of the examples held back for it.
     """
@@ -55,7 +49,9 @@ class TfidfIntentClassifier(IntentClassifier, GraphComponent):
             "C": 0.4,
             "word_ngrams": [1, 2],
             "char_ngrams": [2, 5],
+            "consonant_ngrams": [1, 3],
             "min_df": 2,
+            "weights": [0.8, 1.0, 0.6],
             "navigation_threshold": 0.35,
         }
 
@@ -68,9 +64,8 @@ class TfidfIntentClassifier(IntentClassifier, GraphComponent):
         self._config = config
         self._model_storage = model_storage
         self._resource = resource
-        self._words: TfidfVectorizer = None
-        self._chars: TfidfVectorizer = None
-        self._model: LinearSVC = None
+        self._parts: List[_Part] = []
+        self._labels: List[Text] = []
 
     @classmethod
     def create(
@@ -95,35 +90,42 @@ class TfidfIntentClassifier(IntentClassifier, GraphComponent):
         with model_storage.read_from(resource) as folder:
             path = folder / "tfidf.skops"
             # Only models that we trained ourselves are ever loaded, so the types in the file are ours.
-            words, chars, model = skops.io.load(path, trusted=skops.io.get_untrusted_types(file=path))
-        component._use(words, chars, model)
+            component._use(skops.io.load(path, trusted=skops.io.get_untrusted_types(file=path)))
         return component
 
     def train(self, training_data: TrainingData) -> Resource:
         examples = [example for example in training_data.intent_examples if example.get(TEXT)]
         texts = [normalise(example.get(TEXT)) for example in examples]
         labels = [example.get(INTENT) for example in examples]
-        words = TfidfVectorizer(
-            ngram_range=tuple(self._config["word_ngrams"]),
-            token_pattern=r"[^\W_]+(?:'\w+)?|[^\w\s]",
-            sublinear_tf=True,
-            lowercase=False,
+        vectorizers = self._vectorizers()
+        features = hstack(
+            [
+                vectorizer.fit_transform(_read(texts, place)) * weight
+                for place, (vectorizer, weight) in enumerate(zip(vectorizers, self._config["weights"], strict=True))
+            ]
         )
-        chars = TfidfVectorizer(
-            analyzer="char_wb",
-            ngram_range=tuple(self._config["char_ngrams"]),
-            sublinear_tf=True,
-            min_df=self._config["min_df"],
-            lowercase=False,
-            dtype=np.float32,
-        )
-        features = hstack([words.fit_transform(texts), chars.fit_transform(texts)]).tocsr().astype(np.float32)
+        features = features.tocsr().astype(np.float32)
         model = self._fit(features, labels)
-        model.sharpness_ = self._fit_sharpness(features, np.array(labels))
+        trained = {
+            "vectorizers": vectorizers,
+            "weights": model.coef_.astype(np.float32),
+            "shifts": model.intercept_,
+            "labels": model.classes_,
+            "sharpness": self._fit_sharpness(features, np.array(labels)),
+        }
         with self._model_storage.write_to(self._resource) as folder:
-            skops.io.dump((words, chars, model), folder / "tfidf.skops")
-        self._use(words, chars, model)
+            skops.io.dump(trained, folder / "tfidf.skops")
+        self._use(trained)
         return self._resource
+
+    def _vectorizers(self) -> List[TfidfVectorizer]:
+        common = {"sublinear_tf": True, "lowercase": False}
+        least = self._config["min_df"]
+        return [
+            TfidfVectorizer(ngram_range=tuple(self._config["word_ngrams"]), token_pattern=WORD + r"|[^\w\s]", **common),
+            TfidfVectorizer(analyzer="char_wb", ngram_range=tuple(self._config["char_ngrams"]), min_df=least, **common),
+            TfidfVectorizer(ngram_range=tuple(self._config["consonant_ngrams"]), token_pattern=r"\S+", min_df=least, **common),
+        ]
 
     def _fit(self, features: Any, labels: Any) -> LinearSVC:
         return LinearSVC(C=self._config["C"]).fit(features, labels)
@@ -144,12 +146,13 @@ class TfidfIntentClassifier(IntentClassifier, GraphComponent):
 
         return min(np.arange(1.0, 12.0, 0.25).tolist(), key=surprise)
 
-    def _use(self, words: TfidfVectorizer, chars: TfidfVectorizer, model: LinearSVC) -> None:
-        self._words, self._chars, self._model = words, chars, model
-        self._labels = list(model.classes_)
+    def _use(self, trained: Dict[Text, Any]) -> None:
+        self._labels = [str(label) for label in trained["labels"]]
         self._is_topic = np.array([label.startswith(TOPIC_PREFIX) for label in self._labels])
-        # Weights of one feature lie together in memory, and a short message touches few of them.
-        self._weights = np.ascontiguousarray(model.coef_.T, dtype=np.float32)
+        self._shifts, self._sharpness = trained["shifts"], trained["sharpness"]
+        ends = np.cumsum([len(vectorizer.vocabulary_) for vectorizer in trained["vectorizers"]])
+        rows = np.split(trained["weights"].T, ends[:-1])
+        self._parts = [_Part(*part) for part in zip(trained["vectorizers"], rows, self._config["weights"], strict=True)]
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
         return training_data
@@ -157,18 +160,15 @@ class TfidfIntentClassifier(IntentClassifier, GraphComponent):
     def process(self, messages: List[Message]) -> List[Message]:
         for message in messages:
             text = message.get(TEXT)
-            if text and self._model is not None:
+            if text and self._parts:
                 self._classify(message, self._probabilities(normalise(text)))
         return messages
 
     def _probabilities(self, text: Text) -> np.ndarray:
-        scores = self._model.intercept_.copy()
-        offset = 0
-        for vectorizer in (self._words, self._chars):
-            row = vectorizer.transform([text])
-            scores += row.data @ self._weights[row.indices + offset]
-            offset += row.shape[1]
-        powers = np.exp((scores - scores.max()) * self._model.sharpness_)
+        scores = self._shifts.copy()
+        for place, part in enumerate(self._parts):
+            scores += part.score(_read([text], place)[0])
+        powers = np.exp((scores - scores.max()) * self._sharpness)
         return powers / powers.sum()
 
     def _classify(self, message: Message, probabilities: np.ndarray) -> None:
@@ -187,6 +187,32 @@ class TfidfIntentClassifier(IntentClassifier, GraphComponent):
         message.set(INTENT, intent, add_to_output=True)
         message.set("intent_ranking", ranking, add_to_output=True)
         message.set("topic_ranking", topics, add_to_output=True)
+
+
+class _Part:
+    """One vectorizer and its rows of the model. Scores a short message without building matrices: scikit-learn's own
+    `transform` takes a millisecond or two whatever the length."""
+
+    def __init__(self, vectorizer: TfidfVectorizer, rows: np.ndarray, weight: float) -> None:
+        self._grams = vectorizer.build_analyzer()
+        self._places = {gram: int(place) for gram, place in vectorizer.vocabulary_.items()}
+        self._idf = vectorizer.idf_.tolist()
+        # Weights of one feature lie together in memory, and a short message touches few of them.
+        self._rows = np.ascontiguousarray(rows, dtype=np.float32)
+        self._weight = weight
+
+    def score(self, text: Text) -> np.ndarray:
+        counts = Counter(place for gram in self._grams(text) if (place := self._places.get(gram)) is not None)
+        if not counts:
+            return np.zeros(self._rows.shape[1])
+        places = list(counts)
+        values = np.array([(1.0 + math.log(counts[place])) * self._idf[place] for place in places])
+        return (values * (self._weight / math.sqrt(float(values @ values)))) @ self._rows[places]
+
+
+def _read(texts: List[Text], place: int) -> List[Text]:
+    """Normalised texts as the vectorizer at `place` reads them: the third one reads consonants."""
+    return [skeleton(text) for text in texts] if place == 2 else texts
 
 
 def _named(label: Text, probability: float) -> Dict[Text, Any]:

@@ -23,11 +23,19 @@ from rasa.shared.nlu.training_data.message import Message  # noqa: E402
 from rasa.shared.nlu.training_data.training_data import TrainingData  # noqa: E402
 from sanic import Sanic  # noqa: E402
 
+from nlu_server.components.letters import normalise, skeleton  # noqa: E402
 from nlu_server.components.patches import apply_patches  # noqa: E402
-from nlu_server.components.tfidf import TfidfIntentClassifier, normalise  # noqa: E402
+from nlu_server.components.tfidf import TfidfIntentClassifier  # noqa: E402
 from nlu_server.components.tracker_store import MOST_TURNS, TurnTrackerStore  # noqa: E402
 from nlu_server.components.turn_channel import TurnInput, _remembered  # noqa: E402
 
+TWO_SCRIPTS = (
+    ("میرا بچہ رات کو نہیں سوتا", "mera bacha raat ko nahi sota"),
+    ("ابني ما بيحكي", "ebni ma by7ki"),
+    ("বাচ্চা ঘুমায় না", "baccha ghumay na"),
+    ("дитина не спить", "dytyna ne spyt'"),
+    ("🙂 123 これ", "a i u"),
+)
 EXAMPLES = {
     "topic_baby_crying": ["my baby cries all evening", "why does she cry so much", "crying will not stop", "baby keeps crying"],
     "topic_baby_sleep": ["he will not sleep", "how do i get her to sleep", "sleep at night", "wakes up all night"],
@@ -60,6 +68,7 @@ def classify(folder):
         "odd": parse(classifier, "🙂 ۱۲۳ zzzz"),
         "loaded": parse(loaded, "my baby keeps crying"),
         "normalised": [normalise(text) for text in ("SOOOOO tired", "Dros y FFÔN", "كيك", "don’t")],
+        "consonants": [[skeleton(normalise(text)) for text in pair] for pair in TWO_SCRIPTS],
     }
 
 

@@ -75,6 +75,11 @@ def test_spelling_letters_and_accents_of_three_languages_are_evened_out(found: d
     assert found["normalised"] == ["soo tired", "dros y ffon", "کیک", "don't"]
 
 
+def test_a_word_keeps_its_consonants_in_whatever_script_it_is_typed(found: dict[str, Any]) -> None:
+    expected = ["mr bc rt k n st", "bn m bk", "bc gm n", "dtn n spt", ""]
+    assert found["consonants"] == [[consonants, consonants] for consonants in expected]
+
+
 def test_the_patched_check_still_refuses_bad_action_results(found: dict[str, Any]) -> None:
     assert found["patched"] == {"good": "accepted", "events no list": "ValidationError", "event without name": "ValidationError"}
 
