@@ -18,11 +18,13 @@ from sklearn.linear_model import LogisticRegression
 from bot.languages.tfidf import Scorer
 from bot.triage.levels import Level
 from bot.triage.rules import Findings, RuleBook
-from bot.triage.text import emoji_in
+from bot.triage.text import emoji_in, written_words
 
 HEADS = (Level.CONCERN, Level.URGENT, Level.EMERGENCY)
 _FIGURE = "figureofspeech"
-_FORMAT = 1
+_FORMAT = 2
+_PART_WEIGHTS = (1.0, 1.0, 0.5, 0.7)
+"""How much words, letter groups, ideas and written words count. Ideas come from lists whose writers knew the examples."""
 _MOST_WORDS = 400
 _LEAST_TELLING = 0.2
 _BY_SPACES = r"\S+"
@@ -30,10 +32,12 @@ _BY_SPACES = r"\S+"
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A message as the models see it: its words as read, and the ideas (names of word lists) that they belong to, in order."""
+    """A message as the models see it: its words as read, the ideas (names of word lists) that they belong to, in order, and its
+    words and marks as they were written: short forms and figures of speech are telling, too."""
 
     words: str
     ideas: str
+    written: str = ""
 
 
 def sample(findings: Findings, book: RuleBook) -> Sample:
@@ -55,7 +59,8 @@ def _sample(findings: Findings, book: RuleBook, start: int, end: int) -> Sample:
     forms = [_FIGURE if place in findings.figures else reading.words[place].form for place in range(start, end)]
     ideas = [*_ideas(forms, book), "|", *_marks(findings)]
     emoji = emoji_in(reading.text[:4000]) if start == 0 else []
-    return Sample(" ".join([*forms, *emoji[:10]]), " ".join(ideas))
+    written = " ".join(written_words(reading.quote(start, end)))
+    return Sample(" ".join([*forms, *emoji[:10]]), " ".join(ideas), written)
 
 
 def _marks(findings: Findings) -> Iterator[str]:
@@ -169,19 +174,27 @@ def chance(score: float, slope: float, shift: float) -> float:
 
 
 def new_vectorisers() -> list[TfidfVectorizer]:
-    """Words and pairs of words; letter groups inside words; ideas in order."""
+    """Words and pairs of words; letter groups inside words; ideas in order; words and marks as written. See `_PART_WEIGHTS`."""
     return [
         TfidfVectorizer(token_pattern=_BY_SPACES, ngram_range=(1, 2), sublinear_tf=True, min_df=1),
         TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True, min_df=2),
+        TfidfVectorizer(token_pattern=_BY_SPACES, ngram_range=(1, 3), sublinear_tf=True, min_df=2, lowercase=False),
         TfidfVectorizer(token_pattern=_BY_SPACES, ngram_range=(1, 3), sublinear_tf=True, min_df=2, lowercase=False),
     ]
 
 
 def vectorise(samples: Sequence[Sample]) -> tuple[list[TfidfVectorizer], csr_matrix]:
-    """Fitted vectorisers, and the features of the samples, one row each."""
+    """Fitted vectorisers, and the features of the samples, one row each, each part by its weight."""
     vectorisers = new_vectorisers()
     parts = [vectoriser.fit_transform(_texts(samples, place)) for place, vectoriser in enumerate(vectorisers)]
-    return vectorisers, hstack(parts, format="csr")
+    return vectorisers, hstack([part * weight for part, weight in zip(parts, _PART_WEIGHTS, strict=True)], format="csr")
+
+
+def part_weights(vectorisers: Sequence[TfidfVectorizer]) -> NDArray[np.float64]:
+    """The weight of each feature's part, shape (features,): a reader's weights hold it already, so that it scores bare features."""
+    return np.concatenate(
+        [np.full(len(part.vocabulary_), weight) for part, weight in zip(vectorisers, _PART_WEIGHTS, strict=True)]
+    )
 
 
 def fit_heads(
@@ -212,7 +225,7 @@ def _texts(samples: Sequence[Sample], place: int) -> list[str]:
 
 
 def _text(one: Sample, place: int) -> str:
-    return one.ideas if place == 2 else one.words
+    return (one.words, one.words, one.ideas, one.written)[place]
 
 
 def _matrix(vectorisers: Sequence[TfidfVectorizer], samples: Sequence[Sample]) -> csr_matrix:

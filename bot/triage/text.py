@@ -51,6 +51,7 @@ _TOKEN = re.compile(
     "|(?P<stop>[.!?;\\n\u2026\u06d4\u061f\u061b\u0964]+)"
     "|(?P<emoji>[\U0001f000-\U0001faff\u2600-\u27bf\u2b00-\u2bff])"
 )
+_WRITTEN = re.compile(f"(?:{_LETTER}|\\d)+(?:['’]{_LETTER}+)*|[^\\w\\s]")
 _RUN = re.compile(r"(.)\1{2,}")
 _SHORTEST_MISSPELT = 5
 
@@ -180,6 +181,12 @@ class Spelling:
 def unicode_digits(digits: str) -> str:
     """Digits of any script as 0 to 9, at most six of them."""
     return "".join(str(unicodedata.digit(character, 0)) for character in digits[:6])
+
+
+def written_words(text: str) -> Iterator[str]:
+    """The words of a text as they are spelt, in plain letters, and its marks, each by itself."""
+    for match in _WRITTEN.finditer(text):
+        yield plain(match.group()) or match.group()
 
 
 def emoji_in(text: str) -> list[str]:

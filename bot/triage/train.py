@@ -16,7 +16,7 @@ from bot.languages import train as language_training
 from bot.languages.detection import LetterModel
 from bot.triage import check
 from bot.triage.levels import Level
-from bot.triage.model import HEADS, Reader, Sample, fit_heads, fit_scaling, sample, vectorise
+from bot.triage.model import HEADS, Reader, Sample, fit_heads, fit_scaling, part_weights, sample, vectorise
 from bot.triage.reader import LANGUAGE_MODEL, MODEL_NAME, Triage, book
 from bot.triage.rules import RuleBook
 from bot.triage.thresholds import NAME as THRESHOLDS
@@ -174,6 +174,7 @@ def fit_scaled(found: Sequence[Example], samples: Sequence[Sample], share: Mappi
         weights, shifts = fit_heads(matrix[kept], ranks[kept], counts[kept])
         scores[held] = matrix[held] @ weights.T + shifts
     weights, shifts = fit_heads(matrix, ranks, counts)
+    weights = weights * part_weights(vectorisers)
     langs = sorted({one.lang for one in found if not one.extra})
     scaling = {lang: _scaling(found, scores, ranks, lang, share) for lang in ["", *langs]}
     return Reader(vectorisers, weights, shifts, langs, scaling)
