@@ -14,7 +14,7 @@ from bot.conversation.compose import AGES, MODES
 from bot.conversation.handlers import NATION_NAMES, ROLES
 from bot.conversation.render import Renderer
 from bot.handoff import desk
-from bot.languages import supported
+from bot.languages import direction, supported
 from bot.library import Library
 from bot.library.strings import placeholders
 from bot.messages import (
@@ -31,7 +31,7 @@ from bot.messages import (
 from bot.wiring import Parts, topic_ids
 from tests.conversation.support import Parent
 
-LANGUAGES = ("en", "cy", "ur")
+LANGUAGES = tuple(language.code for language in supported())
 NATIONS = (None, "england", "northern-ireland", "scotland", "wales", "outside-uk")
 SOURCE = "\n".join(inspect.getsource(module) for module in (compose, handlers, journey, router, safety, services, turn, desk))
 LABELS = sorted(set(re.findall(r'label="([a-z_]+\.[a-z_]+)"', SOURCE)))
@@ -108,7 +108,7 @@ def test_every_message_and_safety_text_renders_for_every_nation(library: Library
             assert out.text.strip(), message.id
             assert "{" not in out.text, message.id
             assert to_whatsapp(out, PHONE), message.id
-            assert out.direction == ("rtl" if out.language == "ur" else "ltr")
+            assert out.direction == direction(out.language)
 
 
 def test_safety_words_exist_for_every_slug_that_is_used(library: Library) -> None:

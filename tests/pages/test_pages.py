@@ -12,13 +12,14 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from bot.conversation.commands import Commands
+from bot.languages import direction, supported
 from bot.library.helplines import Helplines
 from bot.library.strings import Strings, placeholders
 from bot.pages import PageServices, routes
 from bot.pages.web import chosen, preferences
 from bot.settings import ROOT, Settings
 
-LANGS = ("en", "cy", "ur")
+LANGS = tuple(language.code for language in supported())
 PARTS = ("pages", "webchat")
 HELPLINES = Helplines.load(ROOT / "content")
 STRINGS = Strings.load(ROOT / "locales")
@@ -56,9 +57,9 @@ def grade(text: str) -> float:
 def test_every_page_says_its_language_and_direction_and_offers_the_others(lang: str, path: str) -> None:
     response = client().get(f"/{lang}{path}")
     assert response.status_code == 200
-    assert f'<html lang="{lang}" dir="{"rtl" if lang == "ur" else "ltr"}">' in response.text
+    assert f'<html lang="{lang}" dir="{direction(lang)}">' in response.text
     assert response.headers["content-language"] == lang
-    for other, name in (("en", "English"), ("cy", "Cymraeg"), ("ur", "اردو")):
+    for other, name in ((language.code, language.name) for language in supported()):
         assert f'<link rel="alternate" hreflang="{other}" href="https://wren.test/{other}{path}">' in response.text
         assert re.search(rf'<a href="/{other}{path}" lang="{other}"[^>]*>{name}</a>', response.text)
 

@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from bot.channels.webchat import WebChatChannel
 from bot.conversation.commands import Commands
+from bot.languages import supported
 from bot.library import Library
 from bot.messages import Kind, Outbound
 from bot.pages.door import Door, address_block
@@ -290,7 +291,7 @@ def test_clearing_takes_the_key_off_the_device_only(chat: Chat) -> None:
     assert chat.people() == 1
 
 
-@pytest.mark.parametrize("lang", ["en", "cy", "ur"])
+@pytest.mark.parametrize("lang", [language.code for language in supported()])
 def test_the_page_s_own_buttons_say_words_that_wren_knows(library: Library, lang: str) -> None:
     commands = Commands.load(ROOT)
     for key, command in (("help_now", "help_now"), ("menu", "help_menu"), ("language", "change_language")):

@@ -1,0 +1,120 @@
+"""How well Wren understands and judges messages that were written apart: `python -m benchmarks.held_out [--folder tests/evaluation]`.
+
+Reads `questions_<lang>.jsonl`, `intents_<lang>.jsonl` and `triage_<lang>.jsonl` (fields as `bot understand` and `bot triage` read them,
+with `topic` and `also`, `intent`, or `level`), asks the real commands, and prints one table each, per language, with counts. Whoever wrote
+these messages had not seen the training sentences, and nobody trains on them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from bot.settings import ROOT
+from bot.triage import Level
+
+FOLDER = ROOT / "tests" / "evaluation"
+Row = dict[str, Any]
+
+
+def rows(folder: Path, kind: str) -> list[Row]:
+    """Every message of one kind, in the order of the files."""
+    return [
+        json.loads(line)
+        for path in sorted(folder.glob(f"{kind}_*.jsonl"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if line.strip()
+    ]
+
+
+def ask(command: str, messages: Sequence[Row]) -> dict[str, Row]:
+    """What `bot <command>` makes of the messages, by id. The language is not given: it is part of the task."""
+    asked = "".join(json.dumps({"id": row["id"], "text": row["text"]}, ensure_ascii=False) + "\n" for row in messages)
+    done = subprocess.run(
+        [sys.executable, "-m", "bot.cli", command], input=asked, capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    answers = {answer["id"]: answer for answer in map(json.loads, done.stdout.splitlines())}
+    if len(answers) != len(messages):
+        raise SystemExit(f"bot {command} answered {len(answers)} of {len(messages)} messages: {done.stderr[-500:]}")
+    return answers
+
+
+def romanised(row: Row) -> bool:
+    """Whether a message in a language with a script of its own is typed in Latin letters."""
+    letters = [char for char in row["text"] if char.isalpha()]
+    latin = sum("LATIN" in unicodedata.name(char, "") for char in letters)
+    return row["lang"] in ("ur", "ar", "bn", "uk") and latin > len(letters) / 2
+
+
+def groups(messages: Iterable[Row]) -> Iterator[tuple[str, list[Row]]]:
+    """The messages by language; romanised ones once more by themselves."""
+    messages = list(messages)
+    for lang in sorted({row["lang"] for row in messages}):
+        mine = [row for row in messages if row["lang"] == lang]
+        yield lang, mine
+        latin = [row for row in mine if romanised(row)]
+        if latin and len(latin) < len(mine):
+            yield f"{lang}, in Latin letters", latin
+
+
+def share(hits: int, count: int) -> str:
+    return f"{hits}/{count} = {100 * hits / count:.0f} %" if count else "–"
+
+
+def understanding(folder: Path) -> Iterator[str]:
+    """Topics and navigation intents."""
+    questions, intents = rows(folder, "questions"), rows(folder, "intents")
+    heard, meant = ask("understand", questions), ask("understand", intents)
+    yield "| | first topic, strict | first topic, any acceptable | among three | language | refused though ours | not ours seen | intents |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
+    for name, mine in groups(questions):
+        ok = {row["id"]: [row["topic"], *row.get("also", [])] for row in mine}
+        ours = [row for row in mine if not row["topic"].startswith("other/")]
+        others = [row for row in mine if row["topic"].startswith("other/")]
+        navigation = [row for row in intents if row["lang"] == name]
+        cells = [
+            share(sum(heard[row["id"]]["topic"] == row["topic"] for row in mine), len(mine)),
+            share(sum(heard[row["id"]]["topic"] in ok[row["id"]] for row in mine), len(mine)),
+            share(sum(any(t in ok[row["id"]] for t in heard[row["id"]]["topics"]) for row in mine), len(mine)),
+            share(sum(heard[row["id"]]["lang"] == row["lang"] for row in mine), len(mine)),
+            share(sum(heard[row["id"]]["outcome"] == "refused" for row in ours), len(ours)),
+            share(sum(heard[row["id"]]["topic"] in ok[row["id"]] for row in others), len(others)),
+            share(sum(meant[row["id"]]["intent"] == row["intent"] for row in navigation), len(navigation)),
+        ]
+        yield f"| {name} | " + " | ".join(cells) + " |"
+
+
+def triage(folder: Path) -> Iterator[str]:
+    """Levels."""
+    messages = rows(folder, "triage")
+    judged = {id_: Level(answer["level"]) for id_, answer in ask("triage", messages).items()}
+    yield "| | urgent or worse caught | emergency as emergency | concern or worse | none raised to urgent | none raised at all |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    for name, mine in groups(messages):
+        of = {level: [judged[row["id"]] for row in mine if row["level"] == level.value] for level in Level}
+        serious = of[Level.URGENT] + of[Level.EMERGENCY]
+        cells = [
+            share(sum(level.at_least(Level.URGENT) for level in serious), len(serious)),
+            share(sum(level is Level.EMERGENCY for level in of[Level.EMERGENCY]), len(of[Level.EMERGENCY])),
+            share(sum(level is not Level.NONE for level in of[Level.CONCERN]), len(of[Level.CONCERN])),
+            share(sum(level.at_least(Level.URGENT) for level in of[Level.NONE]), len(of[Level.NONE])),
+            share(sum(level is not Level.NONE for level in of[Level.NONE]), len(of[Level.NONE])),
+        ]
+        yield f"| {name} | " + " | ".join(cells) + " |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where the messages are")
+    asked = parser.parse_args()
+    print("\n".join([*understanding(asked.folder), "", *triage(asked.folder)]))
+
+
+if __name__ == "__main__":
+    main()
