@@ -25,6 +25,8 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _LINK = re.compile(r"https?://\S+|\S+@\S+")
 _SURE = 0.75
 _POSSIBLE = 0.12
+# "Al", "ok", "no": too little to leave the language that somebody chose.
+_LEAST_LETTERS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,8 @@ class Detector:
             return Detected(self._fallback(hint), 0.0, script, False)
         best = max(chances, key=lambda label: chances[label])
         others = tuple(dict.fromkeys(_code(label) for label, chance in chances.items() if chance >= _POSSIBLE))
-        if hint is not None and hint in self.catalogue and chances[best] < _SURE:
+        brief = sum(character.isalpha() for character in clean) < _LEAST_LETTERS
+        if hint is not None and hint in self.catalogue and (brief or chances[best] < _SURE):
             own = max((label for label in chances if _code(label) == hint), key=lambda label: chances[label], default=hint)
             return Detected(hint, chances.get(own, 0.0), script, own.endswith("-latin"), others)
         return Detected(_code(best), chances[best], script, best.endswith("-latin"), others)

@@ -308,7 +308,7 @@ def test_after_a_refusal_the_summary_has_the_focus_and_leads_to_the_box(
     visit("refused", office, page, site, ada)
     assert page.evaluate("document.activeElement.id") == "errors"
     page.click("#errors a")
-    page.wait_for_function("document.activeElement.id === 'reply'")
+    page.wait_for_selector("#reply:focus")
     assert page.title().startswith("Error:")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.conversation.commands import LEARNT, learnt_yaml
+from bot.languages import supported
 from bot.library.library import source_hash
 from bot.library.yamlfile import read_yaml
 
@@ -22,10 +23,13 @@ EMERGENCY_UR = "{emergency} پر ابھی فون کریں۔"
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
+OTHER_LANGUAGES = frozenset(language.code for language in supported()) - {"en", "ur"}
+
+
 def _few(facts: Any) -> Any:
     """The structure of content/facts.yml with a word or two in each of two languages, so that reading it is quick."""
     if isinstance(facts, dict):
-        return {str(key): _few(value) for key, value in facts.items() if key not in ("cy",)}
+        return {str(key): _few(value) for key, value in facts.items() if key not in OTHER_LANGUAGES}
     return [str(word) for word in facts[:2]] if isinstance(facts, list) else facts
 
 

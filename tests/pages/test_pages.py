@@ -139,7 +139,7 @@ def test_a_machine_s_translation_is_marked_and_english_is_not(lang: str) -> None
 @pytest.mark.parametrize("lang", LANGS)
 def test_the_privacy_page_names_words_that_wren_knows(lang: str) -> None:
     commands = Commands.load(ROOT)
-    quoted = [re.findall("“(.+?)”", STRINGS.get(f"pages.p_forget_{n}", lang)) for n in (1, 2)]
+    quoted = [re.findall("[“„«](.+?)[”»]", STRINGS.get(f"pages.p_forget_{n}", lang)) for n in (1, 2)]
     assert [commands.find(words[0], lang) for words in quoted] == ["what_data", "delete_my_data"]
     assert STRINGS.get("webchat.leave", lang) in STRINGS.get("pages.p_device_2", lang)
 
