@@ -309,7 +309,7 @@ class Journey:
     # Commit
 
     def commit(self, work: Work) -> bool:
-        """Write everything the turn decided, in one transaction; says whether the person has written more in the meantime.
+        """Write everything the turn decided, in one transaction; then say whether the person has written more in the meantime.
 
         Raises `claims.Fenced` if another worker took over.
         """
@@ -346,6 +346,8 @@ class Journey:
                     inbox_id=turn.inbox_id,
                     case_id=case_id,
                 )
+        # Looked at afterwards: what comes in meanwhile finds this message still open, and its own wake-up finds nothing to take.
+        with self._database.read() as session:
             return more_of(session, turn.person.id)
 
     @staticmethod
