@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, select
 from sqlalchemy.orm import Session
 
 from services_directory.models import Revision
+from services_directory.sqlite import use_write_ahead_log
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 # Any number does, as long as nothing else in the database locks on it ("dirc" in ASCII).
@@ -27,8 +28,9 @@ def open_engine(url: str) -> Engine:
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
-    for pragma in ("foreign_keys = ON", "journal_mode = WAL", f"busy_timeout = {BUSY_TIMEOUT_MS}"):
-        connection.execute(f"PRAGMA {pragma}")
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    connection.execute("PRAGMA foreign_keys = ON")
+    use_write_ahead_log(connection, BUSY_TIMEOUT_MS / 1000)
 
 
 def alembic_config(connection: Connection) -> Config:
