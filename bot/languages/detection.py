@@ -3,22 +3,20 @@
 import math
 import re
 import unicodedata
-import zipfile
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import skops.io
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from bot.languages import modelfile
 from bot.languages.catalogue import Catalogue, Language, default_catalogue
 from bot.languages.tfidf import Scorer
 
-MODEL_NAME = "languages.skops"
+MODEL_NAME = "languages.npz"
 _ROOT = Path(__file__).resolve().parents[2]
 _MOST_CHARACTERS = 600
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
@@ -66,29 +64,26 @@ class LetterModel:
         return dict(zip(self.labels, (powers / powers.sum()).tolist(), strict=True))
 
     def save(self, path: Path) -> None:
-        """Write as one skops file, swapped in as a whole."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        new = path.with_name(path.name + ".new")
-        saved = {
-            "labels": list(self.labels),
-            "vectoriser": self.vectoriser,
-            "weights": self.weights,
-            "shifts": self.shifts,
-            "fingerprint": self.fingerprint,
-        }
-        skops.io.dump(saved, new, compression=zipfile.ZIP_DEFLATED, compresslevel=1)
-        new.replace(path)
+        """Write as one file, swapped in as a whole."""
+        about = {"labels": list(self.labels), "fingerprint": self.fingerprint}
+        modelfile.write(path, about, {"weights": self.weights, "shifts": self.shifts}, [self.vectoriser])
 
     @classmethod
     def load(cls, path: Path) -> "LetterModel":
         """Read a saved model. Raises OSError or ValueError."""
+        vectoriser = new_vectoriser()
         try:
-            saved: dict[str, Any] = skops.io.load(path, trusted=[])
-            return cls(tuple(saved["labels"]), saved["vectoriser"], saved["weights"], saved["shifts"], saved["fingerprint"])
+            about, arrays = modelfile.read(path, [vectoriser])
+            return cls(tuple(about["labels"]), vectoriser, arrays["weights"], arrays["shifts"], about["fingerprint"])
         except OSError:
             raise
         except Exception as error:
             raise ValueError(f"{path.name} is not a language model that can be used: {error}") from error
+
+
+def new_vectoriser() -> TfidfVectorizer:
+    """Letter groups inside words; the most frequent are enough to tell languages apart."""
+    return TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 3), sublinear_tf=True, max_features=15_000)
 
 
 class Detector:

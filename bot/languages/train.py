@@ -6,18 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from bot.languages.catalogue import Catalogue
-from bot.languages.detection import LetterModel, main_script, plain_letters
+from bot.languages.detection import LetterModel, main_script, new_vectoriser, plain_letters
 
 _EXAMPLE = re.compile(r"^\s*- (.+)$")
 _MARKUP = re.compile(r"\[([^\]]*)\](?:\([^)]*\)|\{[^}]*\})")
 # Enough to tell languages apart; more only makes training slower and the model larger.
 _MOST_A_LABEL = 2000
 _NO_EXAMPLES = ("intent:", "lookup:", "synonym:", "regex:")
-_CODE = ("catalogue.py", "detection.py", "tfidf.py", "train.py")
+_CODE = ("catalogue.py", "detection.py", "modelfile.py", "tfidf.py", "train.py")
 
 
 def train(root: Path, out: Path) -> Path:
@@ -28,7 +27,7 @@ def train(root: Path, out: Path) -> Path:
     texts, labels = _some(root)
     if len(set(labels)) < 2:
         raise ValueError("there are sentences of fewer than two languages in data/: nothing to tell apart")
-    vectoriser = TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 3), sublinear_tf=True, max_features=15_000)
+    vectoriser = new_vectoriser()
     matrix = vectoriser.fit_transform(texts)
     names = sorted(set(labels))
     weights, shifts = [], []

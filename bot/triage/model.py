@@ -1,20 +1,18 @@
 """The small models: three linear readers over words, letters and ideas, each giving the chance of one level or worse."""
 
 import math
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import skops.io
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, diags, hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
+from bot.languages import modelfile
 from bot.languages.tfidf import Scorer
 from bot.triage.levels import Level
 from bot.triage.rules import Findings, RuleBook
@@ -22,7 +20,7 @@ from bot.triage.text import emoji_in, written_words
 
 HEADS = (Level.CONCERN, Level.URGENT, Level.EMERGENCY)
 _FIGURE = "figureofspeech"
-_FORMAT = 2
+_FORMAT = 3
 _PART_WEIGHTS = (1.0, 1.0, 0.5, 0.7)
 """How much words, letter groups, ideas and written words count. Ideas come from lists whose writers knew the examples."""
 _MOST_WORDS = 400
@@ -128,39 +126,25 @@ class Reader:
         return " ".join(findings.reading.quote(place, place + 1) for place in places)
 
     def save(self, path: Path) -> None:
-        """Write to `path` (skops, not pickle), swapped in as a whole."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        new = path.with_name(path.name + ".new")
-        skops.io.dump(
-            {
-                "format": _FORMAT,
-                "vectorisers": list(self.vectorisers),
-                "weights": self.weights,
-                "shifts": self.shifts,
-                "languages": list(self.languages),
-                "scaling": {lang: {level: list(pair) for level, pair in by.items()} for lang, by in self.scaling.items()},
-                "fingerprint": self.fingerprint,
-            },
-            new,
-            compression=zipfile.ZIP_DEFLATED,
-            compresslevel=1,
-        )
-        new.replace(path)
+        """Write to `path`, swapped in as a whole."""
+        about = {
+            "format": _FORMAT,
+            "languages": list(self.languages),
+            "scaling": {lang: {level: list(pair) for level, pair in by.items()} for lang, by in self.scaling.items()},
+            "fingerprint": self.fingerprint,
+        }
+        modelfile.write(path, about, {"weights": self.weights, "shifts": self.shifts}, self.vectorisers)
 
     @classmethod
     def load(cls, path: Path) -> "Reader":
         """Read a saved model. Raises ValueError for a file that this version cannot use, OSError where it is not there."""
+        vectorisers = new_vectorisers()
         try:
-            saved: dict[str, Any] = skops.io.load(path, trusted=[])
-            if saved["format"] != _FORMAT:
+            about, arrays = modelfile.read(path, vectorisers)
+            if about["format"] != _FORMAT:
                 raise ValueError(f"{path.name} was made by another version")
             return cls(
-                saved["vectorisers"],
-                saved["weights"],
-                saved["shifts"],
-                saved["languages"],
-                saved["scaling"],
-                saved["fingerprint"],
+                vectorisers, arrays["weights"], arrays["shifts"], about["languages"], about["scaling"], about["fingerprint"]
             )
         except OSError:
             raise

@@ -17,8 +17,8 @@ from bot.triage.thresholds import Thresholds
 
 log = logging.getLogger(__name__)
 
-MODEL_NAME = "triage.skops"
-LANGUAGE_MODEL = "languages.skops"
+MODEL_NAME = "triage.npz"
+LANGUAGE_MODEL = "languages.npz"
 _BASE = "en"
 _PIECE, _OVERLAP = 2000, 200
 _WINDOW_WORDS, _MOST_WINDOWS = 60, 8

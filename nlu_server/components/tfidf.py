@@ -6,12 +6,13 @@ intent, or with `ask_topic` and the ranked topics in `topic_ranking`, so that on
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
+from pathlib import Path
 from typing import Any, Dict, List, Text
 
 import numpy as np
-import skops.io
 from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
@@ -30,6 +31,7 @@ from nlu_server.components.letters import WORD, normalise, skeleton
 from nlu_server.components.patches import apply_patches
 
 RANKING = 10
+ABOUT, NUMBERS = "tfidf.json", "tfidf.npz"
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
@@ -57,7 +59,7 @@ class TfidfIntentClassifier(IntentClassifier, GraphComponent):
 
     @staticmethod
     def required_packages() -> List[Text]:
-        return ["sklearn", "skops"]
+        return ["sklearn"]
 
     def __init__(self, config: Dict[Text, Any], model_storage: ModelStorage, resource: Resource) -> None:
         apply_patches()
@@ -88,9 +90,7 @@ class TfidfIntentClassifier(IntentClassifier, GraphComponent):
     ) -> TfidfIntentClassifier:
         component = cls(config, model_storage, resource)
         with model_storage.read_from(resource) as folder:
-            path = folder / "tfidf.skops"
-            # Only models that we trained ourselves are ever loaded, so the types in the file are ours.
-            component._use(skops.io.load(path, trusted=skops.io.get_untrusted_types(file=path)))
+            component._use(component._read_from(folder))
         return component
 
     def train(self, training_data: TrainingData) -> Resource:
@@ -110,13 +110,29 @@ class TfidfIntentClassifier(IntentClassifier, GraphComponent):
             "vectorizers": vectorizers,
             "weights": model.coef_.astype(np.float32),
             "shifts": model.intercept_,
-            "labels": model.classes_,
+            "labels": model.classes_.tolist(),
             "sharpness": self._fit_sharpness(features, np.array(labels)),
         }
         with self._model_storage.write_to(self._resource) as folder:
-            skops.io.dump(trained, folder / "tfidf.skops")
+            _write_to(folder, trained)
         self._use(trained)
         return self._resource
+
+    def _read_from(self, folder: Path) -> Dict[Text, Any]:
+        """What `_write_to` wrote, vectorizers made anew and filled in."""
+        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        vectorizers = self._vectorizers()
+        with np.load(folder / NUMBERS, allow_pickle=False) as saved:
+            for place, (vectorizer, grams) in enumerate(zip(vectorizers, about["grams"], strict=True)):
+                vectorizer.vocabulary_ = {gram: index for index, gram in enumerate(grams)}
+                vectorizer.idf_ = saved[f"idf{place}"]
+            return {
+                "vectorizers": vectorizers,
+                "weights": saved["weights"],
+                "shifts": saved["shifts"],
+                "labels": about["labels"],
+                "sharpness": about["sharpness"],
+            }
 
     def _vectorizers(self) -> List[TfidfVectorizer]:
         common = {"sublinear_tf": True, "lowercase": False}
@@ -188,6 +204,16 @@ class TfidfIntentClassifier(IntentClassifier, GraphComponent):
         message.set(INTENT, intent, add_to_output=True)
         message.set("intent_ranking", ranking, add_to_output=True)
         message.set("topic_ranking", topics, add_to_output=True)
+
+
+def _write_to(folder: Path, trained: Dict[Text, Any]) -> None:
+    """As plain arrays and JSON: nothing in them can run when they are read, and half a million letter groups are read in a moment."""
+    vectorizers = trained["vectorizers"]
+    grams = [sorted(vectorizer.vocabulary_, key=vectorizer.vocabulary_.__getitem__) for vectorizer in vectorizers]
+    about = {"labels": trained["labels"], "sharpness": trained["sharpness"], "grams": grams}
+    (folder / ABOUT).write_text(json.dumps(about, ensure_ascii=False), encoding="utf-8")
+    idf = {f"idf{place}": vectorizer.idf_ for place, vectorizer in enumerate(vectorizers)}
+    np.savez(folder / NUMBERS, weights=trained["weights"], shifts=trained["shifts"], **idf)
 
 
 class _Part:

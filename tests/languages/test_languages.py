@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="session")
 def detector(tmp_path_factory: pytest.TempPathFactory) -> Detector:
-    return Detector.load(ROOT / "content", training.train(ROOT, tmp_path_factory.mktemp("models") / "languages.skops"))
+    return Detector.load(ROOT / "content", training.train(ROOT, tmp_path_factory.mktemp("models") / "languages.npz"))
 
 
 @pytest.fixture(scope="session")
