@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from unicodedata import category
 
-from bot.conversation.facts import simple
+from bot.conversation.facts import SIGNS, simple
 from bot.library.yamlfile import DataError, Problem, read_yaml
 
 LEARNT = "data/nlu/commands.yml"
@@ -17,7 +17,7 @@ LEARNT = "data/nlu/commands.yml"
 APP_ONLY = frozenset({"help_now", "source", "skip"})
 """Commands that are no navigation intents of the NLU."""
 
-_EDGES = re.compile(r"^[\s\W]*(.*?)[\s\W]*$", re.DOTALL)
+_EDGES = re.compile(rf"^[^\w{SIGNS}]*(.*?)[^\w{SIGNS}]*$", re.DOTALL)
 _SHADES = re.compile("[\U0001f3fb-\U0001f3ff\ufe0e\ufe0f]")
 """What makes one emoji out of another: skin tones and variation selectors."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,11 @@ from bot.library.yamlfile import DataError, Problem, read_yaml
 YOUNGEST, OLDEST = -9, 72
 """Months from birth that Wren speaks of; what lies outside is somebody else's age."""
 
+SIGNS = "\u0900-\u0963\u0966-\u0dff"
+"""The Indic scripts without their full stops, for a class of a pattern: their vowel signs stand inside words but are no letters to
+`\\w`."""
+
+_START, _END = rf"(?<![\w{SIGNS}])", rf"(?![\w{SIGNS}])"
 _LETTERS = str.maketrans({"ي": "ی", "ى": "ی", "ك": "ک", "ة": "ہ", "ه": "ہ"})
 
 
@@ -42,6 +47,8 @@ class FactWords:
     anything: tuple[str, ...]
     needs: Mapping[str, tuple[str, ...]]
     _age: re.Pattern[str]
+    _whole: re.Pattern[str]
+    _aged: re.Pattern[str]
     _turning: re.Pattern[str]
     _bare: re.Pattern[str]
     _not_age: Mapping[str, re.Pattern[str]]
@@ -62,9 +69,14 @@ class FactWords:
             unit = "|".join(map(re.escape, unit_words))
             # Only digits may touch their unit: "6mo", but "am" is no "a m".
             apart = r"(?:(?<=\d)[\s-]*|[\s-]+)"
-            age = re.compile(rf"(?<![\w.,]){amount}(\s*(?:{halves}))?{apart}({unit})(?!\w)(\s+(?:{halves})(?!\w))?")
+            joined = rf"(?:,?\s*(?:{_either(data['and'])}){_END})?\s*"
+            months = "|".join(map(re.escape, units["month"]))
+            age = re.compile(
+                rf"(?<![\w.,{SIGNS}]){amount}(\s*(?:{halves}))?{apart}({unit}){_END}(\s+(?:{halves}){_END})?"
+                rf"(?:{joined}{amount}{apart}(?:{months}){_END})?"
+            )
             about = "|".join(map(re.escape, _all(data["about"])))
-            turning = re.compile(rf"(?<!\w)(?:{about})\s+{amount}(?![\w.:])")
+            turning = re.compile(rf"{_START}(?:{about})\s+{amount}(?![\w.:{SIGNS}])")
             return cls(
                 units,
                 numbers,
@@ -77,13 +89,15 @@ class FactWords:
                     for term, by_lang in needs["needs"].items()
                 },
                 age,
+                _named_amounts(data["whole"]),
+                re.compile(rf"{_START}(?:{_either(data['aged'])})\s+(?:{_named_units(units)}){_END}"),
                 turning,
                 re.compile(rf"\D{{0,12}}(\d{{1,3}}(?:[.,]\d{{1,2}})?)(\s*(?:{halves}))?\D{{0,3}}"),
                 {
-                    "before": re.compile(rf"(?<!\w)(?:{_either(data, 'before')})\s*$"),
-                    "before_short": re.compile(rf"(?<!\w)(?:{_either(data, 'before_short')})\s*$"),
-                    "after": re.compile(rf"\s*(?:{_either(data, 'after')})(?!\w)"),
-                    "old": re.compile(rf"[\s-]*(?:{_either(data, 'old')})(?!\w)"),
+                    "before": re.compile(rf"{_START}(?:{_either(data['not_age']['before'])})\s*$"),
+                    "before_short": re.compile(rf"{_START}(?:{_either(data['not_age']['before_short'])})\s*$"),
+                    "after": re.compile(rf"\s*(?:{_either(data['not_age']['after'])}){_END}"),
+                    "old": re.compile(rf"[\s-]*(?:{_either(data['not_age']['old'])}){_END}"),
                 },
             )
         except (KeyError, AttributeError, TypeError, ValueError) as error:
@@ -98,9 +112,7 @@ class FactWords:
         """
         words = simple(text)
         expecting = self._has(words, self.expecting)
-        for match in self._age.finditer(words):
-            amount = self._amount(match.group(1)) + (0.5 if match.group(2) or match.group(4) else 0)
-            unit = next(unit for unit, names in self.units.items() if match.group(3) in names)
+        for match, amount, unit in self._amounts_of_time(words):
             if self._is_no_age(words, match, unit):
                 continue
             if expecting and unit in ("week", "month"):
@@ -116,6 +128,21 @@ class FactWords:
         if expecting:
             return -1
         return 0 if self._has(words, self.newborn) else None
+
+    def _amounts_of_time(self, words: str) -> Iterator[tuple[re.Match[str], float, str]]:
+        """Each amount of time in the text with its unit, in its order: "2 weeks", "a year and 3 months", "شهرين"."""
+        found = [(match, self._amount_of_age(match), self._unit(match.group(3))) for match in self._age.finditer(words)]
+        found += [(match, *_split(match)) for match in self._whole.finditer(words)]
+        found += [(match, 1.0, _group(match)) for match in self._aged.finditer(words)]
+        yield from sorted(found, key=lambda one: one[0].start())
+
+    def _amount_of_age(self, match: re.Match[str]) -> float:
+        amount = self._amount(match.group(1)) + (0.5 if match.group(2) or match.group(4) else 0)
+        further = match.group(5)
+        return amount + self._amount(further) / 12 if further and self._unit(match.group(3)) == "year" else amount
+
+    def _unit(self, word: str) -> str:
+        return next(unit for unit, names in self.units.items() if word in names)
 
     def bare_age(self, text: str) -> int | None:
         """Like `age_months`, but a bare number counts as years up to 5: an answer to "how old?"."""
@@ -148,7 +175,7 @@ class FactWords:
         before = words[max(0, match.start() - 24) : match.start()]
         short = unit in ("day", "week")
         return (
-            (unit == "day" and not match.group(1)[-1].isdigit())
+            (unit == "day" and not match.group()[0].isdigit())
             or self._not_age["before"].search(before) is not None
             or (short and self._not_age["before_short"].search(before) is not None)
             or self._not_age["after"].match(words, match.end()) is not None
@@ -163,11 +190,32 @@ class FactWords:
 
 
 def _contains(words: str, name: str) -> bool:
-    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", words) is not None
+    return re.search(rf"{_START}{re.escape(name)}{_END}", words) is not None
 
 
-def _either(data: Mapping[str, Any], name: str) -> str:
-    return "|".join(map(re.escape, _all(data["not_age"][name])))
+def _named_units(units: Mapping[str, tuple[str, ...]]) -> str:
+    """Alternatives that say in the name of their group which unit they are."""
+    return "|".join(f"(?P<{unit}>{'|'.join(map(re.escape, words))})" for unit, words in units.items())
+
+
+def _named_amounts(whole: Mapping[str, Mapping[Any, Any]]) -> re.Pattern[str]:
+    """Words for an amount and a unit together; the name of the group that matches says both ("month_2")."""
+    groups = (f"(?P<{unit}_{value}>{_either(words)})" for unit, by_value in whole.items() for value, words in by_value.items())
+    return re.compile(rf"{_START}(?:{'|'.join(groups)}){_END}")
+
+
+def _group(match: re.Match[str]) -> str:
+    """The name of the group that matched."""
+    return next(name for name, words in match.groupdict().items() if words is not None)
+
+
+def _split(match: re.Match[str]) -> tuple[float, str]:
+    unit, _, value = _group(match).partition("_")
+    return float(value), unit
+
+
+def _either(by_language: Any) -> str:
+    return "|".join(map(re.escape, _all(by_language)))
 
 
 def _all(by_language: Any) -> tuple[str, ...]:

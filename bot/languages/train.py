@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,9 @@ _EXAMPLE = re.compile(r"^\s*- (.+)$")
 _MARKUP = re.compile(r"\[([^\]]*)\](?:\([^)]*\)|\{[^}]*\})")
 # Enough to tell languages apart; more only makes training slower and the model larger.
 _MOST_A_LABEL = 2000
+_ENGLISH = "en"
+_ENGLISH_AT = 5
+"""In how many English sentences a word must stand to be taken for English."""
 _NO_EXAMPLES = ("intent:", "lookup:", "synonym:", "regex:")
 _CODE = ("catalogue.py", "detection.py", "modelfile.py", "tfidf.py", "train.py")
 
@@ -62,16 +66,28 @@ def fingerprint(root: Path) -> str:
 
 
 def sentences(root: Path) -> Iterator[tuple[str, str]]:
-    """Every sentence in Latin letters with its label: the code, or "<code>-latin" for a romanised language."""
+    """Every sentence in Latin letters with its label: the code, or "<code>-latin" for a romanised language.
+
+    Sentences of other languages that are plain English are left out: people borrow "delete my data" whole, and understanding
+    must learn it in every language, but it tells nothing about the language they speak.
+    """
     catalogue = Catalogue.load(root / "content" / "languages.yml")
+    english = _english_words(root)
     for path in _files(root):
         language = catalogue.languages.get(path.parent.name)
         if language is None:
             continue
         label = language.code if language.script == "Latin" else f"{language.code}-latin"
         for text in _texts(path):
-            if main_script(text) == "Latin":
+            if main_script(text) == "Latin" and (label == _ENGLISH or not english.issuperset(plain_letters(text).split())):
                 yield text, label
+
+
+def _english_words(root: Path) -> frozenset[str]:
+    """Words that stand in several English sentences."""
+    texts = (text for path in _files(root) if path.parent.name == _ENGLISH for text in _texts(path))
+    count = Counter(word for text in texts for word in set(plain_letters(text).split()))
+    return frozenset(word for word, times in count.items() if times >= _ENGLISH_AT)
 
 
 def _files(root: Path) -> Iterator[Path]:

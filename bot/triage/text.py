@@ -44,13 +44,18 @@ _SAME_LETTER = str.maketrans(
         "ʼ": "'",
     }
 )
-# Letters of any script; the vowel signs of the Indic scripts stand inside words but do not count as letters in `\w`.
-_LETTER = "(?:[^\\W\\d_]|[\u0900-\u0dff])"
-_TOKEN = re.compile(
+# Letters of any script; the vowel signs of the Indic scripts stand inside words but do not count as letters in `\w`; their full
+# stops (\u0964 and \u0965) are none.
+_LETTER = "(?:[^\\W\\d_]|(?!\\d)[\u0900-\u0963\u0966-\u0dff])"
+_APART = (
     f"(?P<number>\\d+(?:[.,]\\d+)?)|(?P<word>{_LETTER}+(?:['’‘`´ʼ]{_LETTER}+)*)"
-    "|(?P<stop>[.!?;\\n\u2026\u06d4\u061f\u061b\u0964]+)"
+    "|(?P<stop>[.!?;\\n\u2026\u06d4\u061f\u061b\u0964\u0965]+)"
     "|(?P<emoji>[\U0001f000-\U0001faff\u2600-\u27bf\u2b00-\u2bff])"
 )
+# Letters and digits together: Arabic typed in Latin letters ("3am", "ma7aka"), text-speak ("gr8"), or an age ("2yo").
+_MIXED = "(?P<mixed>(?=['a-zA-Z]{0,24}[2-9])(?=[2-9]{0,24}['a-zA-Z])['a-zA-Z2-9]{2,24}(?![a-zA-Z0-9]))"
+_TOKEN_APART = re.compile(_APART)
+_TOKEN = re.compile(f"{_MIXED}|{_APART}")
 _WRITTEN = re.compile(f"(?:{_LETTER}|\\d)+(?:['’]{_LETTER}+)*|[^\\w\\s]")
 _RUN = re.compile(r"(.)\1{2,}")
 _SHORTEST_MISSPELT = 5
@@ -161,9 +166,17 @@ class Spelling:
         clean = without_invisible(text)
         return Reading(clean, tuple(self._words(clean)))
 
+    def _tokens(self, clean: str) -> Iterator[re.Match[str]]:
+        """The tokens of a message. Letters and digits together are one where `short` knows them, and else taken apart."""
+        for match in _TOKEN.finditer(clean):
+            if match.lastgroup != "mixed" or plain(match.group()) in self._short:
+                yield match
+            else:
+                yield from _TOKEN_APART.finditer(clean, *match.span())
+
     def _words(self, clean: str) -> Iterator[Word]:
         sentence = 0
-        for match in _TOKEN.finditer(clean):
+        for match in self._tokens(clean):
             kind, raw, (start, end) = match.lastgroup, match.group(), match.span()
             if kind == "stop":
                 sentence += 1

@@ -10,8 +10,9 @@ import unicodedata
 
 _ARABIC = str.maketrans({"ي": "ی", "ى": "ی", "ك": "ک", "ۀ": "ہ", "ة": "ہ", "ه": "ہ", "أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا"})
 _STRETCHED = re.compile(r"(.)\1{2,}")
-# A word in any script. The vowel signs of the Indic scripts stand inside words but are no letters to `\w`.
-WORD = r"(?:[^\W_]|[\u0900-\u0dff])+(?:'(?:[^\W_]|[\u0900-\u0dff])+)?"
+# A word in any script. The vowel signs of the Indic scripts stand inside words but are no letters to `\w`; their full stops
+# (\u0964, \u0965) are none.
+WORD = r"(?:[^\W_]|[\u0900-\u0963\u0966-\u0dff])+(?:'(?:[^\W_]|[\u0900-\u0963\u0966-\u0dff])+)?"
 _WORD = re.compile(WORD)
 
 # What parents type for one sound, by script: the same word in its own script and in Latin letters ("بچہ", "bacha", "bachay")

@@ -46,6 +46,19 @@ AGES = [
     ("do saal ka beta", 24),
     ("dhai saal", 30),
     ("حاملہ ہوں", -1),
+    # Arabic: the dual, and a unit alone
+    ("ابني عمره شهرين", 2),
+    ("بنتي عمرها سنة", 12),
+    ("عنده سنتين وما يحكي", 24),
+    # Polish, Ukrainian: a year without its number
+    ("synek ma rok", 12),
+    ("йому рік", 12),
+    # Years and months
+    ("1 year 6 months", 18),
+    ("a year and 3 months", 15),
+    ("2y 4m", 28),
+    ("2 lata i 3 miesiące", 27),
+    ("un an și 2 luni", 14),
     # Digits of other scripts
     ("٣ months", 3),
     ("৬ months", 6),
@@ -68,6 +81,8 @@ NO_AGES = [
     "تین دن سے رو رہا ہے",
     "3 din se ro raha hai",
     "I am 34 years old",
+    "منذ شهرين لم ننم",
+    "1 year 2 months ago",
     "i am so tired",
     "i have 2 kids",
     "call 999",

@@ -32,6 +32,7 @@ SENTENCES = [
     ("bachi doodh nahi pee rahi subah se", "ur", "Latin", True),
     ("میرا بچہ رات کو نہیں سوتا", "ur", "Arabic", False),
 ]
+BORROWED = ["delete my data", "thank you so much", "talk to someone please", "what can you do"]
 
 
 @pytest.mark.parametrize(("text", "lang", "script", "romanised"), SENTENCES)
@@ -59,6 +60,22 @@ def test_another_language_than_the_chosen_one_is_noticed(
 @pytest.mark.parametrize("hint", ["en", "cy", "ur"])
 def test_a_text_that_says_little_stays_in_the_chosen_language(detector: Detector, text: str, hint: str) -> None:
     assert detector.detect(text, hint).lang == hint
+
+
+@pytest.mark.parametrize("text", BORROWED)
+def test_english_that_every_language_borrows_stays_english(detector: Detector, text: str) -> None:
+    """Such sentences stand in the training files of other languages, too."""
+    assert detector.detect(text, "en").lang == "en"
+
+
+def test_a_sentence_of_english_words_in_another_languages_file_teaches_no_language(tmp_path: Path) -> None:
+    (tmp_path / "content").mkdir()
+    (tmp_path / "content" / "languages.yml").write_text((ROOT / "content" / "languages.yml").read_text(encoding="utf-8"))
+    for lang, lines in (("en", ["delete my data now"] * 6), ("pl", ["delete my data", "usuń moje dane"])):
+        folder = tmp_path / "data" / "nlu" / lang
+        folder.mkdir(parents=True)
+        (folder / "delete_my_data.yml").write_text("".join(f"    - {line}\n" for line in lines), encoding="utf-8")
+    assert [text for text, label in training.sentences(tmp_path) if label == "pl"] == ["usuń moje dane"]
 
 
 def test_an_unknown_hint_or_script_falls_back_on_the_first_language(detector: Detector) -> None:
