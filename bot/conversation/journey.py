@@ -329,23 +329,7 @@ class Journey:
             for effect in turn.effects:
                 effects.apply(effect, committing)
             self._save_state(session, turn)
-            case_id = turn.case.id if turn.case else None
-            for position, reply in enumerate(turn.replies):
-                enqueue(
-                    session,
-                    self._keyring,
-                    self._renderer,
-                    reply,
-                    key=f"{turn.inbox_id}:{position}",
-                    person_id=turn.person.id,
-                    address_id=work.address_id,
-                    channel=work.channel,
-                    language=turn.language,
-                    nation=turn.person.nation,
-                    campaign=turn.person.campaign,
-                    inbox_id=turn.inbox_id,
-                    case_id=case_id,
-                )
+            self._write_replies(session, work, mark="")
         # Looked at afterwards: what comes in meanwhile finds this message still open, and its own wake-up finds nothing to take.
         with self._database.read() as session:
             return more_of(session, turn.person.id)
@@ -374,17 +358,24 @@ class Journey:
         with self._database.write() as session:
             finish(session, Inbox, work.lease, state="failed", reason=type(error).__name__, done_at=now())
             note_incident(session, "message-failed", type(error).__name__)
-            for position, reply in enumerate(turn.replies):
-                enqueue(
-                    session,
-                    self._keyring,
-                    self._renderer,
-                    reply,
-                    key=f"{turn.inbox_id}:f{position}",
-                    person_id=turn.person.id,
-                    address_id=work.address_id,
-                    channel=work.channel,
-                    language=turn.language,
-                    nation=turn.person.nation,
-                    inbox_id=turn.inbox_id,
-                )
+            self._write_replies(session, work, mark="f")
+
+    def _write_replies(self, session: Session, work: Work, mark: str) -> None:
+        """The turn's replies into the outbox. `mark` keeps an apology's keys apart from the answer's it stands in for."""
+        turn = work.turn
+        for position, reply in enumerate(turn.replies):
+            enqueue(
+                session,
+                self._keyring,
+                self._renderer,
+                reply,
+                key=f"{turn.inbox_id}:{mark}{position}",
+                person_id=turn.person.id,
+                address_id=work.address_id,
+                channel=work.channel,
+                language=turn.language,
+                nation=turn.person.nation,
+                campaign=turn.person.campaign,
+                inbox_id=turn.inbox_id,
+                case_id=turn.case.id if turn.case else None,
+            )

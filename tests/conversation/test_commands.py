@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 
 from bot.conversation.commands import Commands, learnt_yaml
 from bot.conversation.facts import FactWords
@@ -13,7 +14,10 @@ from bot.languages import supported
 from bot.library import Library
 from bot.library.yamlfile import DataError, read_yaml
 from bot.settings import ROOT
-from bot.triage import Level, Triage
+from bot.storage.tables import Case, Inbox
+from bot.triage import Level
+from bot.wiring import Parts
+from tests.conversation.support import Parent
 
 COMMANDS = Commands.load(ROOT)
 LANGUAGES = tuple(language.code for language in supported())
@@ -96,35 +100,16 @@ def test_every_command_has_a_handler(command: str, library: Library, facts: Fact
     assert Handlers(library, facts).knows(command)
 
 
-TAKEN_FOR_A_WORRY = {
-    "forget me",
-    "talk to someone",
-    "کسی سے بات",
-    "کسی سے بات کرنی ہے",
-    "kisi se baat",
-    "kisi se baat karni hai",
-}
-"""To be mended in content/safety/."""
-
-
-@pytest.mark.parametrize(
-    ("language", "word"),
-    [
-        pytest.param(
-            language,
-            word,
-            marks=[pytest.mark.xfail(strict=False, reason="intake never judges exact commands")]
-            if word in TAKEN_FOR_A_WORRY
-            else [],
-        )
-        for command, language, word in WORDS
-        if command != "help_now"
-    ],
-)
-def test_no_command_is_taken_for_a_worry(rules_alone: Triage, language: str, word: str) -> None:
-    """Or asking to be forgotten would open a case and not be heard."""
-    assert rules_alone.assess(word, language).level is Level.NONE
-    assert rules_alone.assess_recent(["menu", word], language).level is Level.NONE
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_command_is_taken_for_a_worry(parts: Parts, language: str) -> None:
+    """Or asking to be forgotten ("forget me", "kisi se baat") would open a case and not be heard."""
+    parent = Parent(parts, language=language)
+    words = [word for command, spoken, word in WORDS if spoken == language]
+    for word in words:
+        assert parent.send(word).level is Level.NONE, word
+    with parts.database.read() as session:
+        assert session.scalar(select(func.count()).select_from(Case)) == 0
+        assert set(session.scalars(select(Inbox.level))) == {Level.NONE.value}
 
 
 def test_a_word_with_two_meanings_in_one_language_is_refused(tmp_path: Path) -> None:

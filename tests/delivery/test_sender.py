@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
 
 from bot.conversation.render import Renderer
 from bot.delivery.hub import Hub
@@ -281,3 +283,12 @@ async def test_it_wakes_for_a_new_message_and_stops_when_told(post: Post) -> Non
         assert post.row(id_).state == "sent"
         sender.stop()
         await running
+
+
+def test_a_sender_without_channels_asks_the_database_nothing(tmp_path: Path) -> None:
+    """Where only web chat runs, nothing is pushed: every wake-up would take the writer's lock for nothing."""
+    nowhere = Database(f"sqlite:///{tmp_path / 'gone' / 'nothing.sqlite3'}")
+    sender = Sender(nowhere, Keyring([new_key()]), {}, Hub(), lease_seconds=60, look_every=1)
+    assert sender.claim(8) == []
+    with pytest.raises(OperationalError):
+        Sender(nowhere, Keyring([new_key()]), {"telegram": Provider()}, Hub(), lease_seconds=60, look_every=1).claim(8)
