@@ -6,7 +6,7 @@ Reads only. The parts are in the modules named `check_…`; this one puts them t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from statistics import mean
 from typing import TextIO
@@ -51,14 +51,21 @@ def report(root: Path, out: TextIO) -> int:
 
 
 def _coverage(tree: Tree, items: list[Item]) -> Iterator[str]:
-    """Messages by topic and language."""
-    table = check_messages.coverage(tree, items)
-    width = max((len(topic) for topic in table), default=0)
-    yield "Messages by topic and language".ljust(width) + "".join(f"{language:>5}" for language in tree.languages)
-    for topic, counts in table.items():
-        yield topic.ljust(max(width, 30)) + "".join(f"{counts[language]:>5}" for language in tree.languages)
-    totals = (sum(counts[language] for counts in table.values()) for language in tree.languages)
-    yield "all".ljust(max(width, 30)) + "".join(f"{total:>5}" for total in totals)
+    """Messages by topic and language, then by topic, age and audience."""
+    yield from _table("Messages by topic and language", check_messages.coverage(tree, items))
+    yield ""
+    yield from _table("Messages by topic, age and audience", check_messages.coverage_by_reader(tree, items))
+
+
+def _table(title: str, counts: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
+    """Rows by topic with their sum last. A topic without a message for a column shows a dot, so that gaps are seen."""
+    columns = list(next(iter(counts.values()), {}))
+    width = max(30, len(title) + 2, *(len(topic) for topic in counts))
+    widths = [max(5, len(column) + 2) for column in columns]
+    yield title.ljust(width) + "".join(f"{column:>{wide}}" for column, wide in zip(columns, widths, strict=True))
+    rows = {**counts, "all": {column: sum(row[column] for row in counts.values()) for column in columns}}
+    for topic, row in rows.items():
+        yield topic.ljust(width) + "".join(f"{row[column] or '.':>{wide}}" for column, wide in zip(columns, widths, strict=True))
 
 
 def _state(tree: Tree, items: list[Item]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from typing import Any
 from bot.library import style
 from bot.library.check_files import MARK, Tree, letters, unwritten
 from bot.library.helplines import NATIONS
-from bot.library.library import load_message, source_hash
+from bot.library.library import AUDIENCES, load_message, source_hash
 from bot.library.strings import SOURCE_LANGUAGE, placeholders
 from bot.library.yamlfile import DataError, Problem, read_front_matter, read_yaml
 
@@ -374,6 +374,25 @@ def coverage(tree: Tree, items: Iterable[Item]) -> dict[str, dict[str, int]]:
         for language in item.words:
             if item.topic in table and language in tree.languages:
                 table[item.topic][language] += 1
+    return table
+
+
+BANDS = {"bump": (-9, 0), "0-3 m": (0, 3), "3-12 m": (3, 12), "1-2 y": (12, 24), "2-3 y": (24, 36), "3-5 y": (36, 60)}
+"""Age bands in months from birth, the end not included; the same for every language and topic."""
+
+
+def coverage_by_reader(tree: Tree, items: Iterable[Item]) -> dict[str, dict[str, int]]:
+    """How many messages each topic has for each age band and each audience. One for several ages or audiences counts in each."""
+    table = {topic: dict.fromkeys((*BANDS, *AUDIENCES), 0) for topic in tree.topics}
+    for item in items:
+        if item.topic not in table:
+            continue
+        ages = item.data.get("ages") or {}
+        for band, (start, end) in BANDS.items():
+            table[item.topic][band] += ages.get("from", 0) < end and ages.get("to", 0) > start
+        for audience in item.data.get("audience") or ():
+            if audience in AUDIENCES:
+                table[item.topic][audience] += 1
     return table
 
 

@@ -24,10 +24,10 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from scipy.sparse import hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.model_selection import train_test_split
-from sklearn.svm import LinearSVC
 
 from nlu_server.components import ASK_TOPIC, TOPIC_PREFIX
 from nlu_server.components.letters import WORD, normalise, skeleton
+from nlu_server.components.linear import Linear, fit
 from nlu_server.components.patches import apply_patches
 
 RANKING = 10
@@ -110,9 +110,9 @@ class TfidfIntentClassifier(IntentClassifier, GraphComponent):
         trained = {
             "vectorizers": vectorizers,
             # Half precision is exact enough for a sum of some dozen weights, and halves the model, on disk and in memory.
-            "weights": model.coef_.astype(np.float16),
-            "shifts": model.intercept_,
-            "labels": model.classes_.tolist(),
+            "weights": model.weights.astype(np.float16),
+            "shifts": model.shifts,
+            "labels": model.labels.tolist(),
             "sharpness": self._fit_sharpness(features, np.array(labels)),
         }
         with self._model_storage.write_to(self._resource) as folder:
@@ -145,18 +145,17 @@ class TfidfIntentClassifier(IntentClassifier, GraphComponent):
             TfidfVectorizer(ngram_range=tuple(self._config["consonant_ngrams"]), token_pattern=r"\S+", min_df=least, **common),
         ]
 
-    def _fit(self, features: Any, labels: Any) -> LinearSVC:
-        return LinearSVC(C=self._config["C"], tol=self._config["tolerance"]).fit(features, labels)
+    def _fit(self, features: Any, labels: Any) -> Linear:
+        return fit(features, labels, self._config["C"], self._config["tolerance"])
 
     def _fit_sharpness(self, features: Any, labels: np.ndarray) -> float:
         """The softmax factor that makes the probabilities of held-back examples most likely, by a model of half of the others: a
         second full training would take as long as the first."""
         kept, held = train_test_split(np.arange(len(labels)), train_size=0.5, test_size=0.15, random_state=0)
         model = self._fit(features[kept], labels[kept])
-        known = np.isin(labels[held], model.classes_)
-        margins = model.decision_function(features[held][known])
-        margins = np.column_stack([-margins, margins]) if margins.ndim == 1 else margins
-        truth = np.searchsorted(model.classes_, labels[held][known])
+        known = np.isin(labels[held], model.labels)
+        margins = model.margins(features[held][known])
+        truth = np.searchsorted(model.labels, labels[held][known])
 
         def surprise(factor: float) -> float:
             scaled = margins * factor

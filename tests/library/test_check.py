@@ -274,12 +274,24 @@ def test_it_refuses_numbers_that_cannot_be_dialled(number: str) -> None:
     assert not plausible(number)
 
 
+def _lines_of(text: str, title: str, count: int) -> list[str]:
+    """The line that begins with `title` and those after it, `count` in all."""
+    lines = text.splitlines()
+    start = next(place for place, line in enumerate(lines) if line.startswith(title))
+    return lines[start : start + count]
+
+
 def test_the_report_shows_coverage_drafts_grades_and_reviews(root: Path) -> None:
     out = io.StringIO()
     assert report(root, out) == 0
     text = out.getvalue()
     assert re.search(r"^baby/crying +1 +1$", text, re.MULTILINE)
     assert "Messages: 2. Safety texts: 1." in text
+    columns, crying = (re.split("  +", line) for line in _lines_of(text, "Messages by topic, age and audience", 3)[::2])
+    assert columns[1:] == [
+        "bump", "0-3 m", "3-12 m", "1-2 y", "2-3 y", "3-5 y", "anyone", "dad-or-partner", "grandparent-or-carer", "expecting",
+    ]  # fmt: skip
+    assert crying == ["baby/crying", "1", "1", "1", "1", "1", "1", "1", ".", ".", "."]
     assert "ur: 3 machine drafts, 0 checked by a native speaker, 0 stale, 0 missing; interface: 6 machine drafts." in text
     assert re.search(r"English reading grade: -?\d\.\d on average", text)
     assert "Reviews: 3 missing, 0 overdue, 0 up to date." in text

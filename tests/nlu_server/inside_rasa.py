@@ -10,6 +10,7 @@ from pathlib import Path
 logging.disable(logging.CRITICAL)
 
 import aiohttp  # noqa: E402
+import numpy as np  # noqa: E402
 import rasa.shared.core.events as rasa_events  # noqa: E402
 from jsonschema import ValidationError  # noqa: E402
 from rasa.core.actions.action import RemoteAction  # noqa: E402
@@ -22,7 +23,10 @@ from rasa.shared.nlu.constants import INTENT, TEXT  # noqa: E402
 from rasa.shared.nlu.training_data.message import Message  # noqa: E402
 from rasa.shared.nlu.training_data.training_data import TrainingData  # noqa: E402
 from sanic import Sanic  # noqa: E402
+from scipy.sparse import csr_matrix  # noqa: E402
+from sklearn.svm import LinearSVC  # noqa: E402
 
+from nlu_server.components import linear  # noqa: E402
 from nlu_server.components.letters import normalise, skeleton  # noqa: E402
 from nlu_server.components.patches import apply_patches  # noqa: E402
 from nlu_server.components.tfidf import TfidfIntentClassifier  # noqa: E402
@@ -70,6 +74,19 @@ def classify(folder):
         "normalised": [normalise(text) for text in ("SOOOOO tired", "Dros y FFÔN", "كيك", "don’t")],
         "consonants": [[skeleton(normalise(text)) for text in pair] for pair in TWO_SCRIPTS],
     }
+
+
+def shared_out(labels):
+    """How far a fit shared out over two processes is from scikit-learn's own of all labels."""
+    numbers = np.random.default_rng(0)
+    kinds = np.array(["abcdefg"[place % labels] for place in range(210)])
+    features = csr_matrix(numbers.random((210, 30)) + 2.0 * (kinds[:, None] == np.array(list("abcdefg" * 5))[:30]))
+    linear.os.cpu_count = lambda: 2
+    ours = linear.fit(features, kinds, C=0.4, tolerance=1e-8)
+    theirs = LinearSVC(C=0.4, tol=1e-8, random_state=0).fit(features, kinds)
+    margins = theirs.decision_function(features)
+    margins = np.column_stack([-margins, margins]) if margins.ndim == 1 else margins
+    return {"labels": list(ours.labels) == list(theirs.classes_), "off": np.abs(ours.margins(features) - margins).max()}
 
 
 def check(result):
@@ -147,6 +164,7 @@ async def trackers():
 
 def main():
     found = {**classify(Path(sys.argv[1])), **patches()}
+    found["shared_out"] = {labels: shared_out(labels) for labels in (2, 3, 5, 7)}
     found["channel"] = asyncio.run(channel())
     found.update(asyncio.run(trackers()))
     print(json.dumps(found, ensure_ascii=False, default=float))

@@ -67,6 +67,12 @@ def test_what_was_stored_and_loaded_says_the_same(found: dict[str, Any]) -> None
     assert found["loaded"] == found["crying"]
 
 
+@pytest.mark.parametrize("labels", ["2", "3", "5", "7"])
+def test_a_fit_shared_out_over_processes_is_the_same_as_one_of_all_labels(found: dict[str, Any], labels: str) -> None:
+    assert found["shared_out"][labels]["labels"]
+    assert found["shared_out"][labels]["off"] < 1e-3
+
+
 def test_words_it_never_saw_break_nothing(found: dict[str, Any]) -> None:
     assert found["odd"]["intent"]["name"]
 
