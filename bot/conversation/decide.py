@@ -30,6 +30,7 @@ class Thresholds:
     answer_at_lead: float
     lead: float
     sensitive_at: float
+    sensitive_offer_at: float
     refuse_below: float
     second_at: float
     choices: int
@@ -41,7 +42,16 @@ class Thresholds:
         """Read the file. Raises `DataError` for a missing name or a value that is no number."""
         name = "content/understanding.yml"
         data = read_yaml(root / "content" / "understanding.yml", root)
-        numbers = ("answer_at", "answer_at_lead", "lead", "sensitive_at", "refuse_below", "second_at", "choices")
+        numbers = (
+            "answer_at",
+            "answer_at_lead",
+            "lead",
+            "sensitive_at",
+            "sensitive_offer_at",
+            "refuse_below",
+            "second_at",
+            "choices",
+        )
         problems = [
             Problem(name, None, key, "this must be a number.") for key in numbers if not isinstance(data.get(key), int | float)
         ] + [
@@ -114,7 +124,14 @@ def decide(
     if topic in thresholds.not_ours and sure:
         return Decision(intent=intent, outcome="refused", topic=topic, topics=ids[:3], confidence=best, message=message)
     if not sure or message is None:
-        choices = tuple(id_ for id_ in ids if id_ not in thresholds.not_ours and library.choose(id_, nation=profile.nation))
+        choices = tuple(
+            id_
+            for id_, chance in ranked
+            if id_ not in thresholds.not_ours
+            # A choice that nobody meant costs little, but not this one: "Baby loss" under a question about crying.
+            and (id_ not in thresholds.sensitive or chance >= thresholds.sensitive_offer_at)
+            and library.choose(id_, nation=profile.nation)
+        )
         return Decision(
             intent=intent,
             outcome="asked" if choices else "refused",

@@ -275,7 +275,7 @@ def _team(tree: Tree, path: Path, data: Any) -> Iterator[Problem]:
 
 
 def _understanding(tree: Tree, path: Path, data: Any) -> Iterator[Problem]:
-    for key in ("answer_at", "answer_at_lead", "sensitive_at", "refuse_below", "second_at"):
+    for key in ("answer_at", "answer_at_lead", "sensitive_at", "sensitive_offer_at", "refuse_below", "second_at"):
         if not 0 <= data[key] <= 1:
             yield Problem(tree.name(path), tree.key_line(path, key), key, f"{data[key]} is no probability.", "Write 0 to 1.")
     for key in ("sensitive", "not_ours"):

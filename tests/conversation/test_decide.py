@@ -16,6 +16,7 @@ LIMITS = Thresholds(
     answer_at_lead=0.2,
     lead=2.0,
     sensitive_at=0.6,
+    sensitive_offer_at=0.12,
     refuse_below=0.05,
     second_at=0.2,
     choices=3,
@@ -75,6 +76,14 @@ def test_what_is_not_ours_is_never_offered_as_a_choice_or_as_second(library: Lib
 def test_with_nothing_to_offer_it_says_no_rather_than_asking(library: Library) -> None:
     found = judged(library, ("other/out-of-scope", 0.15))
     assert (found.outcome, found.choices) == ("refused", ())
+
+
+@pytest.mark.parametrize(("chance", "offered"), [(0.11, False), (0.12, True)])
+def test_a_sensitive_topic_is_offered_as_a_choice_only_where_it_may_well_be_meant(
+    library: Library, chance: float, offered: bool
+) -> None:
+    torn = judged(library, ("baby/crying", 0.3), ("baby/sleep", 0.25), ("wellbeing/abuse", chance), ("relax", 0.05))
+    assert torn.choices == ("baby/crying", "baby/sleep", "wellbeing/abuse" if offered else "relax")
 
 
 def test_it_offers_no_more_choices_than_it_may(library: Library) -> None:

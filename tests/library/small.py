@@ -136,6 +136,7 @@ needs:
 answer_at_lead: 0.2
 lead: 2
 sensitive_at: 0.5
+sensitive_offer_at: 0.1
 refuse_below: 0.05
 second_at: 0.2
 choices: 3
