@@ -15,6 +15,8 @@ from bot.library.yamlfile import DataError, Problem, read_yaml
 
 ASK_TOPIC = "ask_topic"
 LABEL_PREFIX = "topic_"
+PROBABILITIES = ("answer_at", "answer_at_lead", "sensitive_at", "sensitive_offer_at", "refuse_below", "second_at")
+"""The numbers of `content/understanding.yml` that run from 0 to 1."""
 
 
 def label_of(topic: str) -> str:
@@ -42,16 +44,7 @@ class Thresholds:
         """Read the file. Raises `DataError` for a missing name or a value that is no number."""
         name = "content/understanding.yml"
         data = read_yaml(root / "content" / "understanding.yml", root)
-        numbers = (
-            "answer_at",
-            "answer_at_lead",
-            "lead",
-            "sensitive_at",
-            "sensitive_offer_at",
-            "refuse_below",
-            "second_at",
-            "choices",
-        )
+        numbers = (*PROBABILITIES, "lead", "choices")
         problems = [
             Problem(name, None, key, "this must be a number.") for key in numbers if not isinstance(data.get(key), int | float)
         ] + [

@@ -15,7 +15,7 @@ import phonenumbers
 from phonenumbers import NumberParseException
 
 from bot.conversation.commands import APP_ONLY, LEARNT, Commands, learnt_yaml
-from bot.conversation.decide import Thresholds, label_of
+from bot.conversation.decide import PROBABILITIES, Thresholds, label_of
 from bot.conversation.facts import FactWords, simple
 from bot.handoff.hours import load_teams
 from bot.languages.catalogue import Catalogue, CatalogueError
@@ -275,7 +275,7 @@ def _team(tree: Tree, path: Path, data: Any) -> Iterator[Problem]:
 
 
 def _understanding(tree: Tree, path: Path, data: Any) -> Iterator[Problem]:
-    for key in ("answer_at", "answer_at_lead", "sensitive_at", "sensitive_offer_at", "refuse_below", "second_at"):
+    for key in PROBABILITIES:
         if not 0 <= data[key] <= 1:
             yield Problem(tree.name(path), tree.key_line(path, key), key, f"{data[key]} is no probability.", "Write 0 to 1.")
     for key in ("sensitive", "not_ours"):
