@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from sqlalchemy import select
 
 from bot.conversation import journey as journey_module
 from bot.conversation.worker import Workers
 from bot.delivery.hub import Hub
+from bot.storage.tables import Outbox, Person
 from bot.wiring import Parts
 from tests.conversation.support import Parent, drain
 
@@ -75,6 +77,8 @@ async def test_an_apology_belongs_to_the_campaign_and_the_case_as_the_answer_wou
     parent = Parent(parts)
     await asyncio.to_thread(parent.send, "i keep thinking they would be better off without me")
     await drain(parts)
+    with parts.database.write() as session:
+        session.get_one(Person, parent.person_id).campaign = "poster"
     await asyncio.to_thread(parent.send, "are you there")
     for _ in range(journey_module.TRIES):
         (work,) = await asyncio.to_thread(parts.journey.claim, 1)
@@ -82,3 +86,5 @@ async def test_an_apology_belongs_to_the_campaign_and_the_case_as_the_answer_wou
     apology = parent.everything()[-1]
     assert apology.ref == "text:unavailable"
     assert apology.case_id is not None
+    with parts.database.read() as session:
+        assert session.scalars(select(Outbox.campaign).where(Outbox.key == apology.key)).all() == ["poster"]
