@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
+from sqlalchemy import Engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 TOKEN_LIFE = timedelta(days=7)
 """How long a button does exactly what it says; later it does so only if that is still safe."""
+
+_KEPT: WeakKeyDictionary[Engine, set[tuple[str, str, str]]] = WeakKeyDictionary()
 
 PULLED = frozenset({"webchat", "terminal"})
 """Channels whose readers fetch their messages: what is stored there has been handed over."""
@@ -82,10 +86,15 @@ def enqueue(
 
 
 def _keep_version(session: Session, content_id: str, language: str, version: str, words: str) -> None:
-    """Store the words of a version the first time it is sent."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    """Store the words of a version the first time it is sent. What this process has seen stored it does not offer again."""
+    engine = session.connection().engine
+    kept, key = _KEPT.setdefault(engine, set()), (content_id, language, version)
+    if key in kept:
+        return
+    insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
     session.execute(
         insert(ContentVersion)
         .values(content_id=content_id, language=language, version=version, words=words, first_sent_at=now())
         .on_conflict_do_nothing()
     )
+    event.listen(session, "after_commit", lambda _: kept.add(key), once=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from bot.messages import Address
@@ -117,9 +117,12 @@ def find_or_create(
     return person, rows[lookups[0]]
 
 
+_CHILDREN = select(Child.born_or_due).where(Child.person_id == bindparam("person")).order_by(Child.born_or_due)
+
+
 def view(session: Session, person: Person) -> PersonView:
     """What a turn may know of `person`."""
-    children = session.scalars(select(Child.born_or_due).where(Child.person_id == person.id).order_by(Child.born_or_due))
+    children = session.scalars(_CHILDREN, {"person": person.id})
     return PersonView(
         id=person.id,
         pseudonym=person.pseudonym,

@@ -4,6 +4,7 @@ import logging
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -93,14 +94,22 @@ class Triage:
         best = alone or self.assess(texts[-1], lang)
         if seen is None:
             seen = Level.highest(*(self.assess(text, lang).level for text in texts[:-1]))
-        floor = max(seen.rank, best.level.rank)
         if len(texts) > 1:
-            for joined in (" ".join(texts), ". ".join(texts)):
-                together = self.assess(joined, lang)
-                if together.level.rank > max(floor, best.level.rank):
-                    reasons = tuple(_together(reason) for reason in together.reasons)
-                    best = Assessment(together.level, reasons, best.lang, 0.0)
+            together = self._together(texts, lang)
+            if Level.highest(*(reason.level for reason in together)).rank > max(seen.rank, best.level.rank):
+                best = Assessment(together[0].level, together, best.lang, 0.0)
         return Assessment(best.level, best.reasons, best.lang, (time.perf_counter() - begun) * 1000)
+
+    def _together(self, texts: Sequence[str], lang: str | None) -> tuple[Reason, ...]:
+        """What messages say as one, highest first. Rules read them as one sentence and as several; for the model, and for the
+        language, that is the same words."""
+        one, several = " ".join(texts), ". ".join(texts)
+        detected = self.detector.detect(one, lang)
+        reasons = [reason for piece in _pieces(one) for reason in self._piece(piece, detected, lang)]
+        for piece in _pieces(several):
+            reasons += [reason for findings, _ in self.findings(piece, detected, lang) for reason in _of_rules(findings)]
+        reasons += self._further(one, detected.lang)
+        return tuple(replace(reason, by=f"together:{reason.by}") for reason in _worth_saying(reasons))
 
     def _piece(self, text: str, detected: Detected, lang: str | None) -> Iterator[Reason]:
         found = self.findings(text, detected, lang)
@@ -169,10 +178,6 @@ def _worth_saying(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
     once = {(reason.by, reason.level): reason for reason in reversed(reasons)}
     ordered = sorted(once.values(), key=lambda reason: (-reason.level.rank, reason.by.startswith("model:"), reason.by))
     return tuple(ordered[:8])
-
-
-def _together(reason: Reason) -> Reason:
-    return Reason(reason.level, f"together:{reason.by}", reason.words, reason.kind)
 
 
 def _pieces(text: str) -> Iterator[str]:

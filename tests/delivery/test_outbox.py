@@ -97,6 +97,30 @@ def test_the_words_of_a_sent_version_are_kept_once(database: Database, library: 
     assert kept.words == library.render(f"message:{MESSAGE}", "en").template
 
 
+def test_words_whose_turn_was_undone_are_kept_with_the_next(
+    database: Database, queue: Queue, keyring: Keyring, library: Library
+) -> None:
+    message = Reply(ref=f"message:{MESSAGE}")
+    with database.write() as session:
+        person, address = add_person(session, keyring, "webchat-undone")
+        enqueue(
+            session,
+            keyring,
+            Renderer(library),
+            message,
+            key="1:0",
+            person_id=person.id,
+            address_id=address.id,
+            channel="webchat",
+            language="en",
+        )
+        session.flush()
+        session.rollback()
+    queue(message)
+    with database.read() as session:
+        assert session.scalars(select(ContentVersion.content_id)).all() == [MESSAGE]
+
+
 def test_personal_values_stay_out_of_the_kept_words(database: Database, queue: Queue) -> None:
     queue(Reply(ref="text:person.later", args={"when": "on Monday, dear Fictional Name"}))
     with database.read() as session:
