@@ -66,7 +66,17 @@ def _app(*, web: bool, work: bool) -> None:
     from bot.app import run_app
     from bot.wiring import build
 
-    asyncio.run(run_app(build(_started()), web=web, work=work))
+    with asyncio.Runner(loop_factory=_faster_loop()) as runner:
+        runner.run(run_app(build(_started()), web=web, work=work))
+
+
+def _faster_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop's event loop; Python's own where there is none (Windows)."""
+    try:
+        from uvloop import new_event_loop
+    except ImportError:
+        return None
+    return new_event_loop
 
 
 @app.command()
