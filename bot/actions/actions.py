@@ -62,6 +62,7 @@ class Actions:
             thresholds=self._thresholds,
             profile=Profile(age_months=turn.age_months, nation=turn.person.nation, audience=turn.person.audience),
             seen=turn.state.seen,
+            follows=turn.state.last_topic if self._facts.carries_on(turn.text) else None,
         )
         result = Answer()
         if decision.message is not None:

@@ -91,8 +91,12 @@ def decide(
     thresholds: Thresholds,
     profile: Profile,
     seen: Collection[str] = (),
+    follows: str | None = None,
 ) -> Decision:
-    """What to do about one parse of Rasa's (`intent`, `topic_ranking`). `topics` are all known topic ids."""
+    """What to do about one parse of Rasa's (`intent`, `topic_ranking`). `topics` are all known topic ids.
+
+    `follows` is the topic that a short message such as "what about at night?" carries on, unless it clearly names another.
+    """
     intent = (parse.get("intent") or {}).get("name") or ASK_TOPIC
     confidence = float((parse.get("intent") or {}).get("confidence") or 0.0)
     by_label = {label_of(topic): topic for topic in topics}
@@ -104,6 +108,12 @@ def decide(
     ids = tuple(topic for topic, _ in ranked)
     if intent != ASK_TOPIC:
         return Decision(intent=intent, outcome="answered", topic=None, topics=ids[:3], confidence=confidence)
+    further = _further(follows, ranked, library=library, thresholds=thresholds, profile=profile, seen=seen)
+    if further is not None:
+        topics_named = (further.topic, *(id_ for id_ in ids if id_ != further.topic))[:3]
+        return Decision(
+            intent=intent, outcome="answered", topic=further.topic, topics=topics_named, confidence=confidence, message=further
+        )
     if not ranked or ranked[0][1] < thresholds.refuse_below:
         return Decision(
             intent=intent, outcome="refused", topic=ids[0] if ids else None, topics=ids[:3], confidence=_first(ranked)
@@ -111,9 +121,7 @@ def decide(
     topic, best = ranked[0]
     runner_up = ranked[1][1] if len(ranked) > 1 else 0.0
     message = library.choose(topic, age_months=profile.age_months, nation=profile.nation, audience=profile.audience, seen=seen)
-    sure = best >= thresholds.answer_at or (best >= thresholds.answer_at_lead and best >= thresholds.lead * runner_up)
-    if topic in thresholds.sensitive:
-        sure = best >= thresholds.sensitive_at
+    sure = _is_sure(ranked, thresholds)
     if topic in thresholds.not_ours and sure:
         return Decision(intent=intent, outcome="refused", topic=topic, topics=ids[:3], confidence=best, message=message)
     if not sure or message is None:
@@ -137,6 +145,31 @@ def decide(
     return Decision(
         intent=intent, outcome="answered", topic=topic, topics=ids[:3], confidence=best, message=message, second=second
     )
+
+
+def _is_sure(ranked: Sequence[tuple[str, float]], thresholds: Thresholds) -> bool:
+    """Whether the first of the ranked topics is meant."""
+    topic, best = ranked[0]
+    if topic in thresholds.sensitive:
+        return best >= thresholds.sensitive_at
+    runner_up = ranked[1][1] if len(ranked) > 1 else 0.0
+    return best >= thresholds.answer_at or (best >= thresholds.answer_at_lead and best >= thresholds.lead * runner_up)
+
+
+def _further(
+    follows: str | None,
+    ranked: Sequence[tuple[str, float]],
+    *,
+    library: Library,
+    thresholds: Thresholds,
+    profile: Profile,
+    seen: Collection[str],
+) -> Message | None:
+    """Another message of the topic that is carried on; None where the message means another topic, or all has been said."""
+    if follows is None or (ranked and _is_sure(ranked, thresholds) and ranked[0][0] != follows):
+        return None
+    message = library.choose(follows, age_months=profile.age_months, nation=profile.nation, audience=profile.audience, seen=seen)
+    return message if message is not None and message.id not in seen else None
 
 
 def _first(ranked: Sequence[tuple[str, float]]) -> float:

@@ -17,6 +17,8 @@ from bot.library.yamlfile import DataError, Problem, read_yaml
 YOUNGEST, OLDEST = -9, 72
 """Months from birth that Wren speaks of; what lies outside is somebody else's age."""
 
+MOST_WORDS_OF_A_FOLLOW_UP = 8
+
 SIGNS = "\u0900-\u0963\u0966-\u0dff"
 """The Indic scripts without their full stops, for a class of a pattern: their vowel signs stand inside words but are no letters to
 `\\w`."""
@@ -46,6 +48,7 @@ class FactWords:
     modes: Mapping[str, tuple[str, ...]]
     anything: tuple[str, ...]
     needs: Mapping[str, tuple[str, ...]]
+    _follow_up: re.Pattern[str]
     _age: re.Pattern[str]
     _whole: re.Pattern[str]
     _aged: re.Pattern[str]
@@ -88,6 +91,7 @@ class FactWords:
                     term: _all({lang: entry.get("words", []) for lang, entry in by_lang.items()})
                     for term, by_lang in needs["needs"].items()
                 },
+                re.compile(rf"\W*(?:{_either(data['follow_up']['begins'])}){_END}"),
                 age,
                 _named_amounts(data["whole"]),
                 re.compile(rf"{_START}(?:{_either(data['aged'])})\s+(?:{_named_units(units)}){_END}"),
@@ -152,6 +156,11 @@ class FactWords:
         match = self._bare.fullmatch(simple(text))
         amount = self._amount(match.group(1)) + (0.5 if match.group(2) else 0) if match else self.numbers.get(simple(text))
         return round(amount * 12) if amount is not None and 0 < amount <= 5 else None
+
+    def carries_on(self, text: str) -> bool:
+        """Whether a short message begins like a question about what was just answered: "what about at night?"."""
+        words = simple(text)
+        return len(words.split()) <= MOST_WORDS_OF_A_FOLLOW_UP and self._follow_up.match(words) is not None
 
     def mode(self, text: str) -> str | None:
         """`go`, `phone`, `online` or `home`, if the text says how they want to take part."""

@@ -247,6 +247,7 @@ def _facts(tree: Tree, path: Path, data: Any) -> Iterator[Problem]:
     for name in ("units", "modes", "numbers"):
         for key, by_language in data[name].items():
             yield from _has_words(tree, path, by_language, name, str(key))
+    yield from _has_words(tree, path, data["follow_up"]["begins"], "follow_up", "begins")
 
 
 def _has_words(tree: Tree, path: Path, by_language: Mapping[str, Any], *keys: str) -> Iterator[Problem]:

@@ -243,6 +243,15 @@ def test_the_answer_action_passes_on_what_decide_says(client: TestClient, parts:
     assert [response["custom"]["ref"].startswith(ref) for response in body["responses"]] == [True]
 
 
+def test_a_short_question_carries_on_with_the_topic_just_answered(client: TestClient, parts: Parts) -> None:
+    turn = a_turn("what about at night?")
+    turn.state.last_topic = "baby/feeding"
+    unsure = [{"name": "topic_baby_sleep", "confidence": 0.16}, {"name": "topic_baby_crying", "confidence": 0.15}]
+    with parts.registry.during(turn):
+        body = client.post("/webhook", json=call("action_answer", text=turn.text, ranking=unsure), headers=HEADERS).json()
+    assert body["responses"][0]["custom"]["ref"].startswith("give:baby/feeding/")
+
+
 def test_actions_write_nothing(client: TestClient, parts: Parts) -> None:
     turn = a_turn("anything on for babies near ZZ1?")
     with parts.registry.during(turn):

@@ -26,12 +26,14 @@ LIMITS = Thresholds(
 
 
 def judged(library: Library, *ranking: tuple[str, float], intent: str = "ask_topic", **profile: Any) -> Decision:
-    seen = profile.pop("seen", ())
+    seen, follows = profile.pop("seen", ()), profile.pop("follows", None)
     parse = {
         "intent": {"name": intent, "confidence": 0.9},
         "topic_ranking": [{"name": label_of(topic), "confidence": chance} for topic, chance in ranking],
     }
-    return decide(parse, library=library, topics=topic_ids(), thresholds=LIMITS, profile=Profile(**profile), seen=seen)
+    return decide(
+        parse, library=library, topics=topic_ids(), thresholds=LIMITS, profile=Profile(**profile), seen=seen, follows=follows
+    )
 
 
 @pytest.mark.parametrize(
@@ -131,3 +133,26 @@ def test_the_thresholds_of_this_installation_name_topics_that_exist() -> None:
     found = Thresholds.load(ROOT)
     assert found.sensitive | found.not_ours <= set(topic_ids())
     assert found.refuse_below < found.answer_at_lead < found.answer_at <= found.sensitive_at
+
+
+def test_a_short_question_carries_on_with_the_topic_just_answered(library: Library) -> None:
+    first = judged(library, ("baby/sleep", 0.9))
+    assert first.message is not None
+    then = judged(library, ("baby/crying", 0.18), ("baby/sleep", 0.1), follows="baby/sleep", seen=[first.message.id])
+    assert (then.outcome, then.topic, then.topics) == ("answered", "baby/sleep", ("baby/sleep", "baby/crying"))
+    assert then.message is not None
+    assert then.message.id != first.message.id
+    assert judged(library, follows="baby/sleep").topic == "baby/sleep", "even where nothing was understood"
+
+
+def test_a_question_that_clearly_names_another_topic_does_not_carry_on(library: Library) -> None:
+    assert judged(library, ("child/potty", 0.8), follows="baby/sleep").topic == "child/potty"
+
+
+def test_nothing_is_said_twice_to_carry_on(library: Library) -> None:
+    every = [message.id for message in library.messages.values() if message.topic == "baby/sleep"]
+    assert judged(library, ("baby/crying", 0.18), ("baby/sleep", 0.1), follows="baby/sleep", seen=every).outcome == "asked"
+
+
+def test_a_command_does_not_carry_on(library: Library) -> None:
+    assert judged(library, ("baby/sleep", 0.1), intent="thanks", follows="baby/sleep").topic is None

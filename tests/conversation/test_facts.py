@@ -190,3 +190,36 @@ def test_capitals_accents_quotes_and_letter_shapes_do_not_matter() -> None:
 @given(st.text())
 def test_simple_words_are_already_simple(text: str) -> None:
     assert simple(simple(text)) == simple(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "what about at night?",
+        "And if that doesn't work",
+        "but he won't let me",
+        "beth am yn y nos?",
+        "a co jeśli nie zadziała?",
+        "dar dacă nu merge?",
+        "اور اگر یہ کام نہ کرے؟",
+        "lekin raat ko?",
+        "طيب وإذا ما زبط؟",
+        "আর রাতে?",
+        "а якщо не допоможе?",
+    ],
+)
+def test_a_short_question_about_what_was_just_said_is_known_by_its_beginning(text: str) -> None:
+    assert WORDS.carries_on(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "my baby cries at night",
+        "whatever",
+        "what about my sister who has just had twins and does not know how to feed them both",
+    ],
+)
+def test_a_new_or_long_question_does_not_carry_on(text: str) -> None:
+    assert not WORDS.carries_on(text)
