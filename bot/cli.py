@@ -185,6 +185,23 @@ def content_sync() -> None:
     say(f"wrote {LEARNT}")
 
 
+@content_app.command("questions")
+def content_questions(lang: Annotated[str, typer.Option(help="Of one language only, for example pl.")] = "") -> None:
+    """Write what parents asked without a good answer, as CSV: it says what to write next."""
+    import csv
+
+    from bot.console.questions import as_lines, read_questions
+    from bot.storage.crypto import Keyring
+    from bot.storage.engine import Database
+
+    chosen = settings()
+    database = Database(chosen.database)
+    with database.read() as session:
+        found = read_questions(session, Keyring(chosen.keys()), area_id=None, language=lang)
+    database.dispose()
+    csv.writer(sys.stdout).writerows(as_lines(found.shown))
+
+
 @content_app.command("new-topic")
 def content_new_topic(topic: Annotated[str, typer.Argument(help="For example child/teething.")]) -> None:
     """Lay out the files of a new topic in every language, with marks where to write."""

@@ -10,7 +10,7 @@ from sqlalchemy import delete, update
 
 from bot.delivery.hub import wait_for
 from bot.people.people import remove_forgotten
-from bot.storage.tables import ButtonToken, RawEvent, now
+from bot.storage.tables import UNANSWERED_DAYS, ButtonToken, RawEvent, UnansweredQuestion, now
 from bot.wiring import Parts
 
 log = logging.getLogger(__name__)
@@ -50,4 +50,11 @@ class Sweep:
                     update(RawEvent).where(RawEvent.expires_at < moment, RawEvent.sealed.is_not(None)).values(sealed=None)
                 )
             session.execute(delete(ButtonToken).where(ButtonToken.expires_at < moment - OLD_BUTTONS))
+            session.execute(
+                update(UnansweredQuestion)
+                .where(
+                    UnansweredQuestion.asked_at < moment - timedelta(days=UNANSWERED_DAYS), UnansweredQuestion.sealed.is_not(None)
+                )
+                .values(sealed=None)
+            )
             remove_forgotten(session)

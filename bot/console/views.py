@@ -19,6 +19,7 @@ from bot.console.casefile import CaseFile, Place, latest, read_case
 from bot.console.events import follow
 from bot.console.guard import COOKIE, SIGN_IN, Guard, Visit
 from bot.console.look import ASSETS, Look, private
+from bot.console.questions import read_questions
 from bot.console.queue import SHOWS, latest_event, read_queue
 from bot.console.services import ConsoleServices
 from bot.console.signin import SignIn
@@ -26,7 +27,8 @@ from bot.console.words import StaffWords
 from bot.handoff import desk
 from bot.handoff.cases import OUTCOMES, NotClaimed
 from bot.handoff.desk import MAX_WORDS, NoSuchCase, Refused, may_see
-from bot.storage.tables import Case, StaffAudit
+from bot.languages import supported
+from bot.storage.tables import UNANSWERED_DAYS, Case, StaffAudit
 
 AUDIT_ROWS = 100
 MAX_ID = 2**53
@@ -54,6 +56,7 @@ def routes(services: ConsoleServices) -> list[Route]:
         Route("/staff/sign-out-everywhere", guard.act(sign_in.leave_everywhere), methods=["POST"]),
         Route("/staff", guard.page(console.queue), methods=["GET"]),
         Route("/staff/audit", guard.page(console.audit), methods=["GET"]),
+        Route("/staff/questions", guard.page(console.questions), methods=["GET"]),
         Route("/staff/events", guard.stream(console.events), methods=["GET"]),
         Route(case, guard.page(console.case), methods=["GET"]),
         Route(f"{case}/claim", guard.act(console.claim), methods=["POST"]),
@@ -102,6 +105,17 @@ class Console:
             query = select(StaffAudit).where(StaffAudit.staff_id == visit.who.staff_id).order_by(StaffAudit.id.desc())
             rows = session.scalars(query.limit(AUDIT_ROWS)).all()
         return self._look.page("audit.html", who=visit.who, rows=rows, most=AUDIT_ROWS)
+
+    def questions(self, visit: Visit) -> Response:
+        """Questions without a good answer (`?lang=` one language). That they were looked at is recorded before they are shown."""
+        asked = visit.request.query_params.get("lang", "")
+        language = asked if asked in {one.code for one in supported()} else ""
+        with self._services.database.read() as session:
+            keyring, area = self._services.keyring, visit.who.area_id
+            found = read_questions(session, keyring, area_id=area, language=language)
+        with self._services.database.write() as session:
+            session.add(StaffAudit(staff_id=visit.who.staff_id, action="questions.view", subject=language))
+        return self._look.page("questions.html", who=visit.who, questions=found, language=language, days=UNANSWERED_DAYS)
 
     async def events(self, visit: Visit) -> Response:
         """News for an open page: of one case (`?case=`), else of the queue."""

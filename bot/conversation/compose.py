@@ -45,9 +45,11 @@ class Composer:
         elif kind == "which":
             turn.topic = message.get("topic")
             self._handlers.ask_which(turn, tuple(message["choices"]))
+            turn.do("unanswered", outcome="asked", topics=message["choices"])
         elif kind == "not_followed":
             turn.topic = message.get("topic")
             self._handlers.not_followed(turn)
+            turn.do("unanswered", outcome="refused", topics=[turn.topic] if turn.topic else [])
         elif kind == "ask":
             self._ask(turn, name, again=again)
         elif kind == "services":

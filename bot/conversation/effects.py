@@ -9,12 +9,17 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from bot.conversation.identifiers import without_identifiers
 from bot.conversation.turn import Effect, Turn
 from bot.handoff import cases
 from bot.people import forget
 from bot.storage.crypto import Keyring
 from bot.storage.incidents import note_incident
-from bot.storage.tables import Case, Child, Consent, Feedback, Inbox, Outbox, Person, now
+from bot.storage.tables import Case, Child, Consent, Feedback, Inbox, Outbox, Person, UnansweredQuestion, now
+from bot.triage import Level
+
+LONGEST_QUESTION = 500
+"""Characters of a question without an answer that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +144,22 @@ def _incident(commit: Committing, args: Mapping[str, Any]) -> None:
     note_incident(commit.session, args["kind"], args["detail"])
 
 
+def _unanswered(commit: Committing, args: Mapping[str, Any]) -> None:
+    """Keep the question for those who write content, unless it was a worry or belongs to a case."""
+    turn = commit.turn
+    if turn.level != Level.NONE or turn.case is not None:
+        return
+    commit.session.add(
+        UnansweredQuestion(
+            area_id=turn.person.area_id,
+            language=turn.language,
+            outcome=args["outcome"],
+            topics=list(args["topics"]),
+            sealed=commit.keyring.seal_json(without_identifiers(turn.text[:LONGEST_QUESTION])),
+        )
+    )
+
+
 APPLY: dict[str, Callable[[Committing, Mapping[str, Any]], None]] = {
     "set_language": _set_language,
     "set_profile": _set_profile,
@@ -153,4 +174,5 @@ APPLY: dict[str, Callable[[Committing, Mapping[str, Any]], None]] = {
     "feedback": _feedback,
     "forget": _forget,
     "incident": _incident,
+    "unanswered": _unanswered,
 }

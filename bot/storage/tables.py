@@ -38,6 +38,9 @@ NAMING = {
 
 BigId = BigInteger().with_variant(Integer, "sqlite")
 
+UNANSWERED_DAYS = 90
+"""Days that the words of a question without an answer are kept."""
+
 NEVER_AGAIN = {"sqlite_autoincrement": True}
 """SQLite gives the id of a deleted last row to the next one; pages, histories and audits that follow ids must not meet one twice."""
 
@@ -292,6 +295,23 @@ class ContentVersion(Base):
     version: Mapped[str] = mapped_column(String(16), primary_key=True)
     words: Mapped[str] = mapped_column(Text)
     first_sent_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class UnansweredQuestion(Base):
+    """A question that Wren had no good answer to, for those who write content. It belongs to nobody: no person, no message.
+
+    `sealed` is the question without what may identify its writer (`bot.conversation.identifiers`), encrypted, and wiped after
+    `UNANSWERED_DAYS`; the guesses at its topic stay.
+    """
+
+    __tablename__ = "unanswered_question"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    area_id: Mapped[str | None] = mapped_column(ForeignKey("area.id"), index=True)
+    language: Mapped[str] = mapped_column(String(8))
+    outcome: Mapped[str] = mapped_column(String(10))
+    topics: Mapped[list[Any]]
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    asked_at: Mapped[datetime] = mapped_column(default=now, index=True)
 
 
 class Feedback(Base):

@@ -14,7 +14,8 @@ from bot.library import Library
 from bot.messages import ButtonSpec, Reply
 from bot.storage.tables import Case, Child, Person, now
 from tests.browser.test_browser_pages import CHROMIUM, FLAGS, new_page, playwright_api, sideways, violations
-from tests.console.support import PASSWORD, Browser, Office, Parent, build_office
+from tests.console.support import AREA, PASSWORD, Browser, Office, Parent, build_office
+from tests.console.test_questions import ask
 from tests.webchat.support import served
 
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not there: install Debian's chromium package")
@@ -31,6 +32,7 @@ VIEWS = (
     "refused",
     "closed",
     "audit",
+    "questions",
     "missing",
     "signed-out",
 )
@@ -106,6 +108,10 @@ def visit(view: str, office: Office, page: Any, site: str, who: Browser) -> None
         page.click("button.button")
     elif view in ("queue", "empty", "audit"):
         page.goto(f"{site}/staff/audit" if view == "audit" else f"{site}/staff?show=all")
+    elif view == "questions":
+        for language, words in (("en", "what is a zzyzx"), ("ur", "زززکس کیا ہے")):
+            ask(office, words, AREA, language)
+        page.goto(f"{site}/staff/questions")
     elif view == "missing":
         page.goto(f"{site}/staff/cases/999999")
     elif view in ("unclaimed", "theirs"):
