@@ -13,11 +13,13 @@ import subprocess
 import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from bot.settings import ROOT
 from bot.triage import Level
+from bot.triage.measured import NAME, written
 
 FOLDER = ROOT / "tests" / "evaluation"
 Row = dict[str, Any]
@@ -90,10 +92,23 @@ def understanding(folder: Path) -> Iterator[str]:
         yield f"| {name} | " + " | ".join(cells) + " |"
 
 
-def triage(folder: Path) -> Iterator[str]:
+def judged_levels(messages: Sequence[Row]) -> dict[str, Level]:
+    """The level that triage gives each message, by id."""
+    return {id_: Level(answer["level"]) for id_, answer in ask("triage", messages).items()}
+
+
+def caught(messages: Sequence[Row], judged: dict[str, Level]) -> dict[str, tuple[int, int]]:
+    """By language: how many urgent and emergency messages were given `urgent` or more, and how many there were."""
+    counts: dict[str, tuple[int, int]] = {}
+    for row in messages:
+        if Level(row["level"]).at_least(Level.URGENT):
+            hits, of = counts.get(row["lang"], (0, 0))
+            counts[row["lang"]] = (hits + judged[row["id"]].at_least(Level.URGENT), of + 1)
+    return counts
+
+
+def triage(messages: Sequence[Row], judged: dict[str, Level]) -> Iterator[str]:
     """Levels."""
-    messages = rows(folder, "triage")
-    judged = {id_: Level(answer["level"]) for id_, answer in ask("triage", messages).items()}
     yield "| | urgent or worse caught | emergency as emergency | concern or worse | none raised to urgent | none raised at all |"
     yield "| --- | --- | --- | --- | --- | --- |"
     for name, mine in groups(messages):
@@ -112,8 +127,13 @@ def triage(folder: Path) -> Iterator[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where the messages are")
+    parser.add_argument("--write", action="store_true", help="keep what triage caught in content/measured.yml")
     asked = parser.parse_args()
-    print("\n".join([*understanding(asked.folder), "", *triage(asked.folder)]))
+    messages = rows(asked.folder, "triage")
+    judged = judged_levels(messages)
+    print("\n".join([*triage(messages, judged), "", *understanding(asked.folder)]))
+    if asked.write:
+        (ROOT / "content" / NAME).write_text(written(date.today(), caught(messages, judged)), encoding="utf-8")
 
 
 if __name__ == "__main__":

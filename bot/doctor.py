@@ -18,6 +18,8 @@ from bot.models import RASA_PYTHON, nlu_model_path, triage_model_path
 from bot.settings import Settings
 from bot.storage.engine import Database
 from bot.storage.tables import Outbox, Staff
+from bot.triage.measured import ENOUGH, Measured, MeasuredError
+from bot.triage.measured import NAME as MEASURED
 
 
 def report(settings: Settings, root: Path, out: TextIO) -> int:
@@ -37,9 +39,12 @@ def _findings(settings: Settings, root: Path) -> Iterator[str]:
     try:
         library = Library.load(root)
         yield from _words(library)
+        yield from _measured(root)
         for team in load_teams(root).values():
             if not any(team.spells):
                 yield f"Nobody answers in {team.name}: content/team.yml gives no opening hours."
+    except MeasuredError as error:
+        yield f"content/{MEASURED} cannot be used: {error}."
     except DataError as error:
         yield f"The content cannot be used: {len(error.problems)} mistakes. Run `bot content check`."
     yield from _people(settings)
@@ -84,6 +89,19 @@ def _words(library: Library) -> Iterator[str]:
             yield (
                 f"{language.english} is not ready for the public: {drafts[language.code]} safety texts are machine drafts "
                 "that no native speaker and no clinician has signed off."
+            )
+
+
+def _measured(root: Path) -> Iterator[str]:
+    measured = Measured.load(root / "content" / MEASURED)
+    for language in supported():
+        caught, of = (measured.caught or {}).get(language.code, (0, 0))
+        if not of:
+            yield f"{language.english}: triage has not been measured, so every reply offers help: python -m benchmarks.held_out --write"
+        elif measured.needs_help(language.code):
+            yield (
+                f"{language.english}: triage caught {caught} of {of} serious messages written apart (at least "
+                f"{100 * measured.lower_bound(language.code):.0f} %, and {100 * ENOUGH:.0f} % is asked), so every reply offers help."
             )
 
 

@@ -34,6 +34,8 @@ from bot.storage.engine import Database
 from bot.storage.migrate import migrate
 from bot.storage.tables import Area
 from bot.triage import Triage
+from bot.triage.measured import NAME as MEASURED
+from bot.triage.measured import Measured
 from bot.triage.reader import LANGUAGE_MODEL, MODEL_NAME
 from services_directory import Directory, load_demonstration, open_engine
 from services_directory import migrate as migrate_directory
@@ -123,7 +125,7 @@ def build(settings: Settings, *, migrated: bool = False) -> Parts:
     directory_engine = open_engine(settings.database)
     directory = Directory(directory_engine)
     hub = Hub()
-    renderer = Renderer(library)
+    renderer = Renderer(library, Measured.load(ROOT / "content" / MEASURED).needs_help)
     registry = TurnRegistry()
     handlers = Handlers(library, facts)
     commands = Commands.load(ROOT)

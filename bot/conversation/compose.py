@@ -86,7 +86,7 @@ class Composer:
         }[slot]
         key = f"form.{slot}_again" if again and slot in ("place", "age") else f"form.{slot}"
         if choices:
-            turn.say(f"text:{key}", rows=[*choices[: MAX_ROWS - 1], anything])
+            turn.say(f"text:{key}", rows=[*choices[: MAX_ROWS - 2], anything])  # one place is kept for help
         else:
             turn.say(f"text:{key}", buttons=(anything, ButtonSpec(label="button.menu", action="help_menu")))
         turn.outcome = turn.outcome or "form"

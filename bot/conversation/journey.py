@@ -72,6 +72,9 @@ _FOR_A_TURN = (
     .where(Inbox.id == bindparam("row"))
 )
 
+ALWAYS_SHOW_HELP = frozenset({"webchat"})
+"""Channels whose page has the way to the numbers on it all the time."""
+
 SURE = 0.9
 """How sure the language of a message must be before it is answered in it."""
 
@@ -371,7 +374,10 @@ class Journey:
     def _write_replies(self, session: Session, work: Work, mark: str) -> None:
         """The turn's replies into the outbox. `mark` keeps an apology's keys apart from the answer's it stands in for."""
         turn = work.turn
-        for position, reply in enumerate(turn.replies):
+        replies = list(turn.replies)
+        if replies and work.channel not in ALWAYS_SHOW_HELP:
+            replies[-1] = self._renderer.with_help(replies[-1], turn.language)
+        for position, reply in enumerate(replies):
             enqueue(
                 session,
                 self._keyring,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
 from babel import Locale
 
+from bot.conversation.turn import HELP_NOW
 from bot.languages import direction
 from bot.library import Library
 from bot.library.dates import say_date, say_time
@@ -21,6 +22,7 @@ from bot.messages import (
     MAX_ROWS,
     Button,
     ButtonSpec,
+    MessageClass,
     Outbound,
     Reply,
 )
@@ -45,12 +47,23 @@ class Rendering:
 class Renderer:
     """Renders replies with the library of the moment."""
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Library, needs_help: Callable[[str], bool] = lambda language: False) -> None:
         self.library = library
+        self._needs_help = needs_help
+
+    def with_help(self, reply: Reply, language: str) -> Reply:
+        """`reply` with the way to the numbers too, in a language in which triage is not known to catch enough."""
+        have = {spec.action for spec in (*reply.buttons, *reply.rows)}
+        if reply.message_class is not MessageClass.REPLY or HELP_NOW.action in have or not self._needs_help(language):
+            return reply
+        if reply.rows:
+            return replace(reply, rows=(*reply.rows, HELP_NOW))
+        return replace(reply, buttons=(*reply.buttons, HELP_NOW))
 
     def render(self, reply: Reply, language: str, nation: str | None) -> Rendering:
         """Words for `reply` in `language`. Raises KeyError for an unknown reference, ValueError for too many buttons."""
-        if len(reply.buttons) > MAX_BUTTONS or len(reply.rows) > MAX_ROWS:
+        # The way to the numbers is a fourth: channels show it somehow.
+        if len([spec for spec in reply.buttons if spec != HELP_NOW]) > MAX_BUTTONS or len(reply.rows) > MAX_ROWS:
             raise ValueError(f"{reply.ref} has too many buttons")
         kind = reply.ref.partition(":")[0]
         if kind == "service":
@@ -86,7 +99,7 @@ class Renderer:
             direction=direction(text_language),
             buttons=buttons,
             rows=rows,
-            rows_title=self.library.strings.get("button.choose", own) if rows else "",
+            rows_title=self.library.strings.get("button.choose", own) if rows or len(buttons) > MAX_BUTTONS else "",
             message_class=reply.message_class,
             voice=voice,
             voice_name=self._voice_name(reply, voice, own),

@@ -26,6 +26,8 @@ from bot.library.strings import SOURCE_LANGUAGE, placeholders
 from bot.library.yamlfile import DataError, Problem, read_yaml
 from bot.messages import MAX_ROW_TITLE, MAX_ROWS
 from bot.triage import check as triage_check
+from bot.triage.measured import NAME as MEASURED
+from bot.triage.measured import Measured, MeasuredError
 
 TOPIC = re.compile(r"[a-z]+(-[a-z]+)*(/[a-z]+(-[a-z]+)*)?")
 SHORT_CODES = re.compile(r"999|112|111|101|116 ?\d{3}|[678]\d{4,5}")
@@ -49,6 +51,7 @@ def problems(tree: Tree) -> Iterator[Problem]:
     yield from _loaded(tree, "content/facts.yml", lambda: FactWords.load(tree.root), _facts)
     yield from _loaded(tree, "content/team.yml", lambda: load_teams(tree.root), _team)
     yield from _loaded(tree, "content/understanding.yml", lambda: Thresholds.load(tree.root), _understanding)
+    yield from _measured(tree)
     yield from _triage(tree)
 
 
@@ -284,6 +287,20 @@ def _understanding(tree: Tree, path: Path, data: Any) -> Iterator[Problem]:
             if topic not in tree.topics:
                 line = tree.line(path, f"{key}:", f"- {topic}")
                 yield Problem(tree.name(path), line, key, f"there is no topic “{topic}”.", "Use one of content/topics.yml.")
+
+
+def _measured(tree: Tree) -> Iterator[Problem]:
+    name = f"content/{MEASURED}"
+    try:
+        measured = Measured.load(tree.root / name)
+    except MeasuredError as error:
+        yield Problem(name, None, "", f"{error}.", "Write it anew: python -m benchmarks.held_out --write")
+        return
+    for language in measured.caught or {}:
+        if language not in tree.languages:
+            yield Problem(
+                name, tree.key_line(tree.root / name, "languages", language), language, "this is no language of Wren's."
+            )
 
 
 def _triage(tree: Tree) -> Iterator[Problem]:

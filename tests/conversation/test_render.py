@@ -208,7 +208,7 @@ async def test_everything_a_parent_can_reach_without_rasa_fits_whatsapp(parts: P
     assert len(heard) >= 14
     for reply in heard:
         out = reply.outbound
-        assert len(out.buttons) <= MAX_BUTTONS
+        assert len(out.buttons) <= MAX_BUTTONS + 1, "three, and the way to the numbers"
         assert len(out.rows) <= MAX_ROWS
         assert all(0 < len(button.title) <= MAX_BUTTON_TITLE for button in out.buttons)
         assert all(0 < len(row.title) <= MAX_ROW_TITLE for row in out.rows)
@@ -229,3 +229,44 @@ def test_dates_are_said_in_the_parents_language(library: Library) -> None:
         .outbound
     )
     assert "Mawrth" in text.text
+
+
+# Help with every reply
+
+
+def weak(language: str) -> bool:
+    return language == "cy"
+
+
+@pytest.mark.parametrize("place", ["buttons", "rows"])
+def test_help_is_added_in_a_language_whose_triage_is_not_known_to_catch_enough(library: Library, place: str) -> None:
+    renderer = Renderer(library, weak)
+    reply = Reply(ref="text:thanks", **{place: (turn.FIND, turn.PERSON, turn.MENU)})
+    for language, count in (("cy", 4), ("en", 3)):
+        outbound = renderer.render(renderer.with_help(reply, language), language, None).outbound
+        titles = [button.title for button in (*outbound.buttons, *outbound.rows)]
+        assert len(titles) == count
+        assert (library.strings.get("button.help_now", language) in titles) is (language == "cy")
+        assert to_whatsapp(outbound, PHONE), "and WhatsApp can show it"
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(ref="text:thanks", buttons=(turn.HELP_NOW, turn.PERSON, turn.MENU)),
+        Reply(ref="text:help_now", message_class=MessageClass.SAFETY),
+    ],
+)
+def test_help_is_not_added_where_it_is_or_to_safety_words(library: Library, reply: Reply) -> None:
+    assert Renderer(library, weak).with_help(reply, "cy") is reply
+
+
+@pytest.mark.parametrize(("channel", "offered"), [("terminal", True), ("telegram", True), ("webchat", False)])
+async def test_the_last_reply_of_a_turn_offers_help_where_the_channel_does_not_show_it_anyway(
+    parts: Parts, channel: str, offered: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts.renderer, "_needs_help", weak)
+    replies = await Parent(parts, channel=channel, language="cy").say("iaith")
+    assert replies[0].ref == "text:language.choose"
+    help_now = parts.library.strings.get("button.help_now", "cy")
+    assert (help_now in replies[-1].titles) is offered

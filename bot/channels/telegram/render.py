@@ -67,8 +67,8 @@ def _keyboard(outbound: Outbound) -> InlineKeyboardMarkup | None:
         raise ValueError(f"more than {MAX_KEYBOARD} buttons")
     keyboard = [[_button(row)] for row in outbound.rows]
     buttons = [_button(button) for button in outbound.buttons]
-    if len(buttons) <= 3 and all(len(button.title) <= SIDE_BY_SIDE for button in outbound.buttons):
-        keyboard += [buttons] if buttons else []
+    if all(len(button.title) <= SIDE_BY_SIDE for button in outbound.buttons):
+        keyboard += [buttons[start : start + 3] for start in range(0, len(buttons), 3)]
     else:
         keyboard += [[button] for button in buttons]
     return InlineKeyboardMarkup(keyboard) if keyboard else None

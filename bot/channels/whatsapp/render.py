@@ -27,7 +27,7 @@ def render(outbound: Outbound, to: Address) -> list[dict[str, Any]]:
     """One request body or more for one message.
 
     `to` is an address of kind `phone` or `whatsapp_bsuid`. Raises ValueError for what cannot be said within
-    WhatsApp's limits: no words, more than 3 buttons or 10 rows, a title too long or empty or used twice, a link that
+    WhatsApp's limits: no words, more than 10 rows (a fourth button makes a list), a title too long or empty or used twice, a link that
     is not https.
     """
     envelope = _envelope(to)
@@ -41,7 +41,7 @@ def render(outbound: Outbound, to: Address) -> list[dict[str, Any]]:
         return _under_last_piece(envelope, text, _link_action(links[0]))
     # WhatsApp shows one link button a message and none beside other buttons; the rest go into the words.
     text = "\n".join([text, *(f"{link.title}: {link.url}" for link in links)]).strip()
-    if rows:
+    if rows or len(choices) > MAX_BUTTONS:
         return _under_last_piece(envelope, text, _list_action([*rows, *choices], outbound.rows_title))
     if choices:
         return _under_last_piece(envelope, text, _button_action(choices))
