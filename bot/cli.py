@@ -176,6 +176,46 @@ def content_check() -> None:
     raise typer.Exit(report(ROOT, sys.stdout))
 
 
+@content_app.command("phrase-effect")
+def content_phrase_effect(
+    language: Annotated[str, typer.Argument(help="For example en.")],
+    against: Annotated[
+        Path | None, typer.Option(help="Compare with this file, not with the last approved version.", exists=True, dir_okay=False)
+    ] = None,
+    revision: Annotated[str | None, typer.Option(help="Compare with the version in this git revision.")] = None,
+    examples: Annotated[int, typer.Option(help="How many of the project's own examples to show.", min=0)] = 10,
+    phrases_alone: Annotated[bool, typer.Option(help="Leave the trained models out.")] = False,
+    every_language: Annotated[bool, typer.Option(help="Judge the messages of every language, not of this one alone.")] = False,
+) -> None:
+    """What an edit of content/safety/LANGUAGE.yml would raise and lower, in counts and examples. Exit status 1 where a message
+    that must never be missed is newly missed."""
+    from bot.library.phrase_effect import Asked, report
+
+    chosen = _started()
+    asked = Asked(language, against, revision, examples, phrases_alone, every_language)
+    raise typer.Exit(report(ROOT, chosen.models_dir, asked, sys.stdout, say))
+
+
+@content_app.command("approve")
+def content_approve(
+    name: Annotated[str, typer.Option(prompt=True, help="Who approves.")],
+    role: Annotated[str, typer.Option(prompt=True, help="Such as Clinical Safety Officer.")],
+    what: Annotated[str, typer.Option(prompt=True, help="What was looked at.")],
+    languages: Annotated[
+        list[str] | None, typer.Argument(help="Languages whose phrases and never-miss list are approved.")
+    ] = None,
+    thresholds: Annotated[bool, typer.Option(help="Approve content/safety/thresholds.yml too.")] = False,
+) -> None:
+    """Record in content/safety/approvals.yml that somebody has approved safety phrases as they are now."""
+    from datetime import date
+
+    from bot.library.approvals import NAME, record
+
+    for file in record(ROOT, languages or [], name=name, role=role, what=what, thresholds=thresholds, day=date.today()):
+        print(file)
+    say(f"Recorded in {NAME}. Commit it with the files it names.")
+
+
 @content_app.command("sync")
 def content_sync() -> None:
     """Write data/nlu/commands.yml from content/commands.yml, so that the NLU learns the same words."""

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.handoff.hours import load_teams
 from bot.languages import supported
-from bot.library import Library
+from bot.library import Library, approvals
 from bot.library.yamlfile import DataError
 from bot.models import RASA_PYTHON, nlu_model_path, triage_model_path
 from bot.settings import Settings
@@ -40,6 +40,7 @@ def _findings(settings: Settings, root: Path) -> Iterator[str]:
         library = Library.load(root)
         yield from _words(library)
         yield from _measured(root)
+        yield from _approvals(root)
         for team in load_teams(root).values():
             if not any(team.spells):
                 yield f"Nobody answers in {team.name}: content/team.yml gives no opening hours."
@@ -103,6 +104,20 @@ def _measured(root: Path) -> Iterator[str]:
                 f"{language.english}: triage caught {caught} of {of} serious messages written apart (at least "
                 f"{100 * measured.lower_bound(language.code):.0f} %, and {100 * ENOUGH:.0f} % is asked), so every reply offers help."
             )
+
+
+def _approvals(root: Path) -> Iterator[str]:
+    """Safety files that are not as somebody approved them: they are used all the same, and this says so."""
+    unsigned = list(approvals.standing(root))
+    never = [file for file, approval in unsigned if approval is None]
+    if never:
+        yield (
+            f"Nobody has approved {len(never)} of {len(approvals.safety_files(root))} safety files, which decide what triage catches: "
+            f"{', '.join(never)} (in content/safety; record an approval with `bot content approve`)."
+        )
+    for file, approval in unsigned:
+        if approval is not None:
+            yield f"content/safety/{file} has been changed since it was approved ({approval})."
 
 
 def _people(settings: Settings) -> Iterator[str]:

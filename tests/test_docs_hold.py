@@ -44,7 +44,10 @@ def test_make_alone_prints_its_own_help() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["run", "serve", "work", "rasa", "chat", "triage", "understand", "content check", "directory search", "staff add", "doctor"],
+    [
+        *("run", "serve", "work", "rasa", "chat", "triage", "understand", "doctor"),
+        *("content check", "content phrase-effect", "content approve", "directory search", "staff add"),
+    ],
 )
 def test_every_public_command_has_help(command: str) -> None:
     done = subprocess.run(

@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import mean
 from typing import TextIO
 
-from bot.library import check_data, check_messages, check_nlu, check_strings
+from bot.library import approvals, check_data, check_messages, check_nlu, check_strings
 from bot.library.check_files import STAFF_CATALOGS, Tree
 from bot.library.check_messages import Item
 from bot.library.strings import SOURCE_LANGUAGE
@@ -34,6 +34,7 @@ def _problems(tree: Tree, items: list[Item]) -> list[Problem]:
             *check_strings.problems(tree),
             *check_data.problems(tree),
             *check_nlu.problems(tree),
+            *approvals.problems(tree),
         ]
     )
     return sorted(found, key=lambda problem: (problem.file, problem.line or 0, problem.field))
@@ -45,6 +46,8 @@ def report(root: Path, out: TextIO) -> int:
     items = check_messages.read_items(tree)
     found = _problems(tree, items)
     lines = [*map(str, found), *([""] if found else []), *_coverage(tree, items), "", *_state(tree, items), ""]
+    told = list(approvals.warnings(root))
+    lines += [*told, *([""] if told else [])]
     lines.append(f"{len(found)} problem{'' if len(found) == 1 else 's'}." if found else "No problems.")
     out.write("\n".join(lines) + "\n")
     return 1 if found else 0

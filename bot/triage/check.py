@@ -97,7 +97,7 @@ def _rule_problems(safety: Path) -> list[Problem]:
         try:
             if path.name == THRESHOLDS:
                 Thresholds.load(path)
-            else:
+            elif path.name != rules.APPROVALS:
                 rules.load(path)
         except RuleFileError as error:
             found += error.problems

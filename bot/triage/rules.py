@@ -17,6 +17,8 @@ from bot.triage.levels import KINDS, Level
 from bot.triage.phrases import Compiler, Phrase, PhraseError, Span
 from bot.triage.text import Reading, Spelling, plain
 
+APPROVALS = "approvals.yml"
+"""The one file among the phrases that triage does not read: who approved them (`bot.library.approvals`)."""
 _UNKNOWN = "_"
 _FIGURE = "figureofspeech"
 _SELF = "self"

@@ -18,7 +18,7 @@ from bot.triage import check
 from bot.triage.levels import Level
 from bot.triage.model import HEADS, Reader, Sample, fit_heads, fit_scaling, part_weights, sample, vectorise
 from bot.triage.reader import LANGUAGE_MODEL, MODEL_NAME, Triage, book
-from bot.triage.rules import RuleBook
+from bot.triage.rules import APPROVALS, RuleBook
 from bot.triage.thresholds import NAME as THRESHOLDS
 from bot.triage.thresholds import Thresholds
 
@@ -122,7 +122,9 @@ def fingerprint(root: Path) -> str:
     digest = hashlib.sha256(language_training.fingerprint(root).encode())
     here = Path(__file__).parent
     safety = root / "content" / "safety"
-    inputs = [*safety.glob("*.yml"), *(safety / "never_miss").glob("*.txt")]
+    # An approval changes no judgement: recording one trains nothing anew.
+    inputs = [path for path in safety.glob("*.yml") if path.name != APPROVALS]
+    inputs += (safety / "never_miss").glob("*.txt")
     for path in [*(here / name for name in _CODE), *sorted(inputs), *_triage_files(root), *_question_files(root)]:
         digest.update(f"{path.parent.name}/{path.name}\0".encode())
         digest.update(path.read_bytes())

@@ -1,11 +1,14 @@
 """Training, saving and checking, on a small repository made for the purpose."""
 
+import io
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from bot.library import phrase_effect
+from bot.library.phrase_effect import Asked
 from bot.triage import Level, Triage, check, train
 from bot.triage.model import Reader, Sample
 from bot.triage.reader import LANGUAGE_MODEL, MODEL_NAME
@@ -140,3 +143,17 @@ def test_the_checker_names_a_message_that_is_missed(small: Path) -> None:
     (small / "content" / "safety" / "never_miss" / "en.txt").write_text("emergency\twhen do naps end\n")
     (problem,) = check.problems(small)
     assert "when do naps end" in problem.message
+
+
+def test_the_effect_of_an_edit_is_judged_with_the_models_trained_last(small: Path, tmp_path: Path) -> None:
+    train.train(small, small / "trained" / "triage-of-some-version")
+    (tmp_path / "earlier.yml").write_text(RULES.replace("not breathing", "gone blue"))
+    said: dict[bool, str] = {}
+    for alone in (False, True):
+        out = io.StringIO()
+        asked = Asked("en", against=tmp_path / "earlier.yml", phrases_alone=alone)
+        phrase_effect.report(small, small / "trained", asked, out, lambda line: None)
+        said[alone] = out.getvalue()
+    assert "by the phrases and by the models trained last" in said[False]
+    assert "none → emergency: 1\n" in said[True]
+    assert said[False].splitlines()[4:] != said[True].splitlines()[4:]
