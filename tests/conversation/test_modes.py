@@ -100,6 +100,19 @@ async def test_the_parents_rights_and_the_numbers_work_in_every_mode(parts: Part
     assert ref in refs(await parent.say(word))
 
 
+async def test_forgetting_is_answered_the_same_whether_a_case_exists_or_not(parts: Parts, ada: int) -> None:
+    """Somebody else may be holding the telephone: the chat must not tell whether there was a worry."""
+    with_case, without = await worried(parts), Parent(parts, language="en")
+    await without.say("menu")
+    answers = []
+    for parent in (with_case, without):
+        asked = await parent.say("forget me")
+        done = await parent.press("Yes, forget me")
+        answers.append([(reply.ref, reply.text, reply.titles) for reply in (*asked, *done)])
+    assert answers[0] == answers[1]
+    assert case_of(parts, with_case).state != "closed"
+
+
 async def test_not_what_i_meant_brings_the_bot_back_and_keeps_the_case_open(parts: Parts, ada: int) -> None:
     parent = await worried(parts)
     assert refs(await parent.press("Not what I meant")) == ["safety:not-what-i-meant"]

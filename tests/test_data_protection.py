@@ -1,0 +1,122 @@
+"""The data-protection page is held to the code: every table, every encrypted column, every period, and what forgetting removes."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import textwrap
+
+import pytest
+from sqlalchemy import LargeBinary
+
+from bot.channels.webchat.views import COOKIE_DAYS
+from bot.console.logins import ABSOLUTE, IDLE
+from bot.delivery.outbox import TOKEN_LIFE
+from bot.languages import supported
+from bot.library import Library
+from bot.people import people
+from bot.settings import ROOT, Settings
+from bot.storage.tables import Base
+from bot.sweep import OLD_BUTTONS, Sweep
+from services_directory.models import PREFIX
+
+PAGE = (ROOT / "docs" / "data-protection.md").read_text(encoding="utf-8")
+IMPACT = (ROOT / "docs" / "data-protection-impact.md").read_text(encoding="utf-8")
+COMPANIES = {"ur": ("واٹس ایپ", "ٹیلی گرام")}
+
+
+def rows() -> dict[str, list[str]]:
+    """The cells of each row of the table of what is kept, by the name of the database table."""
+    section = PAGE.split("## What is kept, where, and until when")[1].split("Outside the database:")[0]
+    found: dict[str, list[str]] = {}
+    for line in section.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) == 5:
+            found |= dict.fromkeys(re.findall(r"`([a-z_*]+)`", cells[1]), cells)
+    return found
+
+
+def written_to(function: object, *verbs: str) -> set[str]:
+    """The tables that a function names in `delete(…)` or `update(…)`; those of a loop over tables are counted one by one."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))  # type: ignore[arg-type]
+    loops = {
+        node.target.id: {name.id for name in node.iter.elts if isinstance(name, ast.Name)}
+        for node in ast.walk(tree)
+        if isinstance(node, ast.For) and isinstance(node.target, ast.Name) and isinstance(node.iter, ast.Tuple)
+    }
+    named = {
+        node.args[0].id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in verbs
+        if node.args and isinstance(node.args[0], ast.Name)
+    }
+    return set().union(*(loops.get(name, {name}) for name in named))
+
+
+def test_every_table_is_on_the_page_and_no_other() -> None:
+    assert set(rows()) == {*Base.metadata.tables, f"{PREFIX}*"}
+
+
+@pytest.mark.parametrize("table", sorted(Base.metadata.tables))
+def test_the_page_names_exactly_the_encrypted_columns(table: str) -> None:
+    sealed = {column.name for column in Base.metadata.tables[table].columns if isinstance(column.type, LargeBinary)}
+    said = rows()[table][2]
+    assert set(re.findall(r"`(\w+)`", said)) == sealed
+    assert said.startswith("no") is not bool(sealed)
+
+
+def test_the_page_gives_the_periods_of_the_code() -> None:
+    days = Settings.model_fields["raw_event_days"].default
+    assert rows()["raw_event"][4].startswith(f"contents {days} days (`WREN_RAW_EVENT_DAYS`)")
+    assert rows()["button_token"][4].startswith(f"{TOKEN_LIFE.days} days of use, then {OLD_BUTTONS.days} days ")
+    signed_in = f"valid {IDLE.seconds // 60} minutes of quiet, {ABSOLUTE.seconds // 3600} hours at most"
+    assert rows()["staff_login"][4].startswith(signed_in)
+    assert f"{COOKIE_DAYS} days after the last visit" in PAGE
+
+
+def test_what_the_page_says_has_no_end_is_deleted_by_no_sweep() -> None:
+    """The sweep wipes raw events, deletes old buttons and removes forgotten people: nothing else ends by age."""
+    assert written_to(Sweep.once, "delete", "update") == {"RawEvent", "ButtonToken"}
+    ended = {"raw_event", "button_token"}
+    for table, cells in rows().items():
+        if table in ended:
+            assert re.search(r"\d+ days", cells[4]), table
+        elif table != f"{PREFIX}*":
+            assert "no end" in cells[4], table
+
+
+def test_what_the_page_says_forgetting_removes_is_removed_by_it() -> None:
+    said = {table for table, cells in rows().items() if "“forget me”" in cells[4] or '"forget me"' in cells[4]}
+    names = {mapper.class_.__name__: mapper.class_.__tablename__ for mapper in Base.registry.mappers}
+    removed = {names[name] for name in written_to(people.forget, "delete") | written_to(people.remove_forgotten, "delete")}
+    cascading = {
+        table.name
+        for table in Base.metadata.tables.values()
+        for key in table.foreign_keys
+        if key.ondelete == "CASCADE" and key.column.table.name == "person"
+    }
+    # A case holds its person: it is not removed, and neither is what belongs to it.
+    assert said == (removed | cascading) - {"handoff_case"}
+
+
+def test_the_settings_that_the_page_names_exist() -> None:
+    for name in re.findall(r"`WREN_([A-Z_]+)`", PAGE + IMPACT):
+        assert name.lower() in Settings.model_fields
+
+
+def test_the_chat_and_the_privacy_page_say_what_whatsapp_and_telegram_see(library: Library) -> None:
+    for language in supported():
+        whatsapp, telegram = COMPANIES.get(language.code, ("WhatsApp", "Telegram"))
+        notice = library.strings.get("privacy.notice", language.code, emergency="999")
+        (sentence,) = [part for part in notice.split("\n\n") if whatsapp in part]
+        assert telegram in sentence
+        assert whatsapp in library.strings.get("pages.p_others_1", language.code)
+        assert telegram in library.strings.get("pages.p_others_2", language.code)
+
+
+@pytest.mark.parametrize("page", ["data-protection.md", "data-protection-impact.md"])
+def test_what_the_controller_must_settle_is_marked(page: str) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    assert text.count("to be filled in") >= 5
+    assert "Nobody with that responsibility has read or signed" in text or "Not done: a beginning" in text
