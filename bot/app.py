@@ -30,6 +30,7 @@ from bot.pages import PageServices
 from bot.pages import routes as page_routes
 from bot.polling import telegram_poller
 from bot.settings import Settings
+from bot.storage.tables import UNANSWERED_DAYS
 from bot.sweep import Sweep
 from bot.wiring import Parts
 
@@ -72,7 +73,14 @@ def web_app(parts: Parts, closing: asyncio.Event | None = None) -> Starlette:
     routes: list[BaseRoute] = [Route("/health", health)]
     routes += webchat_routes(chat)
     routes += console_routes(console)
-    routes += page_routes(PageServices(strings=parts.library.strings, helplines=parts.library.helplines, settings=parts.settings))
+    routes += page_routes(
+        PageServices(
+            strings=parts.library.strings,
+            helplines=parts.library.helplines,
+            settings=parts.settings,
+            question_days=UNANSWERED_DAYS,
+        )
+    )
     return Starlette(routes=routes)
 
 

@@ -17,7 +17,7 @@ from bot.languages import supported
 from bot.library import Library
 from bot.people import people
 from bot.settings import ROOT, Settings
-from bot.storage.tables import Base
+from bot.storage.tables import UNANSWERED_DAYS, Base
 from bot.sweep import OLD_BUTTONS, Sweep
 from services_directory.models import PREFIX
 
@@ -70,15 +70,16 @@ def test_the_page_gives_the_periods_of_the_code() -> None:
     days = Settings.model_fields["raw_event_days"].default
     assert rows()["raw_event"][4].startswith(f"contents {days} days (`WREN_RAW_EVENT_DAYS`)")
     assert rows()["button_token"][4].startswith(f"{TOKEN_LIFE.days} days of use, then {OLD_BUTTONS.days} days ")
+    assert rows()["unanswered_question"][4].startswith(f"words {UNANSWERED_DAYS} days;")
     signed_in = f"valid {IDLE.seconds // 60} minutes of quiet, {ABSOLUTE.seconds // 3600} hours at most"
     assert rows()["staff_login"][4].startswith(signed_in)
     assert f"{COOKIE_DAYS} days after the last visit" in PAGE
 
 
 def test_what_the_page_says_has_no_end_is_deleted_by_no_sweep() -> None:
-    """The sweep wipes raw events, deletes old buttons and removes forgotten people: nothing else ends by age."""
-    assert written_to(Sweep.once, "delete", "update") == {"RawEvent", "ButtonToken"}
-    ended = {"raw_event", "button_token"}
+    """The sweep wipes raw events and unanswered questions, deletes old buttons and removes forgotten people: nothing else ends by age."""
+    assert written_to(Sweep.once, "delete", "update") == {"RawEvent", "ButtonToken", "UnansweredQuestion"}
+    ended = {"raw_event", "button_token", "unanswered_question"}
     for table, cells in rows().items():
         if table in ended:
             assert re.search(r"\d+ days", cells[4]), table
@@ -87,7 +88,7 @@ def test_what_the_page_says_has_no_end_is_deleted_by_no_sweep() -> None:
 
 
 def test_what_the_page_says_forgetting_removes_is_removed_by_it() -> None:
-    said = {table for table, cells in rows().items() if "“forget me”" in cells[4] or '"forget me"' in cells[4]}
+    said = {table for table, cells in rows().items() if '"forget me"' in cells[4]}
     names = {mapper.class_.__name__: mapper.class_.__tablename__ for mapper in Base.registry.mappers}
     removed = {names[name] for name in written_to(people.forget, "delete") | written_to(people.remove_forgotten, "delete")}
     cascading = {

@@ -23,11 +23,12 @@ CODE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageServices:
-    """What the pages need."""
+    """What the pages need. `question_days` is how long the words of a question without an answer are kept."""
 
     strings: Strings
     helplines: Helplines
     settings: Settings
+    question_days: int
 
 
 def routes(services: PageServices) -> list[Route]:
@@ -51,6 +52,7 @@ class Pages:
 
     def __init__(self, services: PageServices) -> None:
         self._settings = services.settings
+        self._question_days = services.question_days
         self._look = Look(
             assets={"pages": ASSETS},
             strings=services.strings,
@@ -72,7 +74,8 @@ class Pages:
 
     async def privacy(self, request: Request) -> Response:
         language = self._by_code[request.url.path.split("/")[1]]
-        return self._page("privacy.html", language, "/privacy", days=str(self._settings.raw_event_days))
+        days = {"days": str(self._settings.raw_event_days), "question_days": str(self._question_days)}
+        return self._page("privacy.html", language, "/privacy", **days)
 
     def _landing(self, request: Request, language: Language) -> Response:
         return self._page("landing.html", language, "", channels=self._channels(language.code, campaign(request)))

@@ -27,7 +27,7 @@ STRINGS = Strings.load(ROOT / "locales")
 
 def client(**settings: object) -> TestClient:
     config = Settings.model_validate({"public_url": "https://wren.test", **settings})
-    services = PageServices(strings=STRINGS, helplines=HELPLINES, settings=config)
+    services = PageServices(strings=STRINGS, helplines=HELPLINES, settings=config, question_days=42)
     return TestClient(Starlette(routes=list(routes(services))), base_url="https://wren.test")
 
 
@@ -146,6 +146,12 @@ def test_the_privacy_page_names_words_that_wren_knows(lang: str) -> None:
 
 def test_the_privacy_page_says_how_long_raw_messages_are_kept() -> None:
     assert "wiped after 9 days" in client(raw_event_days=9).get("/en/privacy").text
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_the_privacy_page_says_how_long_a_question_without_an_answer_is_kept(lang: str) -> None:
+    page = client().get(f"/{lang}/privacy").text
+    assert re.search(r"\b42\b", page)
 
 
 @pytest.mark.parametrize("part", PARTS)

@@ -142,7 +142,7 @@ def build_chat(folder: Path, library: Library, triage: Triage, **settings: objec
         settings=config,
         patience=0.0,
     )
-    pages = PageServices(strings=library.strings, helplines=library.helplines, settings=config)
+    pages = PageServices(strings=library.strings, helplines=library.helplines, settings=config, question_days=42)
     return Chat(services, Starlette(routes=[*routes(services), *page_routes(pages)]), library)
 
 
