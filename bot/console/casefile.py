@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from bot.handoff import desk
 from bot.handoff.desk import may_see
 from bot.languages import direction
 from bot.people import PersonView, view
@@ -65,12 +66,22 @@ class Said:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Happening:
-    """One event of the case; `detail` is the event's own (reasons of a level, words of a note)."""
+    """One event of the case; `detail` is the event's own (reasons of a level, words of a note); `to` who a case was given to."""
 
     at: datetime
     kind: str
     staff: str | None
+    to: str | None
     detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Colleague:
+    """Somebody the case can be handed over to."""
+
+    id: int
+    name: str
+    title: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +104,10 @@ class CaseFile:
     holder_id: int | None
     holder: str | None
     holder_title: str | None
+    knows_id: int | None
+    knows: str | None
+    """Who held this parent's last case, if they could hold this one."""
+    colleagues: tuple[Colleague, ...]
     person: PersonView
     forgotten: bool
     contact_unsafe: bool
@@ -123,6 +138,8 @@ def read_case(
         return None
     person = session.get_one(Person, case.person_id)
     holder = session.get(Staff, case.staff_id) if case.staff_id else None
+    others = desk.colleagues(session, case, case.staff_id or 0)
+    knows = next((one for one in others if one.id == case.knows_staff_id), None)
     place = latest(session, case.id, person.id)
     said, older = _conversation(session, keyring, person.id, before)
     return CaseFile(
@@ -142,6 +159,9 @@ def read_case(
         holder_id=case.staff_id,
         holder=holder.first_name if holder else None,
         holder_title=holder.job_title if holder else None,
+        knows_id=case.knows_staff_id,
+        knows=knows.first_name if knows else None,
+        colleagues=tuple(Colleague(id=one.id, name=one.first_name, title=one.job_title) for one in others),
         person=view(session, person),
         forgotten=person.forgotten_at is not None,
         contact_unsafe=person.contact_unsafe,
@@ -230,7 +250,13 @@ def _happenings(session: Session, keyring: Keyring, case_id: int) -> list[Happen
         .where(CaseEvent.case_id == case_id, CaseEvent.kind != "message")
         .order_by(CaseEvent.id)
     )
-    return [Happening(at=event.at, kind=event.kind, staff=name, detail=_opened(keyring, event.detail)) for event, name in rows]
+    found = [(event, name, _opened(keyring, event.detail)) for event, name in rows]
+    ids = {detail["to"] for _, _, detail in found if "to" in detail}
+    names = {one.id: one.first_name for one in session.scalars(select(Staff).where(Staff.id.in_(ids)))} if ids else {}
+    return [
+        Happening(at=event.at, kind=event.kind, staff=name, to=names.get(detail.get("to", 0)), detail=detail)
+        for event, name, detail in found
+    ]
 
 
 def _opened(keyring: Keyring, sealed: bytes | None) -> dict[str, Any]:

@@ -32,7 +32,10 @@ from bot.storage.tables import UNANSWERED_DAYS, Case, StaffAudit
 
 AUDIT_ROWS = 100
 MAX_ID = 2**53
-DONE = ("claimed", "replied", "noted", "released", "closed")
+BOXES = ("reply", "note", "handover")
+"""Boxes of a case's page, each the field `text` of its own form."""
+
+DONE = ("claimed", "replied", "noted", "handed_over", "released", "closed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +66,7 @@ def routes(services: ConsoleServices) -> list[Route]:
         Route(f"{case}/reply", guard.act(console.reply), methods=["POST"]),
         Route(f"{case}/look", guard.act(console.look_again), methods=["POST"]),
         Route(f"{case}/note", guard.act(console.note), methods=["POST"]),
+        Route(f"{case}/hand-over", guard.act(console.hand_over), methods=["POST"]),
         Route(f"{case}/release", guard.act(console.release), methods=["POST"]),
         Route(f"{case}/close", guard.act(console.close), methods=["POST"]),
         ASSETS.route(),
@@ -159,8 +163,18 @@ class Console:
 
         return self._act(visit, write, "noted", field="note")
 
+    def hand_over(self, visit: Visit) -> Response:
+        colleague = visit.form.get("colleague", "")
+        give = partial(
+            desk.hand_over_case,
+            to_staff_id=int(colleague) if colleague.isdecimal() and len(colleague) < 16 else 0,
+            note=visit.form.get("text", ""),
+        )
+        return self._act(visit, give, "handed_over", field="handover")
+
     def release(self, visit: Visit) -> Response:
-        return self._act(visit, desk.release_case, "released", to="/staff")
+        give = partial(desk.release_case, note=visit.form.get("text", ""))
+        return self._act(visit, give, "released", to="/staff", field="handover")
 
     def close(self, visit: Visit) -> Response:
         outcome = visit.form.get("outcome", "")
@@ -183,7 +197,8 @@ class Console:
             return self._case(visit, problem=Problem(field="", words=words, status=409), **typed)
         except Refused as refusal:
             words = self._words(f"error.{refusal.code}", most=f"{MAX_WORDS:,}")
-            return self._case(visit, problem=Problem(field=field, words=words, status=422), **typed)
+            where = "colleague" if refusal.code == "colleague" else field
+            return self._case(visit, problem=Problem(field=where, words=words, status=422), **typed)
         except ValueError:  # a form without its id: not one of ours
             return self._case(visit, problem=Problem(field="", words=self._words("error.form"), status=422), **typed)
         return private(RedirectResponse(f"{to or f'/staff/cases/{case_id}'}?done={done}", 303))
@@ -196,8 +211,8 @@ class Console:
 
     # One case
 
-    def _case(self, visit: Visit, *, problem: Problem | None = None, reply: str = "", note: str = "", done: str = "") -> Response:
-        """The case's page. That it was looked at is recorded before it is shown."""
+    def _case(self, visit: Visit, *, problem: Problem | None = None, done: str = "", **typed: str) -> Response:
+        """The case's page, with what was `typed` in its boxes. That it was looked at is recorded before it is shown."""
         case_id = _case_id(visit.request)
         before = Place.parse(visit.request.query_params.get("before"))
         with self._services.database.read() as session:
@@ -207,7 +222,7 @@ class Console:
         with self._services.database.write() as session:
             session.add(StaffAudit(staff_id=visit.who.staff_id, action="case.view", subject=f"case:{case_id}"))
         return self._look.page("case.html", problem.status if problem else 200, **self._of(visit, file), **{
-            "problem": problem, "reply": reply, "note": note, "done": done, "older": before is not None,
+            "problem": problem, "done": done, "older": before is not None, **dict.fromkeys(BOXES, ""), **typed,
         })  # fmt: skip
 
     def _of(self, visit: Visit, file: CaseFile) -> dict[str, Any]:

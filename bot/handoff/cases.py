@@ -97,6 +97,7 @@ def open_or_raise(
             language=language,
             channel=channel,
             address_id=address_id,
+            knows_staff_id=_last_holder(session, person_id),
             reply_due_at=team.reply_due(now(), level) if team else None,
         )
         session.add(case)
@@ -111,6 +112,12 @@ def open_or_raise(
             case.reply_due_at = due
         session.add(CaseEvent(case_id=case.id, kind="raised", inbox_id=inbox_id, detail=detail))
     return case
+
+
+def _last_holder(session: Session, person_id: int) -> int | None:
+    """Who held the person's last case when it was closed."""
+    closed = select(Case.staff_id).where(Case.person_id == person_id, Case.state == "closed")
+    return session.scalar(closed.order_by(Case.closed_at.desc(), Case.id.desc()).limit(1))
 
 
 def join(session: Session, case: Case, inbox_id: int) -> None:
@@ -147,11 +154,22 @@ def held(session: Session, case_id: int, staff_id: int) -> Case:
     return case
 
 
-def release(session: Session, case_id: int, staff_id: int) -> Case:
-    """Put the case back in the queue. Raises `NotClaimed` if `staff_id` does not hold it."""
+def release(session: Session, case_id: int, staff_id: int, *, detail: bytes | None = None) -> Case:
+    """Put the case back in the queue, with a sealed note if there is one. Raises `NotClaimed` if `staff_id` does not hold it."""
     case = held(session, case_id, staff_id)
     case.state, case.staff_id, case.claimed_at = "open", None, None
-    session.add(CaseEvent(case_id=case_id, kind="released", staff_id=staff_id))
+    session.add(CaseEvent(case_id=case_id, kind="released", staff_id=staff_id, detail=detail))
+    return case
+
+
+def hand_over(session: Session, case_id: int, staff_id: int, to: Staff, *, detail: bytes) -> Case:
+    """Give the case that `staff_id` holds to `to`, who is taken to be there from now on. Raises `NotClaimed` if it is not theirs.
+
+    `detail` is the event's sealed JSON: `to`, the id of the new holder, and `text`, the words for them.
+    """
+    case = held(session, case_id, staff_id)
+    case.staff_id, case.claimed_at = to.id, now()
+    session.add(CaseEvent(case_id=case_id, kind="handed_over", staff_id=staff_id, detail=detail))
     return case
 
 

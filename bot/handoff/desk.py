@@ -1,4 +1,4 @@
-"""What staff do with a case: claim, reply, note, release, close. Each act is one transaction, audited, and safe to repeat.
+"""What staff do with a case: claim, reply, note, hand over, release, close. Each act is one transaction, audited, and safe to repeat.
 
 The pages and every other caller go through here, so that the parent, the history and the audit always agree. Blocking: call from
 a thread. Every act raises `NoSuchCase` for a case that the member of staff may not see.
@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 MAX_WORDS = 3_000
 """Characters of a reply or a note."""
 
+JOINED, LEFT = "safety:person-joined", "safety:person-left"
+"""The approved words for who has come and who has gone."""
+
 FORM_ID = re.compile(r"[A-Za-z0-9_-]{8,32}")
 
 
@@ -40,7 +43,7 @@ class NoSuchCase(LookupError):
 
 
 class Refused(ValueError):
-    """The words cannot be taken. `code` is `empty` or `too_long`."""
+    """What was given cannot be taken. `code` is `empty` or `too_long` for words, `colleague` for somebody who cannot have a case."""
 
     def __init__(self, code: str) -> None:
         self.code = code
@@ -74,7 +77,7 @@ def claim_case(services: Services, case_id: int, staff_id: int) -> None:
     """Give the case to `staff_id` and tell the parent who is there, once a practitioner. Raises `cases.NotClaimed`."""
     with _act(services, case_id, staff_id) as act:
         cases.claim(act.session, case_id, staff_id)
-        _tell(act, "person-joined", key=f"case{case_id}:joined:{staff_id}")
+        _say_hello(act, act.staff)
         _audit(act, "claim")
 
 
@@ -112,12 +115,39 @@ def add_note(services: Services, case_id: int, staff_id: int, text: str, *, form
         _audit(act, "note")
 
 
-def release_case(services: Services, case_id: int, staff_id: int) -> None:
-    """Put the case back in the queue. Raises `cases.NotClaimed` if `staff_id` does not hold it."""
+def release_case(services: Services, case_id: int, staff_id: int, note: str = "") -> None:
+    """Put the case back in the queue, with a note for whoever takes it. Raises `cases.NotClaimed` if `staff_id` does not hold it,
+    `Refused` for a note that is too long."""
+    words = checked(note) if note.strip() else ""
     with _act(services, case_id, staff_id) as act:
-        cases.release(act.session, case_id, staff_id)
+        cases.release(act.session, case_id, staff_id, detail=services.keyring.seal_json({"text": words}) if words else None)
         _say_goodbye(act)
         _audit(act, "release")
+
+
+def hand_over_case(services: Services, case_id: int, staff_id: int, to_staff_id: int, note: str = "") -> None:
+    """Give the case to a colleague, with a note for them, and tell the parent who is there now. Repeating it changes nothing.
+
+    Raises `cases.NotClaimed` if `staff_id` does not hold the case, `Refused` for somebody who cannot have it or a note that is too
+    long.
+    """
+    words = checked(note) if note.strip() else ""
+    with _act(services, case_id, staff_id) as act:
+        if act.case.staff_id == to_staff_id and _handed_over_by(act):
+            return
+        colleague = next((one for one in colleagues(act.session, act.case, staff_id) if one.id == to_staff_id), None)
+        if colleague is None:
+            raise Refused("colleague")
+        detail = services.keyring.seal_json({"to": colleague.id, "text": words})
+        cases.hand_over(act.session, case_id, staff_id, colleague, detail=detail)
+        _say_hello(act, colleague)
+        _audit(act, "hand_over")
+
+
+def colleagues(session: Session, case: Case, staff_id: int) -> list[Staff]:
+    """Who else may have the case, by name: staff of its area and of all areas whose accounts are in use."""
+    query = select(Staff).where(Staff.disabled_at.is_(None), Staff.id != staff_id).order_by(Staff.first_name, Staff.id)
+    return [one for one in session.scalars(query) if may_see(one.area_id, case.area_id)]
 
 
 def close_case(services: Services, case_id: int, staff_id: int, outcome: str) -> None:
@@ -175,22 +205,47 @@ def _reply(act: Act, words: str, key: str) -> None:
     _audit(act, "reply")
 
 
+def _handed_over_by(act: Act) -> bool:
+    """Whether the latest change of hands was this member of staff giving the case away."""
+    query = select(CaseEvent.kind, CaseEvent.staff_id).where(
+        CaseEvent.case_id == act.case.id, CaseEvent.kind.in_(("claimed", "handed_over", "released", "closed"))
+    )
+    last = act.session.execute(query.order_by(CaseEvent.id.desc()).limit(1)).first()
+    return last is not None and tuple(last) == ("handed_over", act.staff.id)
+
+
+def _say_hello(act: Act, staff: Staff) -> None:
+    """The parent is told who is there now, unless that is what they were told last."""
+    if _told_last(act) != (JOINED, staff.id):
+        _tell(act, JOINED, staff)
+
+
 def _say_goodbye(act: Act) -> None:
     """Whoever was told that a practitioner is there is told when they go, once for each coming."""
-    if _queued(act.session, f"case{act.case.id}:joined:{act.staff.id}"):
-        _tell(act, "person-left", key=f"case{act.case.id}:left:{act.staff.id}")
+    if _told_last(act) == (JOINED, act.staff.id):
+        _tell(act, LEFT, act.staff)
 
 
-def _tell(act: Act, slug: str, *, key: str) -> None:
-    """Say in approved words who has come or gone, unless that was said before."""
-    if _queued(act.session, key):
-        return
+def _told_last(act: Act) -> tuple[str, int | None] | None:
+    """What the parent was last told of who is there in this case: who came or went."""
+    row = act.session.execute(_presence(act).order_by(Outbox.id.desc()).limit(1)).first()
+    return (row.ref, row.staff_id) if row else None
+
+
+def _presence(act: Act) -> Select[str, int | None]:
+    return select(Outbox.ref, Outbox.staff_id).where(Outbox.case_id == act.case.id, Outbox.ref.in_((JOINED, LEFT)))
+
+
+def _tell(act: Act, ref: str, staff: Staff) -> None:
+    """Say in approved words who has come or gone."""
     # Whether anybody is there is a safety message, as it is at intake: someone who wrote STOP must not wait for nobody.
-    args = {"name": act.staff.first_name, "role": act.staff.job_title}
-    _enqueue(act, Reply(ref=f"safety:{slug}", args=args, message_class=MessageClass.SAFETY), key)
+    args = {"name": staff.first_name, "role": staff.job_title}
+    told = len(act.session.execute(_presence(act)).all())
+    key = f"case{act.case.id}:presence:{told}"
+    _enqueue(act, Reply(ref=ref, args=args, message_class=MessageClass.SAFETY), key, staff)
 
 
-def _enqueue(act: Act, reply: Reply, key: str) -> None:
+def _enqueue(act: Act, reply: Reply, key: str, staff: Staff | None = None) -> None:
     person = act.session.get_one(Person, act.case.person_id)
     enqueue(
         act.session,
@@ -205,7 +260,7 @@ def _enqueue(act: Act, reply: Reply, key: str) -> None:
         nation=person.nation,
         campaign=person.campaign,
         case_id=act.case.id,
-        staff_id=act.staff.id,
+        staff_id=(staff or act.staff).id,
     )
     act.session.flush()
 

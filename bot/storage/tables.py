@@ -341,6 +341,8 @@ class Case(Base):
             postgresql_where=text("state != 'closed'"),
         ),
         Index("ix_handoff_case_queue", "state", "rank", "opened_at"),
+        Index("ix_handoff_case_person_id", "person_id"),
+        Index("ix_handoff_case_knows_staff_id", "knows_staff_id"),
         NEVER_AGAIN,
     )
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -355,6 +357,8 @@ class Case(Base):
     channel: Mapped[str] = mapped_column(String(20))
     address_id: Mapped[int] = mapped_column(ForeignKey("person_address.id", ondelete="CASCADE"))
     staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    knows_staff_id: Mapped[int | None] = mapped_column(BigId)
+    """Who held this person's last case when this one was opened; the case is offered to them first."""
     outcome: Mapped[str | None] = mapped_column(String(40))
     opened_at: Mapped[datetime] = mapped_column(default=now)
     reply_due_at: Mapped[datetime | None]
@@ -366,7 +370,7 @@ class Case(Base):
 
 
 class CaseEvent(Base):
-    """The append-only history of a case: opened, raised, message, claimed, replied, note, not_meant, released, closed."""
+    """The append-only history of a case: opened, raised, message, claimed, replied, note, not_meant, handed_over, released, closed."""
 
     __tablename__ = "case_event"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

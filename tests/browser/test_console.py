@@ -25,6 +25,7 @@ VIEWS = (
     "sign-in",
     "wrong",
     "queue",
+    "known",
     "empty",
     "unclaimed",
     "mine",
@@ -112,6 +113,11 @@ def visit(view: str, office: Office, page: Any, site: str, who: Browser) -> None
         for language, words in (("en", "what is a zzyzx"), ("ur", "زززکس کیا ہے")):
             ask(office, words, AREA, language)
         page.goto(f"{site}/staff/questions")
+    elif view == "known":
+        who.post(f"/staff/cases/{cases['concern'].case_id}/claim")
+        who.post(f"/staff/cases/{cases['concern'].case_id}/close", outcome="answered")
+        office.returns(cases["concern"])
+        page.goto(f"{site}/staff")
     elif view == "missing":
         page.goto(f"{site}/staff/cases/999999")
     elif view in ("unclaimed", "theirs"):
@@ -202,6 +208,23 @@ def test_a_practitioner_signs_in_claims_replies_and_closes(office: Office, chrom
     assert "You have signed out." in page.inner_text(".banner")
     refs = [row.ref for row in office.outbox(parent)]
     assert refs == ["safety:person-joined", "person:reply", "safety:person-left"]
+    assert page.troubles == []
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_practitioner_hands_a_case_over_to_a_colleague(
+    office: Office, chromium: Any, site: str, ada: Browser, scripts: bool
+) -> None:
+    office.staff("Ben", title="Family worker")
+    parent = office.parent()
+    ada.post(f"/staff/cases/{parent.case_id}/claim")
+    page = open_as(chromium, ada, site, java_script_enabled=scripts)
+    page.goto(f"{site}/staff/cases/{parent.case_id}")
+    page.select_option("#colleague", label="Ben, Family worker")
+    page.fill("#handover", "Call her Jo")
+    page.click("text=Hand over to this colleague")
+    assert "Your colleague has the case now" in page.inner_text(".banner")
+    assert "Handed over by Ada to Ben" in page.inner_text("#history-list") and "Call her Jo" in page.inner_text("#history-list")
     assert page.troubles == []
 
 

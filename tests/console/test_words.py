@@ -61,7 +61,7 @@ def test_every_code_that_can_come_has_words(words: StaffWords) -> None:
         "level": list(Level),
         "danger": KINDS,
         "outcome": OUTCOMES,
-        "event": ("opened", "raised", "claimed", "replied", "note", "not_meant", "released", "closed"),
+        "event": ("opened", "raised", "claimed", "replied", "note", "not_meant", "handed_over", "released", "closed"),
         "sent": ("queued", "sending", "sent", "delivered", "read", "failed", "refused"),
         "channel": ("telegram", "webchat", "whatsapp", "terminal"),
         "audit": (
@@ -72,6 +72,7 @@ def test_every_code_that_can_come_has_words(words: StaffWords) -> None:
             "case.claim",
             "case.reply",
             "case.note",
+            "case.hand_over",
             "case.release",
             "case.close",
         ),
