@@ -61,6 +61,7 @@ class Said:
     state: str = ""
     why_not: str = ""
     safety: bool = False
+    ready: bool = False
     buttons: tuple[str, ...] = ()
 
 
@@ -239,6 +240,7 @@ def _of_us(row: Outbox, outbound: Mapping[str, Any]) -> Said:
         state=row.state,
         why_not=row.reason or "",
         safety=row.message_class == "safety",
+        ready=row.ref.startswith("reply:"),
         buttons=tuple(titles),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -21,6 +21,7 @@ from bot.console.guard import COOKIE, SIGN_IN, Guard, Visit
 from bot.console.look import ASSETS, Look, private
 from bot.console.questions import read_questions
 from bot.console.queue import SHOWS, latest_event, read_queue
+from bot.console.ready import chosen, offered
 from bot.console.services import ConsoleServices
 from bot.console.signin import SignIn
 from bot.console.words import StaffWords
@@ -64,6 +65,7 @@ def routes(services: ConsoleServices) -> list[Route]:
         Route(case, guard.page(console.case), methods=["GET"]),
         Route(f"{case}/claim", guard.act(console.claim), methods=["POST"]),
         Route(f"{case}/reply", guard.act(console.reply), methods=["POST"]),
+        Route(f"{case}/ready", guard.act(console.ready), methods=["POST"]),
         Route(f"{case}/look", guard.act(console.look_again), methods=["POST"]),
         Route(f"{case}/note", guard.act(console.note), methods=["POST"]),
         Route(f"{case}/hand-over", guard.act(console.hand_over), methods=["POST"]),
@@ -153,9 +155,23 @@ class Console:
 
         return self._act(visit, send, "replied", field="reply")
 
+    def ready(self, visit: Visit) -> Response:
+        """Send the ready reply that was shown. What stood in the box beside it stays there."""
+
+        def send(services: ConsoleServices, case_id: int, staff_id: int) -> None:
+            desk.send_ready(services, case_id, staff_id, visit.form.get("shown", ""), form_id=visit.form.get("form", ""))
+
+        answer = self._act(visit, send, "replied", field="reply")
+        typed = visit.form.get("text", "")
+        return (
+            self._case(visit, done="replied", typed={"reply": typed}) if answer.status_code == 303 and typed.strip() else answer
+        )
+
     def look_again(self, visit: Visit) -> Response:
-        """The case as it is now, with what has been typed so far."""
-        return self._case(visit, reply=visit.form.get("text", ""))
+        """The case as it is now, with what has been typed so far and the ready reply that was chosen."""
+        into = "into" in visit.form
+        ready = visit.form.get("shown" if into else "ready", "")
+        return self._case(visit, ready=ready, into=into, typed={"reply": visit.form.get("text", "")})
 
     def note(self, visit: Visit) -> Response:
         def write(services: ConsoleServices, case_id: int, staff_id: int) -> None:
@@ -194,13 +210,13 @@ class Console:
             return self._missing(visit)
         except NotClaimed as refusal:
             words = self._not_claimed(case_id, refusal)
-            return self._case(visit, problem=Problem(field="", words=words, status=409), **typed)
+            return self._case(visit, problem=Problem(field="", words=words, status=409), typed=typed)
         except Refused as refusal:
             words = self._words(f"error.{refusal.code}", most=f"{MAX_WORDS:,}")
             where = "colleague" if refusal.code == "colleague" else field
-            return self._case(visit, problem=Problem(field=where, words=words, status=422), **typed)
+            return self._case(visit, problem=Problem(field=where, words=words, status=422), typed=typed)
         except ValueError:  # a form without its id: not one of ours
-            return self._case(visit, problem=Problem(field="", words=self._words("error.form"), status=422), **typed)
+            return self._case(visit, problem=Problem(field="", words=self._words("error.form"), status=422), typed=typed)
         return private(RedirectResponse(f"{to or f'/staff/cases/{case_id}'}?done={done}", 303))
 
     def _not_claimed(self, case_id: int, refusal: NotClaimed) -> str:
@@ -211,8 +227,20 @@ class Console:
 
     # One case
 
-    def _case(self, visit: Visit, *, problem: Problem | None = None, done: str = "", **typed: str) -> Response:
-        """The case's page, with what was `typed` in its boxes. That it was looked at is recorded before it is shown."""
+    def _case(
+        self,
+        visit: Visit,
+        *,
+        problem: Problem | None = None,
+        done: str = "",
+        ready: str = "",
+        into: bool = False,
+        typed: Mapping[str, str] | None = None,
+    ) -> Response:
+        """The case's page, with what was `typed` in its boxes and a `ready` reply shown, or put into the box after what is there.
+
+        That the case was looked at is recorded before it is shown.
+        """
         case_id = _case_id(visit.request)
         before = Place.parse(visit.request.query_params.get("before"))
         with self._services.database.read() as session:
@@ -221,8 +249,14 @@ class Console:
             return self._missing(visit)
         with self._services.database.write() as session:
             session.add(StaffAudit(staff_id=visit.who.staff_id, action="case.view", subject=f"case:{case_id}"))
+        shown = chosen(self._services, file, visit.who, ready)
+        boxes = {**dict.fromkeys(BOXES, ""), **(typed or {})}
+        if shown is not None and into:
+            boxes["reply"] = "\n\n".join(filter(None, (boxes["reply"].strip(), shown.text)))
+            shown = None
         return self._look.page("case.html", problem.status if problem else 200, **self._of(visit, file), **{
-            "problem": problem, "done": done, "older": before is not None, **dict.fromkeys(BOXES, ""), **typed,
+            "problem": problem, "done": done, "older": before is not None, **boxes,
+            "shown": shown,
         })  # fmt: skip
 
     def _of(self, visit: Visit, file: CaseFile) -> dict[str, Any]:
@@ -232,6 +266,7 @@ class Console:
             "case": file,
             "mine": file.state == "claimed" and file.holder_id == visit.who.staff_id,
             "outcomes": OUTCOMES,
+            "ready": offered(self._services, file.area_id),
             "form_id": secrets.token_urlsafe(12),
             "most": MAX_WORDS,
         }

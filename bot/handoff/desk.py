@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -20,7 +20,10 @@ from sqlalchemy.orm import Session
 from bot.delivery.hub import Hub
 from bot.delivery.outbox import enqueue
 from bot.handoff import cases
+from bot.handoff.hours import Team
 from bot.languages import detect, direction
+from bot.library.dates import say_hours
+from bot.library.strings import placeholders
 from bot.messages import MessageClass, Reply
 from bot.storage.crypto import Keyring
 from bot.storage.engine import Database
@@ -43,7 +46,8 @@ class NoSuchCase(LookupError):
 
 
 class Refused(ValueError):
-    """What was given cannot be taken. `code` is `empty` or `too_long` for words, `colleague` for somebody who cannot have a case."""
+    """What was given cannot be taken. `code` is `empty` or `too_long` for words, `colleague` for somebody who cannot have a case,
+    `ready` for a ready reply that is not there."""
 
     def __init__(self, code: str) -> None:
         self.code = code
@@ -61,6 +65,8 @@ class Services(Protocol):
     def renderer(self) -> Renderer: ...
     @property
     def hub(self) -> Hub: ...
+    @property
+    def teams(self) -> Mapping[str, Team]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +94,47 @@ def send_reply(services: Services, case_id: int, staff_id: int, text: str, *, fo
     `cases.NotClaimed` if `staff_id` does not hold the case.
     """
     words = checked(text)
+    return _send(services, case_id, staff_id, form_id, lambda act: _own_words(act, words))
+
+
+def send_ready(services: Services, case_id: int, staff_id: int, ready_id: str, *, form_id: str | None = None) -> str:
+    """Queue a ready reply in the language of the case, as approved words signed by `staff_id`; returns the outbox key.
+
+    As `send_reply` otherwise; `Refused` for a reply that is not there.
+    """
+
+    def approved(act: Act) -> Reply:
+        args = ready_args(services, act.staff.first_name, act.staff.job_title, act.case.area_id, act.case.language)
+        if ready_id not in ready_ids(services, act.case.area_id):
+            raise Refused("ready")
+        return Reply(ref=f"reply:{ready_id}", args=args, message_class=MessageClass.PRACTITIONER)
+
+    return _send(services, case_id, staff_id, form_id, approved)
+
+
+def ready_ids(services: Services, area_id: str | None) -> list[str]:
+    """The ready replies that can be sent in a case of an area: those that tell the hours only where hours are known."""
+    replies = services.renderer.library.replies.by_id
+    timeless = area_id not in services.teams
+    return [id_ for id_, ready in replies.items() if not (timeless and "hours" in placeholders(ready.words["en"]))]
+
+
+def ready_args(services: Services, name: str, role: str, area_id: str | None, language: str) -> dict[str, str]:
+    """What the placeholders of a ready reply stand for."""
+    team = services.teams.get(area_id or "")
+    return {"name": name, "role": role, "hours": say_hours(team.spells, language) if team else ""}
+
+
+def _send(services: Services, case_id: int, staff_id: int, form_id: str | None, compose: Callable[[Act], Reply]) -> str:
+    """Queue what `compose` makes, once a form; returns its outbox key."""
     key = f"case{case_id}:reply:{staff_id}:{_form(form_id)}"
     try:
         with _act(services, case_id, staff_id) as act:
             if not _queued(act.session, key):
-                _reply(act, words, key)
+                cases.held(act.session, case_id, staff_id)
+                _enqueue(act, compose(act), key)
+                cases.replied(act.session, act.case, staff_id, key)
+                _audit(act, "reply")
     except IntegrityError:
         # The same form, posted twice at the same moment to two processes: the other one has sent it.
         with services.database.read() as session:
@@ -191,18 +233,15 @@ def _act(services: Services, case_id: int, staff_id: int) -> Iterator[Act]:
     services.hub.publish(f"person:{person_id}", "queue", "outbox")
 
 
-def _reply(act: Act, words: str, key: str) -> None:
+def _own_words(act: Act, words: str) -> Reply:
     """A practitioner's own words, signed with their name and job."""
-    cases.held(act.session, act.case.id, act.staff.id)
     args = {
         "text": words,
         "name": act.staff.first_name,
         "role": act.staff.job_title,
         "language": _language_of(words, act.case.language),
     }
-    _enqueue(act, Reply(ref="person:reply", args=args, message_class=MessageClass.PRACTITIONER), key)
-    cases.replied(act.session, act.case, act.staff.id, key)
-    _audit(act, "reply")
+    return Reply(ref="person:reply", args=args, message_class=MessageClass.PRACTITIONER)
 
 
 def _handed_over_by(act: Act) -> bool:

@@ -29,6 +29,7 @@ VIEWS = (
     "empty",
     "unclaimed",
     "mine",
+    "ready",
     "theirs",
     "refused",
     "closed",
@@ -122,6 +123,12 @@ def visit(view: str, office: Office, page: Any, site: str, who: Browser) -> None
         page.goto(f"{site}/staff/cases/999999")
     elif view in ("unclaimed", "theirs"):
         page.goto(f"{site}/staff/cases/{cases['asked' if view == 'theirs' else 'everything'].case_id}")
+    elif view == "ready":
+        case = cases["urgent"].case_id
+        who.post(f"/staff/cases/{case}/claim")
+        page.goto(f"{site}/staff/cases/{case}")
+        page.select_option("#ready", "hello")
+        page.click("text=Show this reply")
     elif view in ("mine", "refused", "closed"):
         case = cases["everything"].case_id
         who.post(f"/staff/cases/{case}/claim")
@@ -225,6 +232,25 @@ def test_a_practitioner_hands_a_case_over_to_a_colleague(
     page.click("text=Hand over to this colleague")
     assert "Your colleague has the case now" in page.inner_text(".banner")
     assert "Handed over by Ada to Ben" in page.inner_text("#history-list") and "Call her Jo" in page.inner_text("#history-list")
+    assert page.troubles == []
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_ready_reply_is_chosen_seen_in_both_languages_and_sent(
+    office: Office, chromium: Any, site: str, ada: Browser, scripts: bool
+) -> None:
+    parent = office.parent("نہیں ہوتا", language="ur")
+    ada.post(f"/staff/cases/{parent.case_id}/claim")
+    page = open_as(chromium, ada, site, java_script_enabled=scripts)
+    page.goto(f"{site}/staff/cases/{parent.case_id}")
+    page.fill("#reply", "half a thought")
+    page.select_option("#ready", label="I am still here")
+    page.click("text=Show this reply")
+    words = page.locator(".ready .words")
+    assert words.first.get_attribute("dir") == "rtl" and "I am still here" in words.last.inner_text()
+    page.click("text=Send it as it is")
+    assert "on its way" in page.inner_text(".banner") and page.input_value("#reply") == "half a thought"
+    assert office.outbox(parent)[-1].ref == "reply:still-here"
     assert page.troubles == []
 
 

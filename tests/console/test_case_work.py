@@ -6,7 +6,7 @@ import re
 
 from tests.console.conftest import People
 from tests.console.support import Office, text_of
-from tests.console.test_case import claim, page
+from tests.console.test_case import FORM, claim, page
 
 # Handing over
 
@@ -58,3 +58,54 @@ def test_the_queue_and_the_case_say_who_knows_a_parent_who_comes_back(office: Of
     assert "Ada knows this parent" in text_of(page(people.colleague, again))
     claim(people.colleague, again)
     assert "knows this parent" not in text_of(page(people.holder, again))
+
+
+# Ready replies
+
+
+def test_a_ready_reply_is_shown_in_both_languages_before_it_is_sent_as_it_is(office: Office, people: People) -> None:
+    parent = office.parent(language="ur")
+    claim(people.holder, parent)
+    assert "Send it as it is" not in page(people.holder, parent)
+    shown = people.holder.post(f"/staff/cases/{parent.case_id}/look", ready="still-here", text="").text
+    both = shown.split('id="ready-shown"')[1].split("</form>")[0]
+    assert re.search(r'lang="ur" dir="rtl"><p>[^<]*اب بھی', both) and "I am still here." in both
+    assert "No native speaker has checked" in both and '<option value="still-here" selected>' in shown
+    sent = people.holder.post(f"/staff/cases/{parent.case_id}/ready", shown="still-here", form=FORM)
+    assert sent.headers["location"] == f"/staff/cases/{parent.case_id}?done=replied"
+    assert office.outbox(parent)[-1].ref == "reply:still-here"
+    assert "Ada, Health visitor" in page(people.holder, parent) and ">Ready reply</span>" in page(people.holder, parent)
+
+
+def test_in_english_a_ready_reply_is_shown_once(office: Office, people: People) -> None:
+    parent = office.parent()
+    claim(people.holder, parent)
+    shown = people.holder.post(f"/staff/cases/{parent.case_id}/look", ready="still-here", text="").text
+    assert shown.count("I am still here. Take") == 1 and "No native speaker" not in shown
+
+
+def test_a_ready_reply_can_be_put_into_the_box_behind_what_was_typed_and_changed(office: Office, people: People) -> None:
+    parent = office.parent(language="ur")
+    claim(people.holder, parent)
+    shown = people.holder.post(
+        f"/staff/cases/{parent.case_id}/look", ready="hello", shown="still-here", into="1", text="شکریہ"
+    ).text
+    box = re.search(r'<textarea id="reply"[^>]*>\n(.*?)</textarea>', shown, re.S)
+    assert box and box[1].startswith("شکریہ\n\nیہاں آپ کے ساتھ") and not office.outbox(parent)[1:]
+
+
+def test_sending_a_ready_reply_keeps_what_was_typed_beside_it(office: Office, people: People) -> None:
+    parent = office.parent()
+    claim(people.holder, parent)
+    answer = people.holder.post(f"/staff/cases/{parent.case_id}/ready", shown="still-here", text="not yet", form=FORM)
+    assert answer.status_code == 200 and ">\nnot yet</textarea>" in answer.text
+    assert [row.ref for row in office.outbox(parent)] == ["safety:person-joined", "reply:still-here"]
+
+
+def test_a_ready_reply_that_is_none_is_refused_in_words(office: Office, people: People) -> None:
+    parent = office.parent()
+    claim(people.holder, parent)
+    refused = people.holder.post(f"/staff/cases/{parent.case_id}/ready", shown="nonsense", form=FORM, text="kept")
+    assert refused.status_code == 422 and "Choose a ready reply first" in refused.text and ">\nkept</textarea>" in refused.text
+    held = people.colleague.post(f"/staff/cases/{parent.case_id}/ready", shown="still-here", form=FORM)
+    assert held.status_code == 409 and "Ada has this case" in text_of(held.text)
