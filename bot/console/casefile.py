@@ -93,6 +93,7 @@ class CaseFile:
     area_id: str | None
     level: str
     not_meant: bool
+    interpreter: bool
     state: str
     outcome: str | None
     language: str
@@ -148,6 +149,7 @@ def read_case(
         area_id=case.area_id,
         level=case.level,
         not_meant=case.not_meant,
+        interpreter=case.interpreter_at is not None,
         state=case.state,
         outcome=case.outcome,
         language=case.language,

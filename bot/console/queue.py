@@ -26,6 +26,7 @@ class Entry:
     level: str
     rank: int
     not_meant: bool
+    interpreter: bool
     language: str
     channel: str
     area_id: str | None
@@ -145,6 +146,7 @@ def _entry(case: Case, pseudonym: str, holder: str | None) -> Entry:
         level=case.level,
         rank=case.rank,
         not_meant=case.not_meant,
+        interpreter=case.interpreter_at is not None,
         language=case.language,
         channel=case.channel,
         area_id=case.area_id,

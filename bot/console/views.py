@@ -27,7 +27,7 @@ from bot.console.signin import SignIn
 from bot.console.words import StaffWords
 from bot.handoff import desk
 from bot.handoff.cases import OUTCOMES, NotClaimed
-from bot.handoff.desk import MAX_WORDS, NoSuchCase, Refused, may_see
+from bot.handoff.desk import MAX_WORDS, NoSuchCase, OtherLanguage, Refused, may_see
 from bot.languages import supported
 from bot.storage.tables import UNANSWERED_DAYS, Case, StaffAudit
 
@@ -36,7 +36,7 @@ MAX_ID = 2**53
 BOXES = ("reply", "note", "handover")
 """Boxes of a case's page, each the field `text` of its own form."""
 
-DONE = ("claimed", "replied", "noted", "handed_over", "released", "closed")
+DONE = ("claimed", "replied", "noted", "interpreter", "handed_over", "released", "closed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +68,7 @@ def routes(services: ConsoleServices) -> list[Route]:
         Route(f"{case}/ready", guard.act(console.ready), methods=["POST"]),
         Route(f"{case}/look", guard.act(console.look_again), methods=["POST"]),
         Route(f"{case}/note", guard.act(console.note), methods=["POST"]),
+        Route(f"{case}/interpreter", guard.act(console.interpreter), methods=["POST"]),
         Route(f"{case}/hand-over", guard.act(console.hand_over), methods=["POST"]),
         Route(f"{case}/release", guard.act(console.release), methods=["POST"]),
         Route(f"{case}/close", guard.act(console.close), methods=["POST"]),
@@ -151,7 +152,8 @@ class Console:
 
     def reply(self, visit: Visit) -> Response:
         def send(services: ConsoleServices, case_id: int, staff_id: int) -> None:
-            desk.send_reply(services, case_id, staff_id, visit.form.get("text", ""), form_id=visit.form.get("form", ""))
+            text, form_id = visit.form.get("text", ""), visit.form.get("form", "")
+            desk.send_reply(services, case_id, staff_id, text, form_id=form_id, any_language="meant" in visit.form)
 
         return self._act(visit, send, "replied", field="reply")
 
@@ -178,6 +180,11 @@ class Console:
             desk.add_note(services, case_id, staff_id, visit.form.get("text", ""), form_id=visit.form.get("form", ""))
 
         return self._act(visit, write, "noted", field="note")
+
+    def interpreter(self, visit: Visit) -> Response:
+        """Say that an interpreter is needed (`needed` is 1) or no longer (0)."""
+        say = partial(desk.set_interpreter, needed=visit.form.get("needed") == "1")
+        return self._act(visit, say, "interpreter")
 
     def hand_over(self, visit: Visit) -> Response:
         colleague = visit.form.get("colleague", "")
@@ -211,6 +218,9 @@ class Console:
         except NotClaimed as refusal:
             words = self._not_claimed(case_id, refusal)
             return self._case(visit, problem=Problem(field="", words=words, status=409), typed=typed)
+        except OtherLanguage as question:
+            words = self._words("error.language", speech=self._words.language(question.language))
+            return self._case(visit, problem=Problem(field=field, words=words, status=422), meant=question.language, typed=typed)
         except Refused as refusal:
             words = self._words(f"error.{refusal.code}", most=f"{MAX_WORDS:,}")
             where = "colleague" if refusal.code == "colleague" else field
@@ -235,9 +245,12 @@ class Console:
         done: str = "",
         ready: str = "",
         into: bool = False,
+        meant: str = "",
         typed: Mapping[str, str] | None = None,
     ) -> Response:
         """The case's page, with what was `typed` in its boxes and a `ready` reply shown, or put into the box after what is there.
+
+        `meant` is a language that is not the parent's: whether the reply is meant to be in it is asked.
 
         That the case was looked at is recorded before it is shown.
         """
@@ -256,7 +269,7 @@ class Console:
             shown = None
         return self._look.page("case.html", problem.status if problem else 200, **self._of(visit, file), **{
             "problem": problem, "done": done, "older": before is not None, **boxes,
-            "shown": shown,
+            "shown": shown, "meant": meant,
         })  # fmt: skip
 
     def _of(self, visit: Visit, file: CaseFile) -> dict[str, Any]:

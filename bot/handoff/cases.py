@@ -181,6 +181,18 @@ def replied(session: Session, case: Case, staff_id: int, outbox_key: str) -> Non
     session.add(CaseEvent(case_id=case.id, kind="replied", staff_id=staff_id, outbox_key=outbox_key))
 
 
+def interpreter(session: Session, case: Case, staff_id: int, needed: bool) -> bool:
+    """Say that the case needs an interpreter, or no longer; says whether that was news. Raises `NotClaimed` if it is closed."""
+    if case.state == "closed":
+        raise NotClaimed(None)
+    if (case.interpreter_at is not None) == needed:
+        return False
+    case.interpreter_at = now() if needed else None
+    kind = "interpreter_needed" if needed else "interpreter_done"
+    session.add(CaseEvent(case_id=case.id, kind=kind, staff_id=staff_id))
+    return True
+
+
 def close(session: Session, case_id: int, staff_id: int, outcome: str) -> Case:
     """End the case with one of `OUTCOMES`. Raises `NotClaimed` if `staff_id` does not hold it, ValueError for another outcome."""
     if outcome not in OUTCOMES:

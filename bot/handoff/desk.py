@@ -1,4 +1,4 @@
-"""What staff do with a case: claim, reply, note, hand over, release, close. Each act is one transaction, audited, and safe to repeat.
+"""What staff do with a case. Each act is one transaction, audited, and safe to repeat.
 
 The pages and every other caller go through here, so that the parent, the history and the audit always agree. Blocking: call from
 a thread. Every act raises `NoSuchCase` for a case that the member of staff may not see.
@@ -21,7 +21,7 @@ from bot.delivery.hub import Hub
 from bot.delivery.outbox import enqueue
 from bot.handoff import cases
 from bot.handoff.hours import Team
-from bot.languages import detect, direction
+from bot.languages import detect, direction, supported
 from bot.library.dates import say_hours
 from bot.library.strings import placeholders
 from bot.messages import MessageClass, Reply
@@ -52,6 +52,14 @@ class Refused(ValueError):
     def __init__(self, code: str) -> None:
         self.code = code
         super().__init__(code)
+
+
+class OtherLanguage(Exception):
+    """A reply is in `language`, not in the parent's, and its writer has not yet said that this is meant."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+        super().__init__(language)
 
 
 class Services(Protocol):
@@ -87,14 +95,19 @@ def claim_case(services: Services, case_id: int, staff_id: int) -> None:
         _audit(act, "claim")
 
 
-def send_reply(services: Services, case_id: int, staff_id: int, text: str, *, form_id: str | None = None) -> str:
+def send_reply(
+    services: Services, case_id: int, staff_id: int, text: str, *, form_id: str | None = None, any_language: bool = False
+) -> str:
     """Queue a practitioner's words for the parent, on the channel they wrote from; returns the outbox key.
+
+    Nothing is translated: words in another language than the parent's raise `OtherLanguage` until `any_language` says that they
+    are meant. That is asked once of each member of staff in a case, and kept in its history.
 
     The same `form_id` twice sends once; without one each call sends. Raises `Refused` for words that cannot be sent,
     `cases.NotClaimed` if `staff_id` does not hold the case.
     """
     words = checked(text)
-    return _send(services, case_id, staff_id, form_id, lambda act: _own_words(act, words))
+    return _send(services, case_id, staff_id, form_id, lambda act: _own_words(act, words, any_language=any_language))
 
 
 def send_ready(services: Services, case_id: int, staff_id: int, ready_id: str, *, form_id: str | None = None) -> str:
@@ -155,6 +168,16 @@ def add_note(services: Services, case_id: int, staff_id: int, text: str, *, form
         detail = services.keyring.seal_json({"text": words, "form": form})
         act.session.add(CaseEvent(case_id=case_id, kind="note", staff_id=staff_id, detail=detail))
         _audit(act, "note")
+
+
+def set_interpreter(services: Services, case_id: int, staff_id: int, needed: bool) -> None:
+    """Say, for everybody in the team to see, that the case needs an interpreter or no longer does. Repeating it changes nothing.
+
+    Raises `cases.NotClaimed` if the case is closed.
+    """
+    with _act(services, case_id, staff_id) as act:
+        if cases.interpreter(act.session, act.case, staff_id, needed):
+            _audit(act, "interpreter")
 
 
 def release_case(services: Services, case_id: int, staff_id: int, note: str = "") -> None:
@@ -233,8 +256,14 @@ def _act(services: Services, case_id: int, staff_id: int) -> Iterator[Act]:
     services.hub.publish(f"person:{person_id}", "queue", "outbox")
 
 
-def _own_words(act: Act, words: str) -> Reply:
-    """A practitioner's own words, signed with their name and job."""
+def _own_words(act: Act, words: str, *, any_language: bool) -> Reply:
+    """A practitioner's own words, signed with their name and job. Raises `OtherLanguage`."""
+    other = other_language(words, act.case.language)
+    if other is not None and not _asked_of_language(act):
+        if not any_language:
+            raise OtherLanguage(other)
+        detail = act.services.keyring.seal_json({"language": other})
+        act.session.add(CaseEvent(case_id=act.case.id, kind="other_language", staff_id=act.staff.id, detail=detail))
     args = {
         "text": words,
         "name": act.staff.first_name,
@@ -242,6 +271,14 @@ def _own_words(act: Act, words: str) -> Reply:
         "language": _language_of(words, act.case.language),
     }
     return Reply(ref="person:reply", args=args, message_class=MessageClass.PRACTITIONER)
+
+
+def _asked_of_language(act: Act) -> bool:
+    """Whether this member of staff has already said, in this case, that another language is meant."""
+    query = select(CaseEvent.id).where(
+        CaseEvent.case_id == act.case.id, CaseEvent.kind == "other_language", CaseEvent.staff_id == act.staff.id
+    )
+    return act.session.scalar(query.limit(1)) is not None
 
 
 def _handed_over_by(act: Act) -> bool:
@@ -329,6 +366,16 @@ def _queued(session: Session, key: str) -> bool:
 
 def _language_of(words: str, parents: str) -> str:
     """The language a reply is in, for the parent's screen reader and for its direction."""
-    found = detect(words, parents)
+    found = other_language(words, parents) or parents
     # Latin letters must not be laid out from right to left, whatever language a few words are taken for.
-    return "en" if found.script == "Latin" and direction(found.lang) == "rtl" else found.lang
+    return "en" if detect(words, parents).script == "Latin" and direction(found) == "rtl" else found
+
+
+def other_language(words: str, parents: str) -> str | None:
+    """The language that words are in, if it is very likely not the parent's; None where it is, or where a few words leave it open."""
+    found = detect(words, parents)
+    # Where the words are too few to be sure, only a single other language they could be counts.
+    likely = (found.lang,) if found.lang != parents else found.others if len(found.others) == 1 else ()
+    # Few type a language in letters that are not its own; what looks like that is mostly something else.
+    written = (one.code for one in supported() if one.code in likely and one.script == found.script)
+    return next((code for code in written if code != parents), None)

@@ -359,6 +359,8 @@ class Case(Base):
     staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     knows_staff_id: Mapped[int | None] = mapped_column(BigId)
     """Who held this person's last case when this one was opened; the case is offered to them first."""
+    interpreter_at: Mapped[datetime | None]
+    """Since when staff say that an interpreter is needed."""
     outcome: Mapped[str | None] = mapped_column(String(40))
     opened_at: Mapped[datetime] = mapped_column(default=now)
     reply_due_at: Mapped[datetime | None]
@@ -370,7 +372,8 @@ class Case(Base):
 
 
 class CaseEvent(Base):
-    """The append-only history of a case: opened, raised, message, claimed, replied, note, not_meant, handed_over, released, closed."""
+    """The append-only history of a case: opened, raised, message, claimed, replied, note, not_meant, handed_over, released, closed,
+    other_language, interpreter_needed, interpreter_done."""
 
     __tablename__ = "case_event"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

@@ -109,3 +109,29 @@ def test_a_ready_reply_that_is_none_is_refused_in_words(office: Office, people: 
     assert refused.status_code == 422 and "Choose a ready reply first" in refused.text and ">\nkept</textarea>" in refused.text
     held = people.colleague.post(f"/staff/cases/{parent.case_id}/ready", shown="still-here", form=FORM)
     assert held.status_code == 409 and "Ada has this case" in text_of(held.text)
+
+
+# Languages
+
+
+def test_a_reply_in_another_language_is_asked_about_with_the_words_kept(office: Office, people: People) -> None:
+    parent, words = office.parent(language="ur"), "I am here with you now, tell me more."
+    claim(people.holder, parent)
+    asked = people.holder.reply(parent.case_id, words)
+    assert asked.status_code == 422 and "Your words look like English" in text_of(asked.text)
+    assert f">\n{words}</textarea>" in asked.text and 'name="meant" value="en">Send it in English</button>' in asked.text
+    assert len(office.outbox(parent)) == 1
+    sent = people.holder.post(f"/staff/cases/{parent.case_id}/reply", text=words, form=FORM, meant="en")
+    assert sent.status_code == 303 and people.holder.reply(parent.case_id, words).status_code == 303
+    assert "Wrote in another language by Ada: English" in text_of(page(people.holder, parent)).split("History")[-1]
+
+
+def test_an_interpreter_is_asked_for_and_no_longer_by_anybody_in_the_team(office: Office, people: People) -> None:
+    parent = office.parent(language="ur")
+    for needed, browser in (("1", people.holder), ("0", people.colleague)):
+        assert f'name="needed" value="{needed}"' in page(browser, parent)
+        response = browser.post(f"/staff/cases/{parent.case_id}/interpreter", needed=needed)
+        assert response.headers["location"].endswith("?done=interpreter")
+        shown = 'class="tag">Interpreter needed' in people.holder.get("/staff").text
+        assert shown == (needed == "1")
+    assert people.stranger.post(f"/staff/cases/{parent.case_id}/interpreter", needed="1").status_code == 404
