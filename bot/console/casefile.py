@@ -94,6 +94,7 @@ class CaseFile:
     level: str
     not_meant: bool
     interpreter: bool
+    paused: bool
     state: str
     outcome: str | None
     language: str
@@ -150,6 +151,7 @@ def read_case(
         level=case.level,
         not_meant=case.not_meant,
         interpreter=case.interpreter_at is not None,
+        paused=case.paused_at is not None,
         state=case.state,
         outcome=case.outcome,
         language=case.language,

@@ -27,6 +27,7 @@ class Entry:
     rank: int
     not_meant: bool
     interpreter: bool
+    paused: bool
     language: str
     channel: str
     area_id: str | None
@@ -147,6 +148,7 @@ def _entry(case: Case, pseudonym: str, holder: str | None) -> Entry:
         rank=case.rank,
         not_meant=case.not_meant,
         interpreter=case.interpreter_at is not None,
+        paused=case.paused_at is not None,
         language=case.language,
         channel=case.channel,
         area_id=case.area_id,

@@ -33,10 +33,10 @@ from bot.storage.tables import UNANSWERED_DAYS, Case, StaffAudit
 
 AUDIT_ROWS = 100
 MAX_ID = 2**53
-BOXES = ("reply", "note", "handover")
+BOXES = ("reply", "note", "handover", "reopen")
 """Boxes of a case's page, each the field `text` of its own form."""
 
-DONE = ("claimed", "replied", "noted", "interpreter", "handed_over", "released", "closed")
+DONE = ("claimed", "replied", "noted", "interpreter", "handed_over", "released", "closed", "reopened", "paused", "resumed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +68,9 @@ def routes(services: ConsoleServices) -> list[Route]:
         Route(f"{case}/ready", guard.act(console.ready), methods=["POST"]),
         Route(f"{case}/look", guard.act(console.look_again), methods=["POST"]),
         Route(f"{case}/note", guard.act(console.note), methods=["POST"]),
+        Route(f"{case}/reopen", guard.act(console.reopen), methods=["POST"]),
+        Route(f"{case}/pause", guard.act(console.pause), methods=["POST"]),
+        Route(f"{case}/resume", guard.act(console.resume), methods=["POST"]),
         Route(f"{case}/interpreter", guard.act(console.interpreter), methods=["POST"]),
         Route(f"{case}/hand-over", guard.act(console.hand_over), methods=["POST"]),
         Route(f"{case}/release", guard.act(console.release), methods=["POST"]),
@@ -180,6 +183,16 @@ class Console:
             desk.add_note(services, case_id, staff_id, visit.form.get("text", ""), form_id=visit.form.get("form", ""))
 
         return self._act(visit, write, "noted", field="note")
+
+    def reopen(self, visit: Visit) -> Response:
+        again = partial(desk.reopen_case, reason=visit.form.get("text", ""))
+        return self._act(visit, again, "reopened", field="reopen")
+
+    def pause(self, visit: Visit) -> Response:
+        return self._act(visit, partial(desk.pause_bot, paused=True), "paused")
+
+    def resume(self, visit: Visit) -> Response:
+        return self._act(visit, partial(desk.pause_bot, paused=False), "resumed")
 
     def interpreter(self, visit: Visit) -> Response:
         """Say that an interpreter is needed (`needed` is 1) or no longer (0)."""

@@ -47,7 +47,7 @@ class NoSuchCase(LookupError):
 
 class Refused(ValueError):
     """What was given cannot be taken. `code` is `empty` or `too_long` for words, `colleague` for somebody who cannot have a case,
-    `ready` for a ready reply that is not there."""
+    `ready` for a ready reply that is not there, `another_open` and `forgotten` for a case that cannot be opened again."""
 
     def __init__(self, code: str) -> None:
         self.code = code
@@ -223,9 +223,40 @@ def close_case(services: Services, case_id: int, staff_id: int, outcome: str) ->
     with _act(services, case_id, staff_id) as act:
         if act.case.state == "closed" and act.case.staff_id == staff_id:
             return
-        cases.close(act.session, case_id, staff_id, outcome)
+        cases.close(act.session, case_id, staff_id, outcome, detail=services.keyring.seal_json({"outcome": outcome}))
         _say_goodbye(act)
         _audit(act, "close")
+
+
+def reopen_case(services: Services, case_id: int, staff_id: int, reason: str) -> None:
+    """Take up a closed case again, with a reason, and tell the parent who is there. Repeating it changes nothing.
+
+    Raises `cases.NotClaimed` if somebody else has it by now, `Refused` for no reason, or if the parent has another open case or
+    asked to be forgotten.
+    """
+    words = checked(reason)
+    try:
+        with _act(services, case_id, staff_id) as act:
+            if act.case.state != "closed":
+                cases.held(act.session, case_id, staff_id)
+                return
+            if cases.current(act.session, act.case.person_id) is not None:
+                raise Refused("another_open")
+            if act.session.get_one(Person, act.case.person_id).forgotten_at is not None:
+                raise Refused("forgotten")
+            cases.reopen(act.session, act.case, staff_id, detail=services.keyring.seal_json({"text": words}))
+            _say_hello(act, act.staff)
+            _audit(act, "reopen")
+    except IntegrityError:
+        # The parent's next worry opened a case at this very moment: the database allows one.
+        raise Refused("another_open") from None
+
+
+def pause_bot(services: Services, case_id: int, staff_id: int, paused: bool) -> None:
+    """Pause the bot for this conversation, or let it answer again. Raises `cases.NotClaimed` if `staff_id` does not hold the case."""
+    with _act(services, case_id, staff_id) as act:
+        if cases.pause(act.session, case_id, staff_id, paused):
+            _audit(act, "pause" if paused else "resume")
 
 
 def may_see(staff_area: str | None, case_area: str | None) -> bool:

@@ -361,6 +361,8 @@ class Case(Base):
     """Who held this person's last case when this one was opened; the case is offered to them first."""
     interpreter_at: Mapped[datetime | None]
     """Since when staff say that an interpreter is needed."""
+    paused_at: Mapped[datetime | None]
+    """Since when whoever holds the case has paused the bot for this conversation."""
     outcome: Mapped[str | None] = mapped_column(String(40))
     opened_at: Mapped[datetime] = mapped_column(default=now)
     reply_due_at: Mapped[datetime | None]
@@ -373,7 +375,7 @@ class Case(Base):
 
 class CaseEvent(Base):
     """The append-only history of a case: opened, raised, message, claimed, replied, note, not_meant, handed_over, released, closed,
-    other_language, interpreter_needed, interpreter_done."""
+    reopened, paused, resumed, other_language, interpreter_needed, interpreter_done."""
 
     __tablename__ = "case_event"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

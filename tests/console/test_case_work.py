@@ -135,3 +135,33 @@ def test_an_interpreter_is_asked_for_and_no_longer_by_anybody_in_the_team(office
         shown = 'class="tag">Interpreter needed' in people.holder.get("/staff").text
         assert shown == (needed == "1")
     assert people.stranger.post(f"/staff/cases/{parent.case_id}/interpreter", needed="1").status_code == 404
+
+
+# Opening again, pausing
+
+
+def test_a_closed_case_is_opened_again_on_its_page_with_a_reason(office: Office, people: People) -> None:
+    parent = office.parent()
+    claim(people.holder, parent)
+    people.holder.post(f"/staff/cases/{parent.case_id}/close", outcome="welfare-check")
+    assert "Outcome: Welfare check asked for" in text_of(page(people.colleague, parent))
+    refused = people.colleague.post(f"/staff/cases/{parent.case_id}/reopen", text=" ")
+    assert refused.status_code == 422 and 'href="#reopen"' in refused.text
+    again = people.colleague.post(f"/staff/cases/{parent.case_id}/reopen", text="She rang the hub")
+    assert again.headers["location"].endswith("?done=reopened")
+    history = text_of(page(people.colleague, parent)).split("History")[-1]
+    assert "Closed by Ada: Welfare check asked for" in history and "Opened again by Ben She rang the hub" in history
+    assert f"/staff/cases/{parent.case_id}/reopen" not in page(people.colleague, parent)
+
+
+def test_wren_is_paused_and_let_answer_again_on_the_page_and_colleagues_see_it(office: Office, people: People) -> None:
+    parent = office.parent()
+    claim(people.holder, parent)
+    assert "/pause" not in page(people.colleague, parent)
+    assert people.holder.post(f"/staff/cases/{parent.case_id}/pause").headers["location"].endswith("?done=paused")
+    assert "Wren is paused" in text_of(page(people.holder, parent))
+    assert "Ada has paused Wren" in text_of(page(people.colleague, parent))
+    assert "Wren paused" in text_of(people.colleague.get("/staff", show="all").text)
+    assert people.colleague.post(f"/staff/cases/{parent.case_id}/resume").status_code == 409
+    people.holder.post(f"/staff/cases/{parent.case_id}/resume")
+    assert "Wren answers again by Ada" in text_of(page(people.holder, parent)).split("History")[-1]
