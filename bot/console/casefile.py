@@ -14,8 +14,9 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from bot.handoff import desk
+from bot.handoff import desk, marks
 from bot.handoff.desk import may_see
+from bot.handoff.marks import Mark
 from bot.languages import direction
 from bot.people import PersonView, view
 from bot.storage.crypto import KeyMissing, Keyring
@@ -57,6 +58,7 @@ class Said:
     kind: str = "text"
     cut: bool = False
     level: str = "none"
+    mark: Mark | None = None
     reasons: Sequence[Mapping[str, Any]] = ()
     state: str = ""
     why_not: str = ""
@@ -211,6 +213,7 @@ def _of_parent(session: Session, keyring: Keyring, person_id: int, rows: Iterabl
     opened = [(row, _opened(keyring, row.sealed)) for row in rows]
     tokens = [data["token"] for _, data in opened if data.get("token")]
     query = select(ButtonToken.token, ButtonToken.title).where(ButtonToken.person_id == person_id, ButtonToken.token.in_(tokens))
+    said_of = marks.of_messages(session, [row.id for row, _ in opened])
     titles = {row.token: row.title for row in session.execute(query)} if tokens else {}
     return [
         Said(
@@ -224,6 +227,7 @@ def _of_parent(session: Session, keyring: Keyring, person_id: int, rows: Iterabl
             cut=bool(data.get("cut")),
             level=row.level,
             reasons=_opened_list(keyring, row.triage),
+            mark=said_of.get(row.id),
         )
         for row, data in opened
     ]

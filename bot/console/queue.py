@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, func, literal, or_, select, true, 
 from sqlalchemy.orm import Session
 
 from bot.handoff.desk import may_see
-from bot.storage.tables import Case, CaseEvent, Inbox, Person, Staff
+from bot.storage.tables import Case, CaseEvent, Inbox, Person, Staff, TriageMark
 
 PAGE = 50
 KNOWN = 5
@@ -106,6 +106,11 @@ def _known(session: Session, staff_id: int, area_id: str | None) -> tuple[Entry,
 def in_area(area_id: str | None) -> ColumnElement[bool]:
     """The condition of `bot.handoff.desk.may_see`, for a query."""
     return true() if area_id is None else or_(Case.area_id == area_id, Case.area_id.is_(None))
+
+
+def marked_in_area(area_id: str | None) -> tuple[ColumnElement[bool], ...]:
+    """The same condition for marks of triage."""
+    return () if area_id is None else (or_(TriageMark.area_id == area_id, TriageMark.area_id.is_(None)),)
 
 
 def latest_event(session: Session) -> int:

@@ -20,12 +20,12 @@ from bot.console.events import follow
 from bot.console.guard import COOKIE, SIGN_IN, Guard, Visit
 from bot.console.look import ASSETS, Look, private
 from bot.console.questions import read_questions
-from bot.console.queue import SHOWS, latest_event, read_queue
+from bot.console.queue import SHOWS, latest_event, marked_in_area, read_queue
 from bot.console.ready import chosen, offered
 from bot.console.services import ConsoleServices
 from bot.console.signin import SignIn
 from bot.console.words import StaffWords
-from bot.handoff import desk
+from bot.handoff import desk, marks
 from bot.handoff.cases import OUTCOMES, NotClaimed
 from bot.handoff.desk import MAX_WORDS, NoSuchCase, OtherLanguage, Refused, may_see
 from bot.languages import supported
@@ -36,7 +36,19 @@ MAX_ID = 2**53
 BOXES = ("reply", "note", "handover", "reopen")
 """Boxes of a case's page, each the field `text` of its own form."""
 
-DONE = ("claimed", "replied", "noted", "interpreter", "handed_over", "released", "closed", "reopened", "paused", "resumed")
+DONE = (
+    "claimed",
+    "replied",
+    "noted",
+    "interpreter",
+    "handed_over",
+    "released",
+    "closed",
+    "reopened",
+    "paused",
+    "resumed",
+    "marked",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +73,7 @@ def routes(services: ConsoleServices) -> list[Route]:
         Route("/staff", guard.page(console.queue), methods=["GET"]),
         Route("/staff/audit", guard.page(console.audit), methods=["GET"]),
         Route("/staff/questions", guard.page(console.questions), methods=["GET"]),
+        Route("/staff/triage", guard.page(console.triage), methods=["GET"]),
         Route("/staff/events", guard.stream(console.events), methods=["GET"]),
         Route(case, guard.page(console.case), methods=["GET"]),
         Route(f"{case}/claim", guard.act(console.claim), methods=["POST"]),
@@ -68,6 +81,7 @@ def routes(services: ConsoleServices) -> list[Route]:
         Route(f"{case}/ready", guard.act(console.ready), methods=["POST"]),
         Route(f"{case}/look", guard.act(console.look_again), methods=["POST"]),
         Route(f"{case}/note", guard.act(console.note), methods=["POST"]),
+        Route(f"{case}/mark", guard.act(console.mark), methods=["POST"]),
         Route(f"{case}/reopen", guard.act(console.reopen), methods=["POST"]),
         Route(f"{case}/pause", guard.act(console.pause), methods=["POST"]),
         Route(f"{case}/resume", guard.act(console.resume), methods=["POST"]),
@@ -127,6 +141,13 @@ class Console:
             session.add(StaffAudit(staff_id=visit.who.staff_id, action="questions.view", subject=language))
         return self._look.page("questions.html", who=visit.who, questions=found, language=language, days=UNANSWERED_DAYS)
 
+    def triage(self, visit: Visit) -> Response:
+        """How often staff found triage right, too high or too low, by language and level."""
+        with self._services.database.read() as session:
+            found = marks.counts(session, *marked_in_area(visit.who.area_id))
+        by_language = {count.language: [one for one in found if one.language == count.language] for count in found}
+        return self._look.page("triage.html", who=visit.who, languages=by_language, levels=tuple(reversed(marks.LEVELS)))
+
     async def events(self, visit: Visit) -> Response:
         """News for an open page: of one case (`?case=`), else of the queue."""
         case_id = visit.request.query_params.get("case", "")
@@ -183,6 +204,15 @@ class Console:
             desk.add_note(services, case_id, staff_id, visit.form.get("text", ""), form_id=visit.form.get("form", ""))
 
         return self._act(visit, write, "noted", field="note")
+
+    def mark(self, visit: Visit) -> Response:
+        message = visit.form.get("message", "")
+        say = partial(
+            desk.mark_triage,
+            inbox_id=int(message) if message.isdecimal() and len(message) < 16 else 0,
+            should_be=visit.form.get("should_be", ""),
+        )
+        return self._act(visit, say, "marked")
 
     def reopen(self, visit: Visit) -> Response:
         again = partial(desk.reopen_case, reason=visit.form.get("text", ""))
@@ -292,6 +322,7 @@ class Console:
             "case": file,
             "mine": file.state == "claimed" and file.holder_id == visit.who.staff_id,
             "outcomes": OUTCOMES,
+            "levels": tuple(reversed(marks.LEVELS)),
             "ready": offered(self._services, file.area_id),
             "form_id": secrets.token_urlsafe(12),
             "most": MAX_WORDS,

@@ -12,6 +12,7 @@ from babel.dates import format_skeleton, format_time
 from markupsafe import Markup
 
 from bot.handoff.hours import Team
+from bot.handoff.marks import verdict
 from bot.languages import supported
 from bot.library.strings import Strings, UnknownString
 from bot.pages.words import linked, paragraphs
@@ -54,6 +55,14 @@ class StaffWords:
 
     def level(self, level: str) -> str:
         return self(f"level.{level}")
+
+    def triage(self, level: str) -> str:
+        """A level that triage gave, or should have given; `none` is not the same as having asked for a person."""
+        return self(f"mark.level.{level}")
+
+    def verdict(self, level: str, should_be: str) -> str:
+        """What it means that a message of `level` should have had another, or the same."""
+        return self(f"mark.{verdict(level, should_be)}", should=self.triage(should_be))
 
     def body(self, text: str) -> Markup:
         """A person's words as paragraphs: escaped, https addresses made links, nothing else read into them."""

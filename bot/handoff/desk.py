@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from bot.delivery.hub import Hub
 from bot.delivery.outbox import enqueue
-from bot.handoff import cases
+from bot.handoff import cases, marks
 from bot.handoff.hours import Team
 from bot.languages import detect, direction, supported
 from bot.library.dates import say_hours
@@ -27,7 +27,7 @@ from bot.library.strings import placeholders
 from bot.messages import MessageClass, Reply
 from bot.storage.crypto import Keyring
 from bot.storage.engine import Database
-from bot.storage.tables import Case, CaseEvent, Outbox, Person, Staff, StaffAudit
+from bot.storage.tables import Case, CaseEvent, Inbox, Outbox, Person, Staff, StaffAudit
 
 if TYPE_CHECKING:
     from bot.conversation.render import Renderer
@@ -47,7 +47,8 @@ class NoSuchCase(LookupError):
 
 class Refused(ValueError):
     """What was given cannot be taken. `code` is `empty` or `too_long` for words, `colleague` for somebody who cannot have a case,
-    `ready` for a ready reply that is not there, `another_open` and `forgotten` for a case that cannot be opened again."""
+    `ready` for a ready reply that is not there, `another_open` and `forgotten` for a case that cannot be opened again, `mark`
+    for a level or message that is none."""
 
     def __init__(self, code: str) -> None:
         self.code = code
@@ -257,6 +258,26 @@ def pause_bot(services: Services, case_id: int, staff_id: int, paused: bool) -> 
     with _act(services, case_id, staff_id) as act:
         if cases.pause(act.session, case_id, staff_id, paused):
             _audit(act, "pause" if paused else "resume")
+
+
+def mark_triage(services: Services, case_id: int, staff_id: int, inbox_id: int, should_be: str) -> None:
+    """Say which level a message of the case's parent should have had. A later mark takes the place of an earlier one.
+
+    Raises `Refused` (`mark`) for a message of somebody else or something that is no level.
+    """
+    with _act(services, case_id, staff_id) as act:
+        message = act.session.get(Inbox, inbox_id)
+        if message is None or message.person_id != act.case.person_id or should_be not in marks.LEVELS:
+            raise Refused("mark")
+        marks.put(
+            act.session,
+            message,
+            should_be=should_be,
+            language=act.case.language,
+            area_id=act.case.area_id,
+            staff_id=staff_id,
+        )
+        _audit(act, "mark")
 
 
 def may_see(staff_area: str | None, case_area: str | None) -> bool:

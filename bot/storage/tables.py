@@ -389,6 +389,24 @@ class CaseEvent(Base):
     at: Mapped[datetime] = mapped_column(default=now)
 
 
+class TriageMark(Base):
+    """What staff say of one message's level: `level` is what triage gave, `should_be` what it should have been.
+
+    It outlives the message without a link to it: a language and two levels name nobody.
+    """
+
+    __tablename__ = "triage_mark"
+    __table_args__ = (UniqueConstraint("inbox_id", name="uq_triage_mark_inbox_id"),)
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    inbox_id: Mapped[int | None] = mapped_column(ForeignKey("inbox.id", ondelete="SET NULL"))
+    area_id: Mapped[str | None] = mapped_column(ForeignKey("area.id"), index=True)
+    language: Mapped[str] = mapped_column(String(8))
+    level: Mapped[str] = mapped_column(String(10))
+    should_be: Mapped[str] = mapped_column(String(10))
+    staff_id: Mapped[int | None] = mapped_column(BigId)
+    at: Mapped[datetime] = mapped_column(default=now)
+
+
 class Staff(Base):
     """Someone who signs in to the console. `demonstration` accounts work on loopback only."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from bot.messages import Kind
 from tests.console.conftest import People
 from tests.console.support import Office, text_of
 from tests.console.test_case import FORM, claim, page
@@ -165,3 +166,35 @@ def test_wren_is_paused_and_let_answer_again_on_the_page_and_colleagues_see_it(o
     assert people.colleague.post(f"/staff/cases/{parent.case_id}/resume").status_code == 409
     people.holder.post(f"/staff/cases/{parent.case_id}/resume")
     assert "Wren answers again by Ada" in text_of(page(people.holder, parent)).split("History")[-1]
+
+
+# Marks of triage
+
+
+def test_a_message_is_marked_in_its_case_and_counted_on_the_teams_page(office: Office, people: People) -> None:
+    parent = office.parent()
+    assert "Nobody has marked a message yet" in people.holder.get("/staff/triage").text
+    shown = page(people.holder, parent)
+    form = shown.split('class="mark"')[1].split("</form>")[0]
+    assert 'value="urgent" selected>Right: Urgent' in form and "Too low: it should have been Emergency" in form
+    message = str(parent.inbox_ids[0])
+    marked = people.colleague.post(f"/staff/cases/{parent.case_id}/mark", message=message, should_be="none")
+    assert marked.headers["location"].endswith("?done=marked")
+    assert "Too high: it should have been None (Ben)" in text_of(page(people.holder, parent))
+    table = text_of(people.holder.get("/staff/triage").text).split("English")[1]
+    assert "Urgent 0 1 0 Should have been: None (1)" in table
+    assert "Nobody has marked" in people.stranger.get("/staff/triage").text
+
+
+def test_a_mark_that_fits_nothing_is_refused(office: Office, people: People) -> None:
+    parent, other = office.parent(), office.parent()
+    for fields in ({"message": "x", "should_be": "none"}, {"message": str(other.inbox_ids[0]), "should_be": "none"}, {}):
+        refused = people.holder.post(f"/staff/cases/{parent.case_id}/mark", **fields)
+        assert refused.status_code == 422 and "no message or level of this case" in text_of(refused.text)
+
+
+def test_what_is_no_words_of_a_parent_cannot_be_marked_on_the_page(office: Office, people: People) -> None:
+    parent = office.parent()
+    office.writes(parent, "", kind=Kind.START)
+    claim(people.holder, parent)
+    assert page(people.holder, parent).count('class="mark"') == 1

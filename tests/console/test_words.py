@@ -91,6 +91,7 @@ def test_every_code_that_can_come_has_words(words: StaffWords) -> None:
             "case.hand_over",
             "case.interpreter",
             "case.reopen",
+            "case.mark",
             "case.pause",
             "case.resume",
             "case.release",
