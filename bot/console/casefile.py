@@ -14,13 +14,15 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from bot.delivery.outbox import PULLED
+from bot.delivery.reach import Reach, reach
 from bot.handoff import desk, marks
 from bot.handoff.desk import may_see
 from bot.handoff.marks import Mark
 from bot.languages import direction
 from bot.people import PersonView, view
 from bot.storage.crypto import KeyMissing, Keyring
-from bot.storage.tables import ButtonToken, Case, CaseEvent, Inbox, Outbox, Person, PersonAddress, Staff, now
+from bot.storage.tables import ButtonToken, Case, CaseEvent, Consent, Inbox, Outbox, Person, PersonAddress, Staff, now
 
 PAGE = 100
 """Messages shown at once."""
@@ -117,6 +119,13 @@ class CaseFile:
     forgotten: bool
     contact_unsafe: bool
     unreachable: bool
+    reach: Reach
+    topic: str | None
+    """What the parent last wrote about in this case, where that was understood."""
+    consents: Mapping[str, bool]
+    """The latest word on each thing they were asked to agree to."""
+    has_address: bool
+    """Whether there is a phone number or the like that could be shown for a reason."""
     said: tuple[Said, ...]
     older: Place | None
     happenings: tuple[Happening, ...]
@@ -145,6 +154,7 @@ def read_case(
     holder = session.get(Staff, case.staff_id) if case.staff_id else None
     others = desk.colleagues(session, case, case.staff_id or 0)
     knows = next((one for one in others if one.id == case.knows_staff_id), None)
+    address = session.get_one(PersonAddress, case.address_id)
     place = latest(session, case.id, person.id)
     said, older = _conversation(session, keyring, person.id, before)
     return CaseFile(
@@ -172,12 +182,29 @@ def read_case(
         person=view(session, person),
         forgotten=person.forgotten_at is not None,
         contact_unsafe=person.contact_unsafe,
-        unreachable=session.get_one(PersonAddress, case.address_id).unreachable_at is not None,
+        unreachable=address.unreachable_at is not None,
+        reach=reach(session, person.id, address),
+        topic=_topic(session, case.id),
+        consents=_consents(session, person.id),
+        has_address=session.scalar(
+            select(PersonAddress.id).where(PersonAddress.person_id == person.id, PersonAddress.channel.not_in(PULLED)).limit(1)
+        )
+        is not None,
         said=tuple(said),
         older=older,
         happenings=tuple(_happenings(session, keyring, case.id)),
         place=place,
     )
+
+
+def _topic(session: Session, case_id: int) -> str | None:
+    query = select(Inbox.topic).where(Inbox.case_id == case_id, Inbox.topic.is_not(None))
+    return session.scalar(query.order_by(Inbox.id.desc()).limit(1))
+
+
+def _consents(session: Session, person_id: int) -> dict[str, bool]:
+    query = select(Consent.category, Consent.given).where(Consent.person_id == person_id).order_by(Consent.id)
+    return {row.category: row.given for row in session.execute(query)}
 
 
 def latest(session: Session, case_id: int, person_id: int) -> Place:

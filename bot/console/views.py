@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -33,7 +33,7 @@ from bot.storage.tables import UNANSWERED_DAYS, Case, StaffAudit
 
 AUDIT_ROWS = 100
 MAX_ID = 2**53
-BOXES = ("reply", "note", "handover", "reopen")
+BOXES = ("reply", "note", "handover", "reopen", "address")
 """Boxes of a case's page, each the field `text` of its own form."""
 
 DONE = (
@@ -81,6 +81,7 @@ def routes(services: ConsoleServices) -> list[Route]:
         Route(f"{case}/ready", guard.act(console.ready), methods=["POST"]),
         Route(f"{case}/look", guard.act(console.look_again), methods=["POST"]),
         Route(f"{case}/note", guard.act(console.note), methods=["POST"]),
+        Route(f"{case}/address", guard.act(console.address), methods=["POST"]),
         Route(f"{case}/mark", guard.act(console.mark), methods=["POST"]),
         Route(f"{case}/reopen", guard.act(console.reopen), methods=["POST"]),
         Route(f"{case}/pause", guard.act(console.pause), methods=["POST"]),
@@ -214,6 +215,16 @@ class Console:
         )
         return self._act(visit, say, "marked")
 
+    def address(self, visit: Visit) -> Response:
+        """The parent's addresses, once, for a reason; they are in this answer and on no other page."""
+        seen: list[desk.SeenAddress] = []
+
+        def look(services: ConsoleServices, case_id: int, staff_id: int) -> None:
+            seen.extend(desk.see_addresses(services, case_id, staff_id, visit.form.get("text", "")))
+
+        answer = self._act(visit, look, "", field="address")
+        return self._case(visit, seen=seen) if answer.status_code == 303 else answer
+
     def reopen(self, visit: Visit) -> Response:
         again = partial(desk.reopen_case, reason=visit.form.get("text", ""))
         return self._act(visit, again, "reopened", field="reopen")
@@ -289,6 +300,7 @@ class Console:
         ready: str = "",
         into: bool = False,
         meant: str = "",
+        seen: Sequence[desk.SeenAddress] = (),
         typed: Mapping[str, str] | None = None,
     ) -> Response:
         """The case's page, with what was `typed` in its boxes and a `ready` reply shown, or put into the box after what is there.
@@ -312,7 +324,7 @@ class Console:
             shown = None
         return self._look.page("case.html", problem.status if problem else 200, **self._of(visit, file), **{
             "problem": problem, "done": done, "older": before is not None, **boxes,
-            "shown": shown, "meant": meant,
+            "shown": shown, "meant": meant, "seen": seen,
         })  # fmt: skip
 
     def _of(self, visit: Visit, file: CaseFile) -> dict[str, Any]:

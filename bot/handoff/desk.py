@@ -18,16 +18,16 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from bot.delivery.hub import Hub
-from bot.delivery.outbox import enqueue
+from bot.delivery.outbox import PULLED, enqueue
 from bot.handoff import cases, marks
 from bot.handoff.hours import Team
 from bot.languages import detect, direction, supported
 from bot.library.dates import say_hours
 from bot.library.strings import placeholders
 from bot.messages import MessageClass, Reply
-from bot.storage.crypto import Keyring
+from bot.storage.crypto import KeyMissing, Keyring
 from bot.storage.engine import Database
-from bot.storage.tables import Case, CaseEvent, Inbox, Outbox, Person, Staff, StaffAudit
+from bot.storage.tables import Case, CaseEvent, Inbox, Outbox, Person, PersonAddress, Staff, StaffAudit
 
 if TYPE_CHECKING:
     from bot.conversation.render import Renderer
@@ -48,7 +48,7 @@ class NoSuchCase(LookupError):
 class Refused(ValueError):
     """What was given cannot be taken. `code` is `empty` or `too_long` for words, `colleague` for somebody who cannot have a case,
     `ready` for a ready reply that is not there, `another_open` and `forgotten` for a case that cannot be opened again, `mark`
-    for a level or message that is none."""
+    for a level or message that is none, `no_address` where there is no number or id to show."""
 
     def __init__(self, code: str) -> None:
         self.code = code
@@ -76,6 +76,15 @@ class Services(Protocol):
     def hub(self) -> Hub: ...
     @property
     def teams(self) -> Mapping[str, Team]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenAddress:
+    """An address in plain words: `kind` is what it is on its channel (`phone`, say)."""
+
+    channel: str
+    kind: str
+    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +287,27 @@ def mark_triage(services: Services, case_id: int, staff_id: int, inbox_id: int, 
             staff_id=staff_id,
         )
         _audit(act, "mark")
+
+
+def see_addresses(services: Services, case_id: int, staff_id: int, reason: str) -> list[SeenAddress]:
+    """The parent's phone number, Telegram id and the like, for a reason that goes into the history. Each look is recorded.
+
+    A web chat's key is never shown: whoever holds it could write in the parent's name. Raises `Refused` for no reason or no address.
+    """
+    words = checked(reason)
+    with _act(services, case_id, staff_id) as act:
+        query = select(PersonAddress).where(PersonAddress.person_id == act.case.person_id, PersonAddress.channel.not_in(PULLED))
+        rows = act.session.scalars(query.order_by(PersonAddress.id)).all()
+        if not rows:
+            raise Refused("no_address")
+        try:
+            found = [SeenAddress(channel=row.channel, kind=row.kind, value=services.keyring.open(row.sealed)) for row in rows]
+        except KeyMissing:
+            raise Refused("no_address") from None
+        detail = services.keyring.seal_json({"text": words})
+        act.session.add(CaseEvent(case_id=case_id, kind="address_seen", staff_id=staff_id, detail=detail))
+        _audit(act, "address")
+    return found
 
 
 def may_see(staff_area: str | None, case_area: str | None) -> bool:

@@ -375,7 +375,8 @@ class Case(Base):
 
 class CaseEvent(Base):
     """The append-only history of a case: opened, raised, message, claimed, replied, note, not_meant, handed_over, released, closed,
-    reopened, paused, resumed, other_language, interpreter_needed, interpreter_done."""
+    reopened, paused, resumed, other_language, interpreter_needed, interpreter_done,
+    address_seen."""
 
     __tablename__ = "case_event"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

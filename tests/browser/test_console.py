@@ -30,6 +30,9 @@ VIEWS = (
     "unclaimed",
     "mine",
     "ready",
+    "meant",
+    "address",
+    "triage",
     "theirs",
     "refused",
     "closed",
@@ -123,6 +126,28 @@ def visit(view: str, office: Office, page: Any, site: str, who: Browser) -> None
         page.goto(f"{site}/staff/cases/999999")
     elif view in ("unclaimed", "theirs"):
         page.goto(f"{site}/staff/cases/{cases['asked' if view == 'theirs' else 'everything'].case_id}")
+    elif view == "triage":
+        for one, level in (("everything", "emergency"), ("urgent", "none")):
+            fields = {"message": str(cases[one].inbox_ids[0]), "should_be": level}
+            who.post(f"/staff/cases/{cases[one].case_id}/mark", **fields)
+        page.goto(f"{site}/staff/triage")
+    elif view in ("meant", "address"):
+        case = cases["urgent"].case_id
+        who.post(f"/staff/cases/{case}/claim")
+        who.post(f"/staff/cases/{case}/pause")
+        who.post(f"/staff/cases/{case}/interpreter", needed="1")
+        page.goto(f"{site}/staff/cases/{case}")
+        if view == "meant":
+            page.fill("#reply", "I am here with you now. Can you tell me more?")
+            page.click("text=Send reply")
+            page.wait_for_selector("text=Send it in English")
+            for details in page.locator("details summary").all():
+                details.click()
+        else:
+            page.click("text=Show their number or address")
+            page.fill("#address", "Welfare check by the police")
+            page.click("button:text-is('Show it')")
+            page.wait_for_selector("text=It is on this page only")
     elif view == "ready":
         case = cases["urgent"].case_id
         who.post(f"/staff/cases/{case}/claim")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 from bot.messages import Kind
+from bot.storage.tables import Consent, Inbox, Person, PersonAddress, now
 from tests.console.conftest import People
 from tests.console.support import Office, text_of
 from tests.console.test_case import FORM, claim, page
@@ -198,3 +200,59 @@ def test_what_is_no_words_of_a_parent_cannot_be_marked_on_the_page(office: Offic
     office.writes(parent, "", kind=Kind.START)
     claim(people.holder, parent)
     assert page(people.holder, parent).count('class="mark"') == 1
+
+
+# What the page says of reaching them, and their address
+
+
+def test_the_page_says_whether_they_can_be_written_to_and_when_they_were_last_there(office: Office, people: People) -> None:
+    chat, phone, blocked = office.parent(), office.parent(channel="whatsapp"), office.parent(channel="telegram")
+    office.change(PersonAddress, chat.address_id, last_seen_at=now() - timedelta(minutes=7))
+    office.change(PersonAddress, phone.address_id, last_seen_at=now() - timedelta(hours=3, minutes=30))
+    office.change(PersonAddress, blocked.address_id, unreachable_at=now())
+    said = {parent.case_id: text_of(page(people.holder, parent)) for parent in (chat, phone, blocked)}
+    assert "Can they be written to now? Yes Last wrote or had the chat open 7 minutes ago" in said[chat.case_id]
+    assert "Last wrote 3 hours ago Free words can be sent For another 20 hours" in said[phone.case_id]
+    assert "No: the channel cannot reach them. A reply would not be sent." in said[blocked.case_id]
+    office.change(PersonAddress, phone.address_id, last_seen_at=now() - timedelta(hours=30))
+    assert "No: they wrote too long ago for this channel" in text_of(page(people.holder, phone))
+    claim(people.holder, blocked)
+    assert text_of(page(people.holder, blocked)).count("A reply would not be sent") == 2
+
+
+def test_level_topic_and_reasons_are_in_english_whatever_the_language(office: Office, people: People) -> None:
+    reasons = [{"level": "urgent", "by": "rule:ur-fit", "words": "دورہ", "kind": "medical"}]
+    parent = office.parent("دورہ", language="ur", reasons=reasons)
+    office.change(Inbox, parent.inbox_ids[0], topic="baby/crying")
+    said = text_of(page(people.holder, parent))
+    assert "Urgent" in said and "A phrase rule in Urdu (fit) (a medical danger): دورہ" in said
+    assert "Topic Crying (baby)" in said
+
+
+def test_the_page_says_what_they_agreed_to_and_whether_they_stopped(office: Office, people: People) -> None:
+    parent = office.parent()
+    assert "Messages they did not ask for Not stopped" in text_of(page(people.holder, parent))
+    with office.services.database.write() as session:
+        for category, given in (("contact", False), ("contact", True), ("unasked", False)):
+            session.add(Consent(person_id=parent.person_id, category=category, given=given, method="webchat"))
+            session.flush()
+    office.change(Person, parent.person_id, stopped_at=now())
+    said = text_of(page(people.holder, parent))
+    assert "Stopped: they wrote STOP" in said and "Agreed to being contacted by a person Yes" in said
+    assert "Agreed to messages they did not ask for No" in said
+
+
+def test_an_address_is_on_the_page_that_answers_a_reason_and_on_no_other(office: Office, people: People) -> None:
+    parent, chat = office.parent(channel="telegram"), office.parent()
+    with office.services.database.read() as session:
+        address = office.services.keyring.open(session.get_one(PersonAddress, parent.address_id).sealed)
+    assert "Show their number" in page(people.holder, parent) and "Show their number" not in page(people.holder, chat)
+    refused = people.holder.post(f"/staff/cases/{parent.case_id}/address", text=" ")
+    assert refused.status_code == 422 and 'href="#address"' in refused.text and address not in refused.text
+    shown = people.holder.post(f"/staff/cases/{parent.case_id}/address", text="Welfare check")
+    assert shown.status_code == 200 and f"<bdi>{address}</bdi>" in shown.text
+    assert shown.headers["cache-control"] == "no-store"
+    after = page(people.colleague, parent)
+    assert address not in after and "Looked at the number or address by Ada Welfare check" in text_of(after)
+    assert people.stranger.post(f"/staff/cases/{parent.case_id}/address", text="Curious").status_code == 404
+    assert "Looked at the number or address in Case" in text_of(people.holder.get("/staff/audit").text)

@@ -92,6 +92,7 @@ def test_every_code_that_can_come_has_words(words: StaffWords) -> None:
             "case.interpreter",
             "case.reopen",
             "case.mark",
+            "case.address",
             "case.pause",
             "case.resume",
             "case.release",
@@ -131,6 +132,7 @@ def test_a_length_of_time_is_said_in_its_largest_unit(words: StaffWords, length:
     ("reason", "said"),
     [
         ({"by": "rule:no-way-out"}, "A phrase rule (no way out)"),
+        ({"by": "rule:ur-not-breathing"}, "A phrase rule in Urdu (not breathing)"),
         ({"by": "model:ur"}, "The trained model (Urdu)"),
         ({"by": "together:model:cy"}, "The trained model (Welsh), reading the last few messages together"),
         ({"by": "further:second_look"}, "A further reader (second look)"),
