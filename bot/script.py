@@ -117,7 +117,7 @@ class Conversation:
             case_id, claimed = case.id, case.state == "claimed"
         if not claimed:
             desk.claim_case(self.parts, case_id, self._staff_id)
-        desk.send_reply(self.parts, case_id, self._staff_id, text)
+        desk.send_reply(self.parts, case_id, self._staff_id, text, any_language=True)
 
     def _result(self, inbox_id: int | None) -> dict[str, Any]:
         person_id = self._person_id()

@@ -14,11 +14,15 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from bot.delivery.outbox import PULLED
+from bot.delivery.reach import Reach, reach
+from bot.handoff import desk, marks
 from bot.handoff.desk import may_see
+from bot.handoff.marks import Mark
 from bot.languages import direction
 from bot.people import PersonView, view
 from bot.storage.crypto import KeyMissing, Keyring
-from bot.storage.tables import ButtonToken, Case, CaseEvent, Inbox, Outbox, Person, PersonAddress, Staff, now
+from bot.storage.tables import ButtonToken, Case, CaseEvent, Consent, Inbox, Outbox, Person, PersonAddress, Staff, now
 
 PAGE = 100
 """Messages shown at once."""
@@ -56,21 +60,33 @@ class Said:
     kind: str = "text"
     cut: bool = False
     level: str = "none"
+    mark: Mark | None = None
     reasons: Sequence[Mapping[str, Any]] = ()
     state: str = ""
     why_not: str = ""
     safety: bool = False
+    ready: bool = False
     buttons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Happening:
-    """One event of the case; `detail` is the event's own (reasons of a level, words of a note)."""
+    """One event of the case; `detail` is the event's own (reasons of a level, words of a note); `to` who a case was given to."""
 
     at: datetime
     kind: str
     staff: str | None
+    to: str | None
     detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Colleague:
+    """Somebody the case can be handed over to."""
+
+    id: int
+    name: str
+    title: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +97,8 @@ class CaseFile:
     area_id: str | None
     level: str
     not_meant: bool
+    interpreter: bool
+    paused: bool
     state: str
     outcome: str | None
     language: str
@@ -93,10 +111,21 @@ class CaseFile:
     holder_id: int | None
     holder: str | None
     holder_title: str | None
+    knows_id: int | None
+    knows: str | None
+    """Who held this parent's last case, if they could hold this one."""
+    colleagues: tuple[Colleague, ...]
     person: PersonView
     forgotten: bool
     contact_unsafe: bool
     unreachable: bool
+    reach: Reach
+    topic: str | None
+    """What the parent last wrote about in this case, where that was understood."""
+    consents: Mapping[str, bool]
+    """The latest word on each thing they were asked to agree to."""
+    has_address: bool
+    """Whether there is a phone number or the like that could be shown for a reason."""
     said: tuple[Said, ...]
     older: Place | None
     happenings: tuple[Happening, ...]
@@ -123,6 +152,9 @@ def read_case(
         return None
     person = session.get_one(Person, case.person_id)
     holder = session.get(Staff, case.staff_id) if case.staff_id else None
+    others = desk.colleagues(session, case, case.staff_id or 0)
+    knows = next((one for one in others if one.id == case.knows_staff_id), None)
+    address = session.get_one(PersonAddress, case.address_id)
     place = latest(session, case.id, person.id)
     said, older = _conversation(session, keyring, person.id, before)
     return CaseFile(
@@ -130,6 +162,8 @@ def read_case(
         area_id=case.area_id,
         level=case.level,
         not_meant=case.not_meant,
+        interpreter=case.interpreter_at is not None,
+        paused=case.paused_at is not None,
         state=case.state,
         outcome=case.outcome,
         language=case.language,
@@ -142,15 +176,35 @@ def read_case(
         holder_id=case.staff_id,
         holder=holder.first_name if holder else None,
         holder_title=holder.job_title if holder else None,
+        knows_id=case.knows_staff_id,
+        knows=knows.first_name if knows else None,
+        colleagues=tuple(Colleague(id=one.id, name=one.first_name, title=one.job_title) for one in others),
         person=view(session, person),
         forgotten=person.forgotten_at is not None,
         contact_unsafe=person.contact_unsafe,
-        unreachable=session.get_one(PersonAddress, case.address_id).unreachable_at is not None,
+        unreachable=address.unreachable_at is not None,
+        reach=reach(session, person.id, address),
+        topic=_topic(session, case.id),
+        consents=_consents(session, person.id),
+        has_address=session.scalar(
+            select(PersonAddress.id).where(PersonAddress.person_id == person.id, PersonAddress.channel.not_in(PULLED)).limit(1)
+        )
+        is not None,
         said=tuple(said),
         older=older,
         happenings=tuple(_happenings(session, keyring, case.id)),
         place=place,
     )
+
+
+def _topic(session: Session, case_id: int) -> str | None:
+    query = select(Inbox.topic).where(Inbox.case_id == case_id, Inbox.topic.is_not(None))
+    return session.scalar(query.order_by(Inbox.id.desc()).limit(1))
+
+
+def _consents(session: Session, person_id: int) -> dict[str, bool]:
+    query = select(Consent.category, Consent.given).where(Consent.person_id == person_id).order_by(Consent.id)
+    return {row.category: row.given for row in session.execute(query)}
 
 
 def latest(session: Session, case_id: int, person_id: int) -> Place:
@@ -186,6 +240,7 @@ def _of_parent(session: Session, keyring: Keyring, person_id: int, rows: Iterabl
     opened = [(row, _opened(keyring, row.sealed)) for row in rows]
     tokens = [data["token"] for _, data in opened if data.get("token")]
     query = select(ButtonToken.token, ButtonToken.title).where(ButtonToken.person_id == person_id, ButtonToken.token.in_(tokens))
+    said_of = marks.of_messages(session, [row.id for row, _ in opened])
     titles = {row.token: row.title for row in session.execute(query)} if tokens else {}
     return [
         Said(
@@ -199,6 +254,7 @@ def _of_parent(session: Session, keyring: Keyring, person_id: int, rows: Iterabl
             cut=bool(data.get("cut")),
             level=row.level,
             reasons=_opened_list(keyring, row.triage),
+            mark=said_of.get(row.id),
         )
         for row, data in opened
     ]
@@ -219,6 +275,7 @@ def _of_us(row: Outbox, outbound: Mapping[str, Any]) -> Said:
         state=row.state,
         why_not=row.reason or "",
         safety=row.message_class == "safety",
+        ready=row.ref.startswith("reply:"),
         buttons=tuple(titles),
     )
 
@@ -230,7 +287,13 @@ def _happenings(session: Session, keyring: Keyring, case_id: int) -> list[Happen
         .where(CaseEvent.case_id == case_id, CaseEvent.kind != "message")
         .order_by(CaseEvent.id)
     )
-    return [Happening(at=event.at, kind=event.kind, staff=name, detail=_opened(keyring, event.detail)) for event, name in rows]
+    found = [(event, name, _opened(keyring, event.detail)) for event, name in rows]
+    ids = {detail["to"] for _, _, detail in found if "to" in detail}
+    names = {one.id: one.first_name for one in session.scalars(select(Staff).where(Staff.id.in_(ids)))} if ids else {}
+    return [
+        Happening(at=event.at, kind=event.kind, staff=name, to=names.get(detail.get("to", 0)), detail=detail)
+        for event, name, detail in found
+    ]
 
 
 def _opened(keyring: Keyring, sealed: bytes | None) -> dict[str, Any]:

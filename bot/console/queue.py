@@ -9,9 +9,11 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Select, func, literal, or_, select, true, tuple_
 from sqlalchemy.orm import Session
 
-from bot.storage.tables import Case, CaseEvent, Inbox, Person, Staff
+from bot.handoff.desk import may_see
+from bot.storage.tables import Case, CaseEvent, Inbox, Person, Staff, TriageMark
 
 PAGE = 50
+KNOWN = 5
 SHOWS = ("unclaimed", "mine", "all")
 
 
@@ -24,6 +26,8 @@ class Entry:
     level: str
     rank: int
     not_meant: bool
+    interpreter: bool
+    paused: bool
     language: str
     channel: str
     area_id: str | None
@@ -33,6 +37,9 @@ class Entry:
     last_reply_at: datetime | None
     holder_id: int | None
     holder: str | None
+    knows_id: int | None = None
+    knows: str | None = None
+    """Who held this parent's last case, if they could hold this one."""
     wrote_at: datetime | None = None
     """When the parent last wrote something that joined the case."""
 
@@ -47,6 +54,8 @@ class Queue:
     """A page of the queue. `after` is the case id with which the next page continues, None on the last."""
 
     entries: tuple[Entry, ...]
+    known: tuple[Entry, ...]
+    """Unclaimed cases of parents whose last case the reader held, offered to them first; on the first page only."""
     after: int | None
     counts: Mapping[str, int]
     position: int
@@ -62,9 +71,10 @@ def read_queue(session: Session, *, staff_id: int, area_id: str | None, show: st
         rows = session.execute(query.where(Case.staff_id == staff_id) if show == "mine" else query).all()
         found += [_entry(*row) for row in rows]
     found.sort(key=lambda entry: (entry.rank, entry.opened_at, entry.id))
-    entries = _with_last_words(session, found[:PAGE])
+    entries = _with_last_words(session, _with_who_knows(session, found[:PAGE]))
     return Queue(
         entries=tuple(entries),
+        known=_known(session, staff_id, area_id) if show == "unclaimed" and start is None else (),
         after=entries[-1].id if len(found) > PAGE else None,
         counts=_counts(session, staff_id, area_id),
         position=latest_event(session),
@@ -87,9 +97,20 @@ def waiting(state: str, area_id: str | None, start: Case | None = None) -> Selec
     return query.where(tuple_(Case.rank, Case.opened_at, Case.id) > place)
 
 
+def _known(session: Session, staff_id: int, area_id: str | None) -> tuple[Entry, ...]:
+    """The first unclaimed cases of parents whom `staff_id` knows."""
+    rows = session.execute(waiting("open", area_id).where(Case.knows_staff_id == staff_id).limit(KNOWN)).all()
+    return tuple(_entry(*row) for row in rows)
+
+
 def in_area(area_id: str | None) -> ColumnElement[bool]:
     """The condition of `bot.handoff.desk.may_see`, for a query."""
     return true() if area_id is None else or_(Case.area_id == area_id, Case.area_id.is_(None))
+
+
+def marked_in_area(area_id: str | None) -> tuple[ColumnElement[bool], ...]:
+    """The same condition for marks of triage."""
+    return () if area_id is None else (or_(TriageMark.area_id == area_id, TriageMark.area_id.is_(None)),)
 
 
 def latest_event(session: Session) -> int:
@@ -105,6 +126,19 @@ def _counts(session: Session, staff_id: int, area_id: str | None) -> dict[str, i
     return {"unclaimed": by_state["open"], "mine": session.scalar(mine) or 0, "all": sum(by_state.values())}
 
 
+def _with_who_knows(session: Session, entries: list[Entry]) -> list[Entry]:
+    query = select(Staff).where(
+        Staff.id.in_({entry.knows_id for entry in entries if entry.knows_id}), Staff.disabled_at.is_(None)
+    )
+    staff = {one.id: one for one in session.scalars(query)}
+    return [
+        replace(entry, knows=one.first_name)
+        if (one := staff.get(entry.knows_id or 0)) is not None and may_see(one.area_id, entry.area_id)
+        else entry
+        for entry in entries
+    ]
+
+
 def _with_last_words(session: Session, entries: list[Entry]) -> list[Entry]:
     query = select(Inbox.case_id, func.max(Inbox.received_at)).where(Inbox.case_id.in_([entry.id for entry in entries]))
     wrote = {row[0]: row[1] for row in session.execute(query.group_by(Inbox.case_id))}
@@ -118,6 +152,8 @@ def _entry(case: Case, pseudonym: str, holder: str | None) -> Entry:
         level=case.level,
         rank=case.rank,
         not_meant=case.not_meant,
+        interpreter=case.interpreter_at is not None,
+        paused=case.paused_at is not None,
         language=case.language,
         channel=case.channel,
         area_id=case.area_id,
@@ -127,4 +163,5 @@ def _entry(case: Case, pseudonym: str, holder: str | None) -> Entry:
         last_reply_at=case.last_reply_at,
         holder_id=case.staff_id,
         holder=holder,
+        knows_id=case.knows_staff_id,
     )

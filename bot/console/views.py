@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -20,19 +20,35 @@ from bot.console.events import follow
 from bot.console.guard import COOKIE, SIGN_IN, Guard, Visit
 from bot.console.look import ASSETS, Look, private
 from bot.console.questions import read_questions
-from bot.console.queue import SHOWS, latest_event, read_queue
+from bot.console.queue import SHOWS, latest_event, marked_in_area, read_queue
+from bot.console.ready import chosen, offered
 from bot.console.services import ConsoleServices
 from bot.console.signin import SignIn
 from bot.console.words import StaffWords
-from bot.handoff import desk
+from bot.handoff import desk, marks
 from bot.handoff.cases import OUTCOMES, NotClaimed
-from bot.handoff.desk import MAX_WORDS, NoSuchCase, Refused, may_see
+from bot.handoff.desk import MAX_WORDS, NoSuchCase, OtherLanguage, Refused, may_see
 from bot.languages import supported
 from bot.storage.tables import UNANSWERED_DAYS, Case, StaffAudit
 
 AUDIT_ROWS = 100
 MAX_ID = 2**53
-DONE = ("claimed", "replied", "noted", "released", "closed")
+BOXES = ("reply", "note", "handover", "reopen", "address")
+"""Boxes of a case's page, each the field `text` of its own form."""
+
+DONE = (
+    "claimed",
+    "replied",
+    "noted",
+    "interpreter",
+    "handed_over",
+    "released",
+    "closed",
+    "reopened",
+    "paused",
+    "resumed",
+    "marked",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,12 +73,21 @@ def routes(services: ConsoleServices) -> list[Route]:
         Route("/staff", guard.page(console.queue), methods=["GET"]),
         Route("/staff/audit", guard.page(console.audit), methods=["GET"]),
         Route("/staff/questions", guard.page(console.questions), methods=["GET"]),
+        Route("/staff/triage", guard.page(console.triage), methods=["GET"]),
         Route("/staff/events", guard.stream(console.events), methods=["GET"]),
         Route(case, guard.page(console.case), methods=["GET"]),
         Route(f"{case}/claim", guard.act(console.claim), methods=["POST"]),
         Route(f"{case}/reply", guard.act(console.reply), methods=["POST"]),
+        Route(f"{case}/ready", guard.act(console.ready), methods=["POST"]),
         Route(f"{case}/look", guard.act(console.look_again), methods=["POST"]),
         Route(f"{case}/note", guard.act(console.note), methods=["POST"]),
+        Route(f"{case}/address", guard.act(console.address), methods=["POST"]),
+        Route(f"{case}/mark", guard.act(console.mark), methods=["POST"]),
+        Route(f"{case}/reopen", guard.act(console.reopen), methods=["POST"]),
+        Route(f"{case}/pause", guard.act(console.pause), methods=["POST"]),
+        Route(f"{case}/resume", guard.act(console.resume), methods=["POST"]),
+        Route(f"{case}/interpreter", guard.act(console.interpreter), methods=["POST"]),
+        Route(f"{case}/hand-over", guard.act(console.hand_over), methods=["POST"]),
         Route(f"{case}/release", guard.act(console.release), methods=["POST"]),
         Route(f"{case}/close", guard.act(console.close), methods=["POST"]),
         ASSETS.route(),
@@ -117,6 +142,13 @@ class Console:
             session.add(StaffAudit(staff_id=visit.who.staff_id, action="questions.view", subject=language))
         return self._look.page("questions.html", who=visit.who, questions=found, language=language, days=UNANSWERED_DAYS)
 
+    def triage(self, visit: Visit) -> Response:
+        """How often staff found triage right, too high or too low, by language and level."""
+        with self._services.database.read() as session:
+            found = marks.counts(session, *marked_in_area(visit.who.area_id))
+        by_language = {count.language: [one for one in found if one.language == count.language] for count in found}
+        return self._look.page("triage.html", who=visit.who, languages=by_language, levels=tuple(reversed(marks.LEVELS)))
+
     async def events(self, visit: Visit) -> Response:
         """News for an open page: of one case (`?case=`), else of the queue."""
         case_id = visit.request.query_params.get("case", "")
@@ -145,13 +177,28 @@ class Console:
 
     def reply(self, visit: Visit) -> Response:
         def send(services: ConsoleServices, case_id: int, staff_id: int) -> None:
-            desk.send_reply(services, case_id, staff_id, visit.form.get("text", ""), form_id=visit.form.get("form", ""))
+            text, form_id = visit.form.get("text", ""), visit.form.get("form", "")
+            desk.send_reply(services, case_id, staff_id, text, form_id=form_id, any_language="meant" in visit.form)
 
         return self._act(visit, send, "replied", field="reply")
 
+    def ready(self, visit: Visit) -> Response:
+        """Send the ready reply that was shown. What stood in the box beside it stays there."""
+
+        def send(services: ConsoleServices, case_id: int, staff_id: int) -> None:
+            desk.send_ready(services, case_id, staff_id, visit.form.get("shown", ""), form_id=visit.form.get("form", ""))
+
+        answer = self._act(visit, send, "replied", field="reply")
+        typed = visit.form.get("text", "")
+        return (
+            self._case(visit, done="replied", typed={"reply": typed}) if answer.status_code == 303 and typed.strip() else answer
+        )
+
     def look_again(self, visit: Visit) -> Response:
-        """The case as it is now, with what has been typed so far."""
-        return self._case(visit, reply=visit.form.get("text", ""))
+        """The case as it is now, with what has been typed so far and the ready reply that was chosen."""
+        into = "into" in visit.form
+        ready = visit.form.get("shown" if into else "ready", "")
+        return self._case(visit, ready=ready, into=into, typed={"reply": visit.form.get("text", "")})
 
     def note(self, visit: Visit) -> Response:
         def write(services: ConsoleServices, case_id: int, staff_id: int) -> None:
@@ -159,8 +206,52 @@ class Console:
 
         return self._act(visit, write, "noted", field="note")
 
+    def mark(self, visit: Visit) -> Response:
+        message = visit.form.get("message", "")
+        say = partial(
+            desk.mark_triage,
+            inbox_id=int(message) if message.isdecimal() and len(message) < 16 else 0,
+            should_be=visit.form.get("should_be", ""),
+        )
+        return self._act(visit, say, "marked")
+
+    def address(self, visit: Visit) -> Response:
+        """The parent's addresses, once, for a reason; they are in this answer and on no other page."""
+        seen: list[desk.SeenAddress] = []
+
+        def look(services: ConsoleServices, case_id: int, staff_id: int) -> None:
+            seen.extend(desk.see_addresses(services, case_id, staff_id, visit.form.get("text", "")))
+
+        answer = self._act(visit, look, "", field="address")
+        return self._case(visit, seen=seen) if answer.status_code == 303 else answer
+
+    def reopen(self, visit: Visit) -> Response:
+        again = partial(desk.reopen_case, reason=visit.form.get("text", ""))
+        return self._act(visit, again, "reopened", field="reopen")
+
+    def pause(self, visit: Visit) -> Response:
+        return self._act(visit, partial(desk.pause_bot, paused=True), "paused")
+
+    def resume(self, visit: Visit) -> Response:
+        return self._act(visit, partial(desk.pause_bot, paused=False), "resumed")
+
+    def interpreter(self, visit: Visit) -> Response:
+        """Say that an interpreter is needed (`needed` is 1) or no longer (0)."""
+        say = partial(desk.set_interpreter, needed=visit.form.get("needed") == "1")
+        return self._act(visit, say, "interpreter")
+
+    def hand_over(self, visit: Visit) -> Response:
+        colleague = visit.form.get("colleague", "")
+        give = partial(
+            desk.hand_over_case,
+            to_staff_id=int(colleague) if colleague.isdecimal() and len(colleague) < 16 else 0,
+            note=visit.form.get("text", ""),
+        )
+        return self._act(visit, give, "handed_over", field="handover")
+
     def release(self, visit: Visit) -> Response:
-        return self._act(visit, desk.release_case, "released", to="/staff")
+        give = partial(desk.release_case, note=visit.form.get("text", ""))
+        return self._act(visit, give, "released", to="/staff", field="handover")
 
     def close(self, visit: Visit) -> Response:
         outcome = visit.form.get("outcome", "")
@@ -180,12 +271,16 @@ class Console:
             return self._missing(visit)
         except NotClaimed as refusal:
             words = self._not_claimed(case_id, refusal)
-            return self._case(visit, problem=Problem(field="", words=words, status=409), **typed)
+            return self._case(visit, problem=Problem(field="", words=words, status=409), typed=typed)
+        except OtherLanguage as question:
+            words = self._words("error.language", speech=self._words.language(question.language))
+            return self._case(visit, problem=Problem(field=field, words=words, status=422), meant=question.language, typed=typed)
         except Refused as refusal:
             words = self._words(f"error.{refusal.code}", most=f"{MAX_WORDS:,}")
-            return self._case(visit, problem=Problem(field=field, words=words, status=422), **typed)
+            where = "colleague" if refusal.code == "colleague" else field
+            return self._case(visit, problem=Problem(field=where, words=words, status=422), typed=typed)
         except ValueError:  # a form without its id: not one of ours
-            return self._case(visit, problem=Problem(field="", words=self._words("error.form"), status=422), **typed)
+            return self._case(visit, problem=Problem(field="", words=self._words("error.form"), status=422), typed=typed)
         return private(RedirectResponse(f"{to or f'/staff/cases/{case_id}'}?done={done}", 303))
 
     def _not_claimed(self, case_id: int, refusal: NotClaimed) -> str:
@@ -196,8 +291,24 @@ class Console:
 
     # One case
 
-    def _case(self, visit: Visit, *, problem: Problem | None = None, reply: str = "", note: str = "", done: str = "") -> Response:
-        """The case's page. That it was looked at is recorded before it is shown."""
+    def _case(
+        self,
+        visit: Visit,
+        *,
+        problem: Problem | None = None,
+        done: str = "",
+        ready: str = "",
+        into: bool = False,
+        meant: str = "",
+        seen: Sequence[desk.SeenAddress] = (),
+        typed: Mapping[str, str] | None = None,
+    ) -> Response:
+        """The case's page, with what was `typed` in its boxes and a `ready` reply shown, or put into the box after what is there.
+
+        `meant` is a language that is not the parent's: whether the reply is meant to be in it is asked.
+
+        That the case was looked at is recorded before it is shown.
+        """
         case_id = _case_id(visit.request)
         before = Place.parse(visit.request.query_params.get("before"))
         with self._services.database.read() as session:
@@ -206,8 +317,14 @@ class Console:
             return self._missing(visit)
         with self._services.database.write() as session:
             session.add(StaffAudit(staff_id=visit.who.staff_id, action="case.view", subject=f"case:{case_id}"))
+        shown = chosen(self._services, file, visit.who, ready)
+        boxes = {**dict.fromkeys(BOXES, ""), **(typed or {})}
+        if shown is not None and into:
+            boxes["reply"] = "\n\n".join(filter(None, (boxes["reply"].strip(), shown.text)))
+            shown = None
         return self._look.page("case.html", problem.status if problem else 200, **self._of(visit, file), **{
-            "problem": problem, "reply": reply, "note": note, "done": done, "older": before is not None,
+            "problem": problem, "done": done, "older": before is not None, **boxes,
+            "shown": shown, "meant": meant, "seen": seen,
         })  # fmt: skip
 
     def _of(self, visit: Visit, file: CaseFile) -> dict[str, Any]:
@@ -217,6 +334,8 @@ class Console:
             "case": file,
             "mine": file.state == "claimed" and file.holder_id == visit.who.staff_id,
             "outcomes": OUTCOMES,
+            "levels": tuple(reversed(marks.LEVELS)),
+            "ready": offered(self._services, file.area_id),
             "form_id": secrets.token_urlsafe(12),
             "most": MAX_WORDS,
         }

@@ -12,6 +12,7 @@ from babel.dates import format_skeleton, format_time
 from markupsafe import Markup
 
 from bot.handoff.hours import Team
+from bot.handoff.marks import verdict
 from bot.languages import supported
 from bot.library.strings import Strings, UnknownString
 from bot.pages.words import linked, paragraphs
@@ -54,6 +55,29 @@ class StaffWords:
 
     def level(self, level: str) -> str:
         return self(f"level.{level}")
+
+    def topic(self, topic: str) -> str:
+        """A topic by its title in English."""
+        area, _, rest = topic.partition("/")
+        title = self.strings.get(f"topic.{topic}", LANGUAGE) if self.strings.has(f"topic.{topic}", LANGUAGE) else ""
+        return f"{title} ({area})" if title and rest else title or topic.replace("/", ": ").replace("-", " ")
+
+    def window(self, until: datetime) -> str:
+        """How long free words may still be sent on the channel, or since when no longer."""
+        left = until - now()
+        return (
+            self("reach.window", span=self.span(left))
+            if left > timedelta(0)
+            else self("reach.window_over", span=self.span(-left))
+        )
+
+    def triage(self, level: str) -> str:
+        """A level that triage gave, or should have given; `none` is not the same as having asked for a person."""
+        return self(f"mark.level.{level}")
+
+    def verdict(self, level: str, should_be: str) -> str:
+        """What it means that a message of `level` should have had another, or the same."""
+        return self(f"mark.{verdict(level, should_be)}", should=self.triage(should_be))
 
     def body(self, text: str) -> Markup:
         """A person's words as paragraphs: escaped, https addresses made links, nothing else read into them."""
@@ -112,6 +136,9 @@ class StaffWords:
             return self("reason.together", inner=self.reason({"by": name}))
         if kind == "model":
             return self("reason.model", name=self.language(name))
+        code, _, rest = name.partition("-")
+        if kind == "rule" and rest and self.language(code) != code:
+            return self("reason.rule_in", speech=self.language(code), name=rest.replace("-", " "))
         if kind in ("rule", "further"):
             return self(f"reason.{kind}", name=name.replace("-", " ").replace("_", " "))
         return self("reason.parent") if kind == "parent" else self("reason.other", name=by)

@@ -208,8 +208,11 @@ class Journey:
 
     @staticmethod
     def mode(turn: Turn) -> str:
-        """`bot`, `waiting` (a serious case nobody has claimed) or `person` (a practitioner holds it, in hours and in time)."""
+        """`bot`, `waiting` (a serious case nobody has claimed) or `person` (a practitioner holds it, in hours and in time,
+        or has paused the bot)."""
         case = turn.case
+        if case is not None and case.state == "claimed" and case.paused:
+            return "person"
         if case is None or case.not_meant:
             return "bot"
         if case.state == "claimed":

@@ -72,6 +72,9 @@ class Renderer:
             return self._finish(
                 reply, str(reply.args["text"]), str(reply.args.get("language", language)), "practitioner", reply.ref, ""
             )
+        if kind == "reply":  # a practitioner's, in approved words
+            ready = self.library.render(reply.ref, language, nation, {key: str(value) for key, value in reply.args.items()})
+            return self._finish(reply, ready.text, ready.language, "practitioner", ready.content_id, ready.template, language)
         values = {key: _say(value, language) for key, value in reply.args.items()}
         rendered = self.library.render(reply.ref, language, nation, values)
         text = rendered.text

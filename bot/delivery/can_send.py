@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from bot.messages import MessageClass
+
+WINDOWS: Mapping[str, timedelta] = {"whatsapp": timedelta(hours=24)}
+"""How long after somebody's last message a provider takes free words for them, by channel."""
+
+
+def window_until(channel: str, last_wrote_at: datetime) -> datetime | None:
+    """Until when free words may be sent on `channel`; None where there is no such limit."""
+    window = WINDOWS.get(channel)
+    return last_wrote_at + window if window else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,6 +23,8 @@ class Standing:
     """How a person stands at the moment of sending."""
 
     reachable: bool = True
+    window_closed: bool = False
+    """Whether the provider no longer takes free words because they wrote too long ago."""
     stopped: bool = False
     case_open: bool = False
     practitioner_talking: bool = False
@@ -39,6 +52,8 @@ def can_send(standing: Standing, message_class: MessageClass) -> Verdict:
     """Whether a message of `message_class` may go to a person with this `standing` (the table of docs/delivery.md)."""
     if not standing.reachable:
         return Verdict("refuse", "the channel cannot reach them")
+    if standing.window_closed:
+        return Verdict("refuse", "they wrote too long ago for this channel")
     if message_class is MessageClass.SAFETY:
         return SEND
     if message_class is MessageClass.PRACTITIONER:

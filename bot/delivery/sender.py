@@ -18,7 +18,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.channels import Channel
-from bot.delivery.can_send import UNASKED, Standing, Verdict, can_send
+from bot.delivery.can_send import UNASKED, Standing, Verdict, can_send, window_until
 from bot.delivery.hub import Hub, wait_for
 from bot.messages import Button, Delivery, MessageClass, Outbound
 from bot.storage.claims import Fenced, Lease, claim, finish, let_go
@@ -169,6 +169,7 @@ def standing(session: Session, person_id: int, address: PersonAddress) -> Standi
     case = session.scalar(select(Case).where(Case.person_id == person_id, Case.state != "closed"))
     return Standing(
         reachable=address.unreachable_at is None,
+        window_closed=(until := window_until(address.channel, address.last_seen_at)) is not None and until < now(),
         stopped=person.stopped_at is not None,
         case_open=case is not None,
         bereaved=person.bereaved_at is not None,

@@ -20,7 +20,7 @@ from bot.storage.tables import Case, CaseEvent, Staff, now
 RANK = {"emergency": 0, "urgent": 1, "concern": 2, "none": 2}
 """Place in the queue by level; a case that a parent asked for stands with the concerns."""
 
-OUTCOMES = ("answered", "signposted", "referred", "safeguarding", "no-reply", "not-needed")
+OUTCOMES = ("answered", "signposted", "referred", "safeguarding", "welfare-check", "no-reply", "not-needed")
 
 
 class NotClaimed(Exception):
@@ -46,6 +46,7 @@ class CaseView:
     claimed_at: datetime | None
     last_reply_at: datetime | None
     late_told: bool
+    paused: bool
 
 
 def current(session: Session, person_id: int) -> Case | None:
@@ -67,6 +68,7 @@ def view(session: Session, case: Case) -> CaseView:
         claimed_at=case.claimed_at,
         last_reply_at=case.last_reply_at,
         late_told=case.late_told_at is not None,
+        paused=case.paused_at is not None,
     )
 
 
@@ -97,6 +99,7 @@ def open_or_raise(
             language=language,
             channel=channel,
             address_id=address_id,
+            knows_staff_id=_last_holder(session, person_id),
             reply_due_at=team.reply_due(now(), level) if team else None,
         )
         session.add(case)
@@ -111,6 +114,12 @@ def open_or_raise(
             case.reply_due_at = due
         session.add(CaseEvent(case_id=case.id, kind="raised", inbox_id=inbox_id, detail=detail))
     return case
+
+
+def _last_holder(session: Session, person_id: int) -> int | None:
+    """Who held the person's last case when it was closed."""
+    closed = select(Case.staff_id).where(Case.person_id == person_id, Case.state == "closed")
+    return session.scalar(closed.order_by(Case.closed_at.desc(), Case.id.desc()).limit(1))
 
 
 def join(session: Session, case: Case, inbox_id: int) -> None:
@@ -147,11 +156,23 @@ def held(session: Session, case_id: int, staff_id: int) -> Case:
     return case
 
 
-def release(session: Session, case_id: int, staff_id: int) -> Case:
-    """Put the case back in the queue. Raises `NotClaimed` if `staff_id` does not hold it."""
+def release(session: Session, case_id: int, staff_id: int, *, detail: bytes | None = None) -> Case:
+    """Put the case back in the queue, with a sealed note if there is one. Raises `NotClaimed` if `staff_id` does not hold it."""
     case = held(session, case_id, staff_id)
+    _resumed(session, case, staff_id)
     case.state, case.staff_id, case.claimed_at = "open", None, None
-    session.add(CaseEvent(case_id=case_id, kind="released", staff_id=staff_id))
+    session.add(CaseEvent(case_id=case_id, kind="released", staff_id=staff_id, detail=detail))
+    return case
+
+
+def hand_over(session: Session, case_id: int, staff_id: int, to: Staff, *, detail: bytes) -> Case:
+    """Give the case that `staff_id` holds to `to`, who is taken to be there from now on. Raises `NotClaimed` if it is not theirs.
+
+    `detail` is the event's sealed JSON: `to`, the id of the new holder, and `text`, the words for them.
+    """
+    case = held(session, case_id, staff_id)
+    case.staff_id, case.claimed_at = to.id, now()
+    session.add(CaseEvent(case_id=case_id, kind="handed_over", staff_id=staff_id, detail=detail))
     return case
 
 
@@ -163,11 +184,58 @@ def replied(session: Session, case: Case, staff_id: int, outbox_key: str) -> Non
     session.add(CaseEvent(case_id=case.id, kind="replied", staff_id=staff_id, outbox_key=outbox_key))
 
 
-def close(session: Session, case_id: int, staff_id: int, outcome: str) -> Case:
+def interpreter(session: Session, case: Case, staff_id: int, needed: bool) -> bool:
+    """Say that the case needs an interpreter, or no longer; says whether that was news. Raises `NotClaimed` if it is closed."""
+    if case.state == "closed":
+        raise NotClaimed(None)
+    if (case.interpreter_at is not None) == needed:
+        return False
+    case.interpreter_at = now() if needed else None
+    kind = "interpreter_needed" if needed else "interpreter_done"
+    session.add(CaseEvent(case_id=case.id, kind=kind, staff_id=staff_id))
+    return True
+
+
+def pause(session: Session, case_id: int, staff_id: int, paused: bool) -> bool:
+    """Keep the bot quiet in this conversation, with no target for a reply, or let it answer again; says whether that was news.
+
+    Raises `NotClaimed` if `staff_id` does not hold the case.
+    """
+    case = held(session, case_id, staff_id)
+    if not paused:
+        return _resumed(session, case, staff_id)
+    if case.paused_at is not None:
+        return False
+    case.paused_at = now()
+    session.add(CaseEvent(case_id=case.id, kind="paused", staff_id=staff_id))
+    return True
+
+
+def _resumed(session: Session, case: Case, staff_id: int) -> bool:
+    """End a pause, if there is one: nobody may be left with neither the bot nor a person."""
+    if case.paused_at is None:
+        return False
+    case.paused_at = None
+    session.add(CaseEvent(case_id=case.id, kind="resumed", staff_id=staff_id))
+    return True
+
+
+def reopen(session: Session, case: Case, staff_id: int, *, detail: bytes) -> None:
+    """Take up a closed case again, held by `staff_id`; `detail` is the event's sealed JSON with the reason as `text`.
+
+    The person may have no other case that is open.
+    """
+    case.state, case.staff_id, case.claimed_at = "claimed", staff_id, now()
+    case.outcome = case.closed_at = case.late_told_at = None
+    session.add(CaseEvent(case_id=case.id, kind="reopened", staff_id=staff_id, detail=detail))
+
+
+def close(session: Session, case_id: int, staff_id: int, outcome: str, *, detail: bytes | None = None) -> Case:
     """End the case with one of `OUTCOMES`. Raises `NotClaimed` if `staff_id` does not hold it, ValueError for another outcome."""
     if outcome not in OUTCOMES:
         raise ValueError(f"{outcome!r} is not an outcome")
     case = held(session, case_id, staff_id)
+    _resumed(session, case, staff_id)
     case.state, case.outcome, case.closed_at = "closed", outcome, now()
-    session.add(CaseEvent(case_id=case_id, kind="closed", staff_id=staff_id))
+    session.add(CaseEvent(case_id=case_id, kind="closed", staff_id=staff_id, detail=detail))
     return case

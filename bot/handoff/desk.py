@@ -1,4 +1,4 @@
-"""What staff do with a case: claim, reply, note, release, close. Each act is one transaction, audited, and safe to repeat.
+"""What staff do with a case. Each act is one transaction, audited, and safe to repeat.
 
 The pages and every other caller go through here, so that the parent, the history and the audit always agree. Blocking: call from
 a thread. Every act raises `NoSuchCase` for a case that the member of staff may not see.
@@ -8,29 +8,35 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from bot.delivery.hub import Hub
-from bot.delivery.outbox import enqueue
-from bot.handoff import cases
-from bot.languages import detect, direction
+from bot.delivery.outbox import PULLED, enqueue
+from bot.handoff import cases, marks
+from bot.handoff.hours import Team
+from bot.languages import detect, direction, supported
+from bot.library.dates import say_hours
+from bot.library.strings import placeholders
 from bot.messages import MessageClass, Reply
-from bot.storage.crypto import Keyring
+from bot.storage.crypto import KeyMissing, Keyring
 from bot.storage.engine import Database
-from bot.storage.tables import Case, CaseEvent, Outbox, Person, Staff, StaffAudit
+from bot.storage.tables import Case, CaseEvent, Inbox, Outbox, Person, PersonAddress, Staff, StaffAudit
 
 if TYPE_CHECKING:
     from bot.conversation.render import Renderer
 
 MAX_WORDS = 3_000
 """Characters of a reply or a note."""
+
+JOINED, LEFT = "safety:person-joined", "safety:person-left"
+"""The approved words for who has come and who has gone."""
 
 FORM_ID = re.compile(r"[A-Za-z0-9_-]{8,32}")
 
@@ -40,11 +46,21 @@ class NoSuchCase(LookupError):
 
 
 class Refused(ValueError):
-    """The words cannot be taken. `code` is `empty` or `too_long`."""
+    """What was given cannot be taken. `code` is `empty` or `too_long` for words, `colleague` for somebody who cannot have a case,
+    `ready` for a ready reply that is not there, `another_open` and `forgotten` for a case that cannot be opened again, `mark`
+    for a level or message that is none, `no_address` where there is no number or id to show."""
 
     def __init__(self, code: str) -> None:
         self.code = code
         super().__init__(code)
+
+
+class OtherLanguage(Exception):
+    """A reply is in `language`, not in the parent's, and its writer has not yet said that this is meant."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+        super().__init__(language)
 
 
 class Services(Protocol):
@@ -58,6 +74,17 @@ class Services(Protocol):
     def renderer(self) -> Renderer: ...
     @property
     def hub(self) -> Hub: ...
+    @property
+    def teams(self) -> Mapping[str, Team]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenAddress:
+    """An address in plain words: `kind` is what it is on its channel (`phone`, say)."""
+
+    channel: str
+    kind: str
+    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,22 +101,63 @@ def claim_case(services: Services, case_id: int, staff_id: int) -> None:
     """Give the case to `staff_id` and tell the parent who is there, once a practitioner. Raises `cases.NotClaimed`."""
     with _act(services, case_id, staff_id) as act:
         cases.claim(act.session, case_id, staff_id)
-        _tell(act, "person-joined", key=f"case{case_id}:joined:{staff_id}")
+        _say_hello(act, act.staff)
         _audit(act, "claim")
 
 
-def send_reply(services: Services, case_id: int, staff_id: int, text: str, *, form_id: str | None = None) -> str:
+def send_reply(
+    services: Services, case_id: int, staff_id: int, text: str, *, form_id: str | None = None, any_language: bool = False
+) -> str:
     """Queue a practitioner's words for the parent, on the channel they wrote from; returns the outbox key.
+
+    Nothing is translated: words in another language than the parent's raise `OtherLanguage` until `any_language` says that they
+    are meant. That is asked once of each member of staff in a case, and kept in its history.
 
     The same `form_id` twice sends once; without one each call sends. Raises `Refused` for words that cannot be sent,
     `cases.NotClaimed` if `staff_id` does not hold the case.
     """
     words = checked(text)
+    return _send(services, case_id, staff_id, form_id, lambda act: _own_words(act, words, any_language=any_language))
+
+
+def send_ready(services: Services, case_id: int, staff_id: int, ready_id: str, *, form_id: str | None = None) -> str:
+    """Queue a ready reply in the language of the case, as approved words signed by `staff_id`; returns the outbox key.
+
+    As `send_reply` otherwise; `Refused` for a reply that is not there.
+    """
+
+    def approved(act: Act) -> Reply:
+        args = ready_args(services, act.staff.first_name, act.staff.job_title, act.case.area_id, act.case.language)
+        if ready_id not in ready_ids(services, act.case.area_id):
+            raise Refused("ready")
+        return Reply(ref=f"reply:{ready_id}", args=args, message_class=MessageClass.PRACTITIONER)
+
+    return _send(services, case_id, staff_id, form_id, approved)
+
+
+def ready_ids(services: Services, area_id: str | None) -> list[str]:
+    """The ready replies that can be sent in a case of an area: those that tell the hours only where hours are known."""
+    replies = services.renderer.library.replies.by_id
+    timeless = area_id not in services.teams
+    return [id_ for id_, ready in replies.items() if not (timeless and "hours" in placeholders(ready.words["en"]))]
+
+
+def ready_args(services: Services, name: str, role: str, area_id: str | None, language: str) -> dict[str, str]:
+    """What the placeholders of a ready reply stand for."""
+    team = services.teams.get(area_id or "")
+    return {"name": name, "role": role, "hours": say_hours(team.spells, language) if team else ""}
+
+
+def _send(services: Services, case_id: int, staff_id: int, form_id: str | None, compose: Callable[[Act], Reply]) -> str:
+    """Queue what `compose` makes, once a form; returns its outbox key."""
     key = f"case{case_id}:reply:{staff_id}:{_form(form_id)}"
     try:
         with _act(services, case_id, staff_id) as act:
             if not _queued(act.session, key):
-                _reply(act, words, key)
+                cases.held(act.session, case_id, staff_id)
+                _enqueue(act, compose(act), key)
+                cases.replied(act.session, act.case, staff_id, key)
+                _audit(act, "reply")
     except IntegrityError:
         # The same form, posted twice at the same moment to two processes: the other one has sent it.
         with services.database.read() as session:
@@ -112,12 +180,49 @@ def add_note(services: Services, case_id: int, staff_id: int, text: str, *, form
         _audit(act, "note")
 
 
-def release_case(services: Services, case_id: int, staff_id: int) -> None:
-    """Put the case back in the queue. Raises `cases.NotClaimed` if `staff_id` does not hold it."""
+def set_interpreter(services: Services, case_id: int, staff_id: int, needed: bool) -> None:
+    """Say, for everybody in the team to see, that the case needs an interpreter or no longer does. Repeating it changes nothing.
+
+    Raises `cases.NotClaimed` if the case is closed.
+    """
     with _act(services, case_id, staff_id) as act:
-        cases.release(act.session, case_id, staff_id)
+        if cases.interpreter(act.session, act.case, staff_id, needed):
+            _audit(act, "interpreter")
+
+
+def release_case(services: Services, case_id: int, staff_id: int, note: str = "") -> None:
+    """Put the case back in the queue, with a note for whoever takes it. Raises `cases.NotClaimed` if `staff_id` does not hold it,
+    `Refused` for a note that is too long."""
+    words = checked(note) if note.strip() else ""
+    with _act(services, case_id, staff_id) as act:
+        cases.release(act.session, case_id, staff_id, detail=services.keyring.seal_json({"text": words}) if words else None)
         _say_goodbye(act)
         _audit(act, "release")
+
+
+def hand_over_case(services: Services, case_id: int, staff_id: int, to_staff_id: int, note: str = "") -> None:
+    """Give the case to a colleague, with a note for them, and tell the parent who is there now. Repeating it changes nothing.
+
+    Raises `cases.NotClaimed` if `staff_id` does not hold the case, `Refused` for somebody who cannot have it or a note that is too
+    long.
+    """
+    words = checked(note) if note.strip() else ""
+    with _act(services, case_id, staff_id) as act:
+        if act.case.staff_id == to_staff_id and _handed_over_by(act):
+            return
+        colleague = next((one for one in colleagues(act.session, act.case, staff_id) if one.id == to_staff_id), None)
+        if colleague is None:
+            raise Refused("colleague")
+        detail = services.keyring.seal_json({"to": colleague.id, "text": words})
+        cases.hand_over(act.session, case_id, staff_id, colleague, detail=detail)
+        _say_hello(act, colleague)
+        _audit(act, "hand_over")
+
+
+def colleagues(session: Session, case: Case, staff_id: int) -> list[Staff]:
+    """Who else may have the case, by name: staff of its area and of all areas whose accounts are in use."""
+    query = select(Staff).where(Staff.disabled_at.is_(None), Staff.id != staff_id).order_by(Staff.first_name, Staff.id)
+    return [one for one in session.scalars(query) if may_see(one.area_id, case.area_id)]
 
 
 def close_case(services: Services, case_id: int, staff_id: int, outcome: str) -> None:
@@ -128,9 +233,81 @@ def close_case(services: Services, case_id: int, staff_id: int, outcome: str) ->
     with _act(services, case_id, staff_id) as act:
         if act.case.state == "closed" and act.case.staff_id == staff_id:
             return
-        cases.close(act.session, case_id, staff_id, outcome)
+        cases.close(act.session, case_id, staff_id, outcome, detail=services.keyring.seal_json({"outcome": outcome}))
         _say_goodbye(act)
         _audit(act, "close")
+
+
+def reopen_case(services: Services, case_id: int, staff_id: int, reason: str) -> None:
+    """Take up a closed case again, with a reason, and tell the parent who is there. Repeating it changes nothing.
+
+    Raises `cases.NotClaimed` if somebody else has it by now, `Refused` for no reason, or if the parent has another open case or
+    asked to be forgotten.
+    """
+    words = checked(reason)
+    try:
+        with _act(services, case_id, staff_id) as act:
+            if act.case.state != "closed":
+                cases.held(act.session, case_id, staff_id)
+                return
+            if cases.current(act.session, act.case.person_id) is not None:
+                raise Refused("another_open")
+            if act.session.get_one(Person, act.case.person_id).forgotten_at is not None:
+                raise Refused("forgotten")
+            cases.reopen(act.session, act.case, staff_id, detail=services.keyring.seal_json({"text": words}))
+            _say_hello(act, act.staff)
+            _audit(act, "reopen")
+    except IntegrityError:
+        # The parent's next worry opened a case at this very moment: the database allows one.
+        raise Refused("another_open") from None
+
+
+def pause_bot(services: Services, case_id: int, staff_id: int, paused: bool) -> None:
+    """Pause the bot for this conversation, or let it answer again. Raises `cases.NotClaimed` if `staff_id` does not hold the case."""
+    with _act(services, case_id, staff_id) as act:
+        if cases.pause(act.session, case_id, staff_id, paused):
+            _audit(act, "pause" if paused else "resume")
+
+
+def mark_triage(services: Services, case_id: int, staff_id: int, inbox_id: int, should_be: str) -> None:
+    """Say which level a message of the case's parent should have had. A later mark takes the place of an earlier one.
+
+    Raises `Refused` (`mark`) for a message of somebody else or something that is no level.
+    """
+    with _act(services, case_id, staff_id) as act:
+        message = act.session.get(Inbox, inbox_id)
+        if message is None or message.person_id != act.case.person_id or should_be not in marks.LEVELS:
+            raise Refused("mark")
+        marks.put(
+            act.session,
+            message,
+            should_be=should_be,
+            language=act.case.language,
+            area_id=act.case.area_id,
+            staff_id=staff_id,
+        )
+        _audit(act, "mark")
+
+
+def see_addresses(services: Services, case_id: int, staff_id: int, reason: str) -> list[SeenAddress]:
+    """The parent's phone number, Telegram id and the like, for a reason that goes into the history. Each look is recorded.
+
+    A web chat's key is never shown: whoever holds it could write in the parent's name. Raises `Refused` for no reason or no address.
+    """
+    words = checked(reason)
+    with _act(services, case_id, staff_id) as act:
+        query = select(PersonAddress).where(PersonAddress.person_id == act.case.person_id, PersonAddress.channel.not_in(PULLED))
+        rows = act.session.scalars(query.order_by(PersonAddress.id)).all()
+        if not rows:
+            raise Refused("no_address")
+        try:
+            found = [SeenAddress(channel=row.channel, kind=row.kind, value=services.keyring.open(row.sealed)) for row in rows]
+        except KeyMissing:
+            raise Refused("no_address") from None
+        detail = services.keyring.seal_json({"text": words})
+        act.session.add(CaseEvent(case_id=case_id, kind="address_seen", staff_id=staff_id, detail=detail))
+        _audit(act, "address")
+    return found
 
 
 def may_see(staff_area: str | None, case_area: str | None) -> bool:
@@ -161,36 +338,72 @@ def _act(services: Services, case_id: int, staff_id: int) -> Iterator[Act]:
     services.hub.publish(f"person:{person_id}", "queue", "outbox")
 
 
-def _reply(act: Act, words: str, key: str) -> None:
-    """A practitioner's own words, signed with their name and job."""
-    cases.held(act.session, act.case.id, act.staff.id)
+def _own_words(act: Act, words: str, *, any_language: bool) -> Reply:
+    """A practitioner's own words, signed with their name and job. Raises `OtherLanguage`."""
+    other = other_language(words, act.case.language)
+    if other is not None and not _asked_of_language(act):
+        if not any_language:
+            raise OtherLanguage(other)
+        detail = act.services.keyring.seal_json({"language": other})
+        act.session.add(CaseEvent(case_id=act.case.id, kind="other_language", staff_id=act.staff.id, detail=detail))
     args = {
         "text": words,
         "name": act.staff.first_name,
         "role": act.staff.job_title,
         "language": _language_of(words, act.case.language),
     }
-    _enqueue(act, Reply(ref="person:reply", args=args, message_class=MessageClass.PRACTITIONER), key)
-    cases.replied(act.session, act.case, act.staff.id, key)
-    _audit(act, "reply")
+    return Reply(ref="person:reply", args=args, message_class=MessageClass.PRACTITIONER)
+
+
+def _asked_of_language(act: Act) -> bool:
+    """Whether this member of staff has already said, in this case, that another language is meant."""
+    query = select(CaseEvent.id).where(
+        CaseEvent.case_id == act.case.id, CaseEvent.kind == "other_language", CaseEvent.staff_id == act.staff.id
+    )
+    return act.session.scalar(query.limit(1)) is not None
+
+
+def _handed_over_by(act: Act) -> bool:
+    """Whether the latest change of hands was this member of staff giving the case away."""
+    query = select(CaseEvent.kind, CaseEvent.staff_id).where(
+        CaseEvent.case_id == act.case.id, CaseEvent.kind.in_(("claimed", "handed_over", "released", "closed"))
+    )
+    last = act.session.execute(query.order_by(CaseEvent.id.desc()).limit(1)).first()
+    return last is not None and tuple(last) == ("handed_over", act.staff.id)
+
+
+def _say_hello(act: Act, staff: Staff) -> None:
+    """The parent is told who is there now, unless that is what they were told last."""
+    if _told_last(act) != (JOINED, staff.id):
+        _tell(act, JOINED, staff)
 
 
 def _say_goodbye(act: Act) -> None:
     """Whoever was told that a practitioner is there is told when they go, once for each coming."""
-    if _queued(act.session, f"case{act.case.id}:joined:{act.staff.id}"):
-        _tell(act, "person-left", key=f"case{act.case.id}:left:{act.staff.id}")
+    if _told_last(act) == (JOINED, act.staff.id):
+        _tell(act, LEFT, act.staff)
 
 
-def _tell(act: Act, slug: str, *, key: str) -> None:
-    """Say in approved words who has come or gone, unless that was said before."""
-    if _queued(act.session, key):
-        return
+def _told_last(act: Act) -> tuple[str, int | None] | None:
+    """What the parent was last told of who is there in this case: who came or went."""
+    row = act.session.execute(_presence(act).order_by(Outbox.id.desc()).limit(1)).first()
+    return (row.ref, row.staff_id) if row else None
+
+
+def _presence(act: Act) -> Select[str, int | None]:
+    return select(Outbox.ref, Outbox.staff_id).where(Outbox.case_id == act.case.id, Outbox.ref.in_((JOINED, LEFT)))
+
+
+def _tell(act: Act, ref: str, staff: Staff) -> None:
+    """Say in approved words who has come or gone."""
     # Whether anybody is there is a safety message, as it is at intake: someone who wrote STOP must not wait for nobody.
-    args = {"name": act.staff.first_name, "role": act.staff.job_title}
-    _enqueue(act, Reply(ref=f"safety:{slug}", args=args, message_class=MessageClass.SAFETY), key)
+    args = {"name": staff.first_name, "role": staff.job_title}
+    told = len(act.session.execute(_presence(act)).all())
+    key = f"case{act.case.id}:presence:{told}"
+    _enqueue(act, Reply(ref=ref, args=args, message_class=MessageClass.SAFETY), key, staff)
 
 
-def _enqueue(act: Act, reply: Reply, key: str) -> None:
+def _enqueue(act: Act, reply: Reply, key: str, staff: Staff | None = None) -> None:
     person = act.session.get_one(Person, act.case.person_id)
     enqueue(
         act.session,
@@ -205,7 +418,7 @@ def _enqueue(act: Act, reply: Reply, key: str) -> None:
         nation=person.nation,
         campaign=person.campaign,
         case_id=act.case.id,
-        staff_id=act.staff.id,
+        staff_id=(staff or act.staff).id,
     )
     act.session.flush()
 
@@ -235,6 +448,16 @@ def _queued(session: Session, key: str) -> bool:
 
 def _language_of(words: str, parents: str) -> str:
     """The language a reply is in, for the parent's screen reader and for its direction."""
-    found = detect(words, parents)
+    found = other_language(words, parents) or parents
     # Latin letters must not be laid out from right to left, whatever language a few words are taken for.
-    return "en" if found.script == "Latin" and direction(found.lang) == "rtl" else found.lang
+    return "en" if detect(words, parents).script == "Latin" and direction(found) == "rtl" else found
+
+
+def other_language(words: str, parents: str) -> str | None:
+    """The language that words are in, if it is very likely not the parent's; None where it is, or where a few words leave it open."""
+    found = detect(words, parents)
+    # Where the words are too few to be sure, only a single other language they could be counts.
+    likely = (found.lang,) if found.lang != parents else found.others if len(found.others) == 1 else ()
+    # Few type a language in letters that are not its own; what looks like that is mostly something else.
+    written = (one.code for one in supported() if one.code in likely and one.script == found.script)
+    return next((code for code in written if code != parents), None)

@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import mean
 from typing import TextIO
 
-from bot.library import approvals, check_data, check_messages, check_nlu, check_strings
+from bot.library import approvals, check_data, check_messages, check_nlu, check_replies, check_strings
 from bot.library.check_files import STAFF_CATALOGS, Tree
 from bot.library.check_messages import Item
 from bot.library.strings import SOURCE_LANGUAGE
@@ -33,6 +33,7 @@ def _problems(tree: Tree, items: list[Item]) -> list[Problem]:
             *check_messages.problems(tree, items),
             *check_strings.problems(tree),
             *check_data.problems(tree),
+            *check_replies.problems(tree),
             *check_nlu.problems(tree),
             *approvals.problems(tree),
         ]
@@ -74,7 +75,7 @@ def _table(title: str, counts: Mapping[str, Mapping[str, int]]) -> Iterator[str]
 def _state(tree: Tree, items: list[Item]) -> Iterator[str]:
     """Translations, reading grades and reviews."""
     texts = sum(item.safety for item in items)
-    yield f"Messages: {len(items) - texts}. Safety texts: {texts}."
+    yield f"Messages: {len(items) - texts}. Safety texts: {texts}. Ready replies: {check_replies.count(tree)}."
     for language in tree.languages:
         if language != SOURCE_LANGUAGE:
             yield _translations(tree, items, language)

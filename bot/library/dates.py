@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from collections.abc import Sequence
+from datetime import date, datetime, time
+from itertools import groupby
 
-from babel.dates import format_date, format_datetime, format_time
+from babel.dates import format_date, format_datetime, format_time, get_day_names
+
+from bot.library.helplines import isolate
 
 
 def say_time(moment: datetime | None, now: datetime, language: str) -> str:
@@ -14,6 +18,22 @@ def say_time(moment: datetime | None, now: datetime, language: str) -> str:
     if moment.date() == now.astimezone(moment.tzinfo).date():
         return format_time(moment, "HH:mm", locale=language)
     return format_datetime(moment, "EEEE HH:mm", locale=language)
+
+
+def say_hours(week: Sequence[Sequence[tuple[time, time]]], language: str) -> str:
+    """Opening hours, Monday first, in words: days in a row with the same hours together; a dash if there are none.
+
+    Times stand between directional isolates, or "09:00–17:00" would show as "17:00–09:00" in a line of Urdu.
+    """
+    names = get_day_names("wide", "stand-alone", locale=language)
+    parts = []
+    for spells, days in groupby(range(7), key=lambda day: tuple(week[day])):
+        if not spells:
+            continue
+        row = list(days)
+        named = names[row[0]] if len(row) == 1 else f"{names[row[0]]} – {names[row[-1]]}"
+        parts.append(named + " " + ", ".join(isolate(f"{opens:%H:%M}–{closes:%H:%M}") for opens, closes in spells))
+    return "; ".join(parts) or "–"
 
 
 def say_date(day: date, language: str) -> str:

@@ -10,7 +10,8 @@ from typing import Any
 
 from bot.library.helplines import Helplines
 from bot.library.needs import Needs
-from bot.library.strings import Strings, fill, placeholders
+from bot.library.replies import Replies
+from bot.library.strings import SOURCE_LANGUAGE, Strings, fill, placeholders
 from bot.library.yamlfile import DataError, Problem, read_front_matter, read_yaml
 
 BLOCKS = ("respond", "engage", "relax", "play", "talk")
@@ -73,8 +74,11 @@ class Rendered:
 class Library:
     """Approved words in memory. Immutable after `load`, so it may be shared by threads and swapped whole."""
 
-    def __init__(self, messages: Mapping[str, Message], strings: Strings, helplines: Helplines, needs: Needs) -> None:
+    def __init__(
+        self, messages: Mapping[str, Message], strings: Strings, helplines: Helplines, needs: Needs, replies: Replies
+    ) -> None:
         self.messages = messages
+        self.replies = replies
         self.needs = needs
         self.strings = strings
         self.helplines = helplines
@@ -97,12 +101,12 @@ class Library:
                 else:
                     messages[message.id] = message
         try:
-            helplines, needs = Helplines.load(content), Needs.load(root)
+            helplines, needs, replies = Helplines.load(content), Needs.load(root), Replies.load(root)
         except DataError as error:
             problems += error.problems
         if problems:
             raise DataError(problems)
-        return cls(messages, Strings.load(root / "locales"), helplines, needs)
+        return cls(messages, Strings.load(root / "locales"), helplines, needs, replies)
 
     def topics(self) -> Collection[str]:
         """Topic ids that have at least one message."""
@@ -145,7 +149,8 @@ class Library:
         return min(fitting, key=order)
 
     def render(self, ref: str, language: str, nation: str | None = None, values: Mapping[str, str] | None = None) -> Rendered:
-        """The words of `message:<id>`, `safety:<slug>` or `text:<key>` in `language`, or in English if they are not translated.
+        """The words of `message:<id>`, `safety:<slug>`, `reply:<id>` or `text:<key>` in `language`, or in English if they are not
+        translated.
 
         Raises KeyError for an unknown reference or a placeholder without a value.
         """
@@ -156,6 +161,10 @@ class Library:
         elif kind in ("message", "safety"):
             content_id = name if kind == "message" else f"safety/{name}"
             template, found, draft = self._message_words(content_id, language)
+        elif kind == "reply":
+            ready = self.replies.by_id[name]
+            found = language if language in ready.words else SOURCE_LANGUAGE
+            template, content_id, draft = ready.words[found], f"reply/{name}", found in ready.drafts
         else:
             raise KeyError(ref)
         given = dict(values or {})

@@ -20,7 +20,8 @@ from bot.languages.detection import main_script
 from bot.library.check_data import TOPIC
 from bot.library.check_files import MARK, STAFF_CATALOGS, Tree, forms_of, key_of
 from bot.library.check_messages import Item, read_items
-from bot.library.library import BLOCKS, GENERAL_SLUG, source_hash
+from bot.library.library import BLOCKS, GENERAL_SLUG, source_hash, version_of
+from bot.library.replies import FOLDER
 from bot.library.strings import SOURCE_LANGUAGE
 from bot.triage.levels import Level
 
@@ -68,7 +69,7 @@ def new_language(root: Path, code: str) -> list[Path]:
         raise Refused(f"there is no language “{code}”. Use its code of two letters, such as pl for Polish.")
     if code in tree.languages:
         raise Refused(f"{locale.english_name} is there already: content/languages.yml has {code}.")
-    begun = (f"content/safety/{code}.yml", f"locales/{code}", f"data/nlu/{code}", f"data/triage/{code}")
+    begun = (f"content/safety/{code}.yml", f"{FOLDER}/{code}.yml", f"locales/{code}", f"data/nlu/{code}", f"data/triage/{code}")
     _refuse_if_there(tree, *(root / name for name in begun), *(root / "content").rglob(f"{code}.md"))
     path = root / "content" / "languages.yml"
     path.write_text(tree.text(path).rstrip("\n") + "\n" + _language_entry(code, locale), encoding="utf-8")
@@ -76,6 +77,7 @@ def new_language(root: Path, code: str) -> list[Path]:
     english = [item for item in read_items(tree) if SOURCE_LANGUAGE in item.words]
     made += [_write(item.path.parent / f"{code}.md", _to_translate(item)) for item in english]
     made += _catalogs(tree, code)
+    made.append(_write(root / FOLDER / f"{code}.yml", _ready_replies(tree, code, locale.english_name)))
     made.append(_write(root / "content" / "safety" / f"{code}.yml", _safety_phrases(code, locale.english_name)))
     for level in Level:
         text = f"# {MARK}: messages of the level {level} in {locale.english_name}, one a line.\n"
@@ -197,6 +199,16 @@ def _to_translate(item: Item) -> str:
     if english.help_if:
         lines.append(f"get_help_if: {json.dumps(f'{MARK} {english.help_if}', ensure_ascii=False)}")
     return "\n".join([*lines, "---", f"{MARK}: translate this, and take this line out.", "", english.body, ""])
+
+
+def _ready_replies(tree: Tree, code: str, english: str) -> str:
+    """The ready replies with the English under a mark."""
+    data = tree.data(f"{FOLDER}/{SOURCE_LANGUAGE}.yml")
+    lines = [f"# Ready replies in {english}.", f"language: {code}", "translation: machine-draft", "replies:"]
+    for id_, entry in (data["replies"] if data else {}).items():
+        words = str(entry["words"])
+        lines += [f"  {id_}:", f'    source_hash: "{version_of(words)}"', f"    words: {json.dumps(f'{MARK} {words}')}"]
+    return "\n".join([*lines, ""])
 
 
 def _catalogs(tree: Tree, code: str) -> Iterator[Path]:

@@ -341,6 +341,8 @@ class Case(Base):
             postgresql_where=text("state != 'closed'"),
         ),
         Index("ix_handoff_case_queue", "state", "rank", "opened_at"),
+        Index("ix_handoff_case_person_id", "person_id"),
+        Index("ix_handoff_case_knows_staff_id", "knows_staff_id"),
         NEVER_AGAIN,
     )
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -355,6 +357,12 @@ class Case(Base):
     channel: Mapped[str] = mapped_column(String(20))
     address_id: Mapped[int] = mapped_column(ForeignKey("person_address.id", ondelete="CASCADE"))
     staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    knows_staff_id: Mapped[int | None] = mapped_column(BigId)
+    """Who held this person's last case when this one was opened; the case is offered to them first."""
+    interpreter_at: Mapped[datetime | None]
+    """Since when staff say that an interpreter is needed."""
+    paused_at: Mapped[datetime | None]
+    """Since when whoever holds the case has paused the bot for this conversation."""
     outcome: Mapped[str | None] = mapped_column(String(40))
     opened_at: Mapped[datetime] = mapped_column(default=now)
     reply_due_at: Mapped[datetime | None]
@@ -366,7 +374,9 @@ class Case(Base):
 
 
 class CaseEvent(Base):
-    """The append-only history of a case: opened, raised, message, claimed, replied, note, not_meant, released, closed."""
+    """The append-only history of a case: opened, raised, message, claimed, replied, note, not_meant, handed_over, released, closed,
+    reopened, paused, resumed, other_language, interpreter_needed, interpreter_done,
+    address_seen."""
 
     __tablename__ = "case_event"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -377,6 +387,24 @@ class CaseEvent(Base):
     outbox_key: Mapped[str | None] = mapped_column(String(80))
     detail: Mapped[bytes | None] = mapped_column(LargeBinary)
     """Encrypted JSON."""
+    at: Mapped[datetime] = mapped_column(default=now)
+
+
+class TriageMark(Base):
+    """What staff say of one message's level: `level` is what triage gave, `should_be` what it should have been.
+
+    It outlives the message without a link to it: a language and two levels name nobody.
+    """
+
+    __tablename__ = "triage_mark"
+    __table_args__ = (UniqueConstraint("inbox_id", name="uq_triage_mark_inbox_id"),)
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    inbox_id: Mapped[int | None] = mapped_column(ForeignKey("inbox.id", ondelete="SET NULL"))
+    area_id: Mapped[str | None] = mapped_column(ForeignKey("area.id"), index=True)
+    language: Mapped[str] = mapped_column(String(8))
+    level: Mapped[str] = mapped_column(String(10))
+    should_be: Mapped[str] = mapped_column(String(10))
+    staff_id: Mapped[int | None] = mapped_column(BigId)
     at: Mapped[datetime] = mapped_column(default=now)
 
 

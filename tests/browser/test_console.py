@@ -25,9 +25,14 @@ VIEWS = (
     "sign-in",
     "wrong",
     "queue",
+    "known",
     "empty",
     "unclaimed",
     "mine",
+    "ready",
+    "meant",
+    "address",
+    "triage",
     "theirs",
     "refused",
     "closed",
@@ -112,10 +117,43 @@ def visit(view: str, office: Office, page: Any, site: str, who: Browser) -> None
         for language, words in (("en", "what is a zzyzx"), ("ur", "زززکس کیا ہے")):
             ask(office, words, AREA, language)
         page.goto(f"{site}/staff/questions")
+    elif view == "known":
+        who.post(f"/staff/cases/{cases['concern'].case_id}/claim")
+        who.post(f"/staff/cases/{cases['concern'].case_id}/close", outcome="answered")
+        office.returns(cases["concern"])
+        page.goto(f"{site}/staff")
     elif view == "missing":
         page.goto(f"{site}/staff/cases/999999")
     elif view in ("unclaimed", "theirs"):
         page.goto(f"{site}/staff/cases/{cases['asked' if view == 'theirs' else 'everything'].case_id}")
+    elif view == "triage":
+        for one, level in (("everything", "emergency"), ("urgent", "none")):
+            fields = {"message": str(cases[one].inbox_ids[0]), "should_be": level}
+            who.post(f"/staff/cases/{cases[one].case_id}/mark", **fields)
+        page.goto(f"{site}/staff/triage")
+    elif view in ("meant", "address"):
+        case = cases["urgent"].case_id
+        who.post(f"/staff/cases/{case}/claim")
+        who.post(f"/staff/cases/{case}/pause")
+        who.post(f"/staff/cases/{case}/interpreter", needed="1")
+        page.goto(f"{site}/staff/cases/{case}")
+        if view == "meant":
+            page.fill("#reply", "I am here with you now. Can you tell me more?")
+            page.click("text=Send reply")
+            page.wait_for_selector("text=Send it in English")
+            for details in page.locator("details summary").all():
+                details.click()
+        else:
+            page.click("text=Show their number or address")
+            page.fill("#address", "Welfare check by the police")
+            page.click("button:text-is('Show it')")
+            page.wait_for_selector("text=It is on this page only")
+    elif view == "ready":
+        case = cases["urgent"].case_id
+        who.post(f"/staff/cases/{case}/claim")
+        page.goto(f"{site}/staff/cases/{case}")
+        page.select_option("#ready", "hello")
+        page.click("text=Show this reply")
     elif view in ("mine", "refused", "closed"):
         case = cases["everything"].case_id
         who.post(f"/staff/cases/{case}/claim")
@@ -202,6 +240,42 @@ def test_a_practitioner_signs_in_claims_replies_and_closes(office: Office, chrom
     assert "You have signed out." in page.inner_text(".banner")
     refs = [row.ref for row in office.outbox(parent)]
     assert refs == ["safety:person-joined", "person:reply", "safety:person-left"]
+    assert page.troubles == []
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_practitioner_hands_a_case_over_to_a_colleague(
+    office: Office, chromium: Any, site: str, ada: Browser, scripts: bool
+) -> None:
+    office.staff("Ben", title="Family worker")
+    parent = office.parent()
+    ada.post(f"/staff/cases/{parent.case_id}/claim")
+    page = open_as(chromium, ada, site, java_script_enabled=scripts)
+    page.goto(f"{site}/staff/cases/{parent.case_id}")
+    page.select_option("#colleague", label="Ben, Family worker")
+    page.fill("#handover", "Call her Jo")
+    page.click("text=Hand over to this colleague")
+    assert "Your colleague has the case now" in page.inner_text(".banner")
+    assert "Handed over by Ada to Ben" in page.inner_text("#history-list") and "Call her Jo" in page.inner_text("#history-list")
+    assert page.troubles == []
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_ready_reply_is_chosen_seen_in_both_languages_and_sent(
+    office: Office, chromium: Any, site: str, ada: Browser, scripts: bool
+) -> None:
+    parent = office.parent("نہیں ہوتا", language="ur")
+    ada.post(f"/staff/cases/{parent.case_id}/claim")
+    page = open_as(chromium, ada, site, java_script_enabled=scripts)
+    page.goto(f"{site}/staff/cases/{parent.case_id}")
+    page.fill("#reply", "half a thought")
+    page.select_option("#ready", label="I am still here")
+    page.click("text=Show this reply")
+    words = page.locator(".ready .words")
+    assert words.first.get_attribute("dir") == "rtl" and "I am still here" in words.last.inner_text()
+    page.click("text=Send it as it is")
+    assert "on its way" in page.inner_text(".banner") and page.input_value("#reply") == "half a thought"
+    assert office.outbox(parent)[-1].ref == "reply:still-here"
     assert page.troubles == []
 
 

@@ -163,6 +163,29 @@ class Office:
             session.get_one(Inbox, parent.inbox_ids[0]).case_id = case.id
         return parent
 
+    def returns(self, parent: Parent, text: str = "It is me again", *, level: str = "urgent") -> Parent:
+        """A parent whose case is closed writes again and gets another one."""
+        again = Parent(parent.person_id, parent.address_id, parent.pseudonym, parent.channel, 0)
+        self.writes(again, text, level=level)
+        with self.services.database.write() as session:
+            person = session.get_one(Person, parent.person_id)
+            case = cases.open_or_raise(
+                session,
+                self.services.keyring,
+                person_id=parent.person_id,
+                area_id=person.area_id,
+                address_id=parent.address_id,
+                channel=parent.channel,
+                language=person.language,
+                level=level,
+                reasons=(),
+                inbox_id=again.inbox_ids[0],
+                team=self.services.teams.get(person.area_id or ""),
+            )
+            again.case_id = case.id
+            session.get_one(Inbox, again.inbox_ids[0]).case_id = case.id
+        return again
+
     def writes(
         self, parent: Parent, text: str, *, level: str = "none", reasons: Sequence[dict[str, Any]] = (), **more: Any
     ) -> int:

@@ -41,7 +41,9 @@ def test_it_shows_the_conversation_in_order_with_who_when_and_in_which_language(
     parent = office.parent("بہت تھک گئی ہوں", language="ur")
     office.wren_says(parent, Reply(ref="text:greet.hello"), "ur")
     claim(people.holder, parent)
-    people.holder.reply(parent.case_id, "I am here with you now, tell me more.")
+    people.holder.post(
+        f"/staff/cases/{parent.case_id}/reply", text="I am here with you now, tell me more.", form=FORM, meant="en"
+    )
     office.writes(parent, "شکریہ")
     talk = page(people.holder, parent).split('id="talk"')[1].split("</ol>")[0]
     voices = re.findall(r'class="said said-(\w+)"', talk)

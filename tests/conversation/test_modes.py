@@ -253,3 +253,28 @@ async def test_every_message_ends_in_a_named_state(parts: Parts, ada: int) -> No
     with parts.database.read() as session:
         assert {(row.state, row.open, row.outcome is not None) for row in session.scalars(select(Inbox))} == {("done", 0, True)}
         assert now() >= max(row.done_at for row in session.scalars(select(Inbox)) if row.done_at)
+
+
+async def test_a_paused_bot_stays_quiet_past_hours_and_target_but_answers_emergencies(
+    parts: Parts, ada: int, at: Callable[[datetime], None]
+) -> None:
+    parent = await worried(parts)
+    case = case_of(parts, parent)
+    desk.claim_case(parts, case.id, ada)
+    desk.pause_bot(parts, case.id, ada, True)
+    at(MORNING + timedelta(days=3))  # a Saturday
+    assert refs(await parent.say("are you still there?")) == []
+    assert refs(await parent.say(EMERGENCY))[0].startswith("safety:emergency")
+    desk.pause_bot(parts, case.id, ada, False)
+    assert refs(await parent.say("hello?")) != []
+
+
+async def test_a_pause_counts_even_after_not_what_i_meant(parts: Parts, ada: int) -> None:
+    parent = await worried(parts)
+    case = case_of(parts, parent)
+    desk.claim_case(parts, case.id, ada)
+    with parts.database.write() as session:
+        session.get_one(Case, case.id).not_meant = True
+    assert refs(await parent.say("hello there")) != []
+    desk.pause_bot(parts, case.id, ada, True)
+    assert refs(await parent.say("hello there")) == []

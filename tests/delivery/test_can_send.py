@@ -15,6 +15,7 @@ CONSENTED = {"consented": True}
 TABLE = [
     ("nothing speaks against it", {}, "send send send send send send"),
     ("the provider makes it impossible", {"reachable": False}, "refuse refuse refuse refuse refuse refuse"),
+    ("the provider's window is closed", {"window_closed": True}, "refuse refuse refuse refuse refuse refuse"),
     ("stopped, no case", {"stopped": True}, "send send refuse refuse refuse refuse"),
     ("stopped, case open", {"stopped": True, "case_open": True}, "send send send refuse refuse refuse"),
     ("quiet hours", {"quiet_hours": True}, "send send send wait wait wait"),

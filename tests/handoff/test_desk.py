@@ -56,10 +56,16 @@ def test_claiming_again_changes_nothing_and_says_nothing_twice(office: Office) -
     ada, parent = office.staff("Ada"), office.parent()
     desk.claim_case(office.services, parent.case_id, ada)
     desk.claim_case(office.services, parent.case_id, ada)
-    desk.release_case(office.services, parent.case_id, ada)
-    desk.claim_case(office.services, parent.case_id, ada)
-    assert [row.ref for row in office.outbox(parent)] == ["safety:person-joined", "safety:person-left"]
-    assert office.events(parent) == ["opened", "claimed", "released", "claimed"]
+    assert [row.ref for row in office.outbox(parent)] == ["safety:person-joined"]
+    assert office.events(parent) == ["opened", "claimed"]
+
+
+def test_whoever_comes_back_is_announced_again_because_the_parent_was_told_they_left(office: Office) -> None:
+    ada, parent = office.staff("Ada"), office.parent()
+    for _ in range(2):
+        desk.claim_case(office.services, parent.case_id, ada)
+        desk.release_case(office.services, parent.case_id, ada)
+    assert [row.ref for row in office.outbox(parent)] == ["safety:person-joined", "safety:person-left"] * 2
 
 
 def test_of_two_who_claim_at_the_same_moment_one_wins_and_the_other_is_told_who(office: Office) -> None:
@@ -166,6 +172,7 @@ def test_staff_of_another_area_find_no_such_case(office: Office) -> None:
         lambda: desk.claim_case(office.services, parent.case_id, cleo),
         lambda: desk.send_reply(office.services, parent.case_id, cleo, "Hello"),
         lambda: desk.add_note(office.services, parent.case_id, cleo, "Hello"),
+        lambda: desk.hand_over_case(office.services, parent.case_id, cleo, cleo),
         lambda: desk.release_case(office.services, parent.case_id, cleo),
         lambda: desk.close_case(office.services, parent.case_id, cleo, "answered"),
         lambda: desk.claim_case(office.services, 999_999, cleo),

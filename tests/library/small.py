@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.conversation.commands import LEARNT, learnt_yaml
 from bot.languages import supported
-from bot.library.library import source_hash
+from bot.library.library import source_hash, version_of
 from bot.library.yamlfile import read_yaml
 
 CRYING = "Crying is hard to hear. You are doing fine.\n\n*Try this:* hum a tune.\n\n*Why:* she knows your voice."
@@ -143,6 +143,20 @@ choices: 3
 sensitive:
   - baby/crying
 not_ours: []
+""",
+    "content/replies/en.yml": """language: en
+translation: original
+status: draft
+reviewed: {date: null, role: null}
+replies:
+  still-here: {group: listening, title: "Still here", words: "I am still here. {emergency}."}
+  hello: {group: hello, title: "Hello", words: "This is {name}. We are here {hours}."}
+""",
+    "content/replies/ur.yml": f"""language: ur
+translation: machine-draft
+replies:
+  still-here: {{source_hash: "{version_of("I am still here. {emergency}.")}", words: "ہم یہیں ہیں۔ {{emergency}}۔"}}
+  hello: {{source_hash: "{version_of("This is {name}. We are here {hours}.")}", words: "یہاں {{name}} ہیں۔ {{hours}}۔"}}
 """,
     "content/safety/en.yml": "language: en\n",
     "content/safety/ur.yml": "language: ur\n",

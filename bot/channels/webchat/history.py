@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import exists, or_, select, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from bot.channels.webchat.channel import ADDRESS_KIND, CHANNEL
@@ -84,6 +86,10 @@ class Entry:
         return f"{'i' if self.own else 'o'}{self.id}"
 
 
+SEEN = timedelta(minutes=2)
+"""How exactly it is kept when a page was last open."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visitor:
     """The person behind a key."""
@@ -91,6 +97,8 @@ class Visitor:
     id: int
     language: str
     forgotten_at: datetime | None
+    seen_at: datetime
+    """When they last wrote or had the page open, to about `SEEN`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +145,9 @@ class History:
             ).all()
             recent = or_(Outbox.id > position.outbox, Outbox.created_at > cut, Outbox.sent_at > cut)
             outbox = session.scalars(self._outbox(visitor).where(recent).order_by(Outbox.id).limit(PAGE)).all()
-            return self._entries(session, visitor, inbox, outbox)
+            entries = self._entries(session, visitor, inbox, outbox)
+        self.seen(visitor, key)
+        return entries
 
     def answered(self, inbox_id: int) -> bool:
         """Whether a message has come to an end."""
@@ -145,12 +155,23 @@ class History:
             return session.scalar(select(Inbox.open).where(Inbox.id == inbox_id)) != 1
 
     def _visitor(self, session: Session, key: str) -> Visitor | None:
-        row = session.scalar(
-            select(Person)
+        row = session.execute(
+            select(Person, PersonAddress.last_seen_at)
             .join(PersonAddress, PersonAddress.person_id == Person.id)
             .where(PersonAddress.lookup == self._keyring.lookup(CHANNEL, ADDRESS_KIND, key))
-        )
-        return Visitor(id=row.id, language=row.language, forgotten_at=row.forgotten_at) if row else None
+        ).first()
+        if row is None:
+            return None
+        person, seen_at = row
+        return Visitor(id=person.id, language=person.language, forgotten_at=person.forgotten_at, seen_at=seen_at)
+
+    def seen(self, visitor: Visitor, key: str) -> None:
+        """Keep that their page is open, about every `SEEN`: staff see when a parent was last there."""
+        if visitor.seen_at > now() - SEEN:
+            return
+        with suppress(SQLAlchemyError), self._database.write() as session:  # the page matters more than this
+            lookup = self._keyring.lookup(CHANNEL, ADDRESS_KIND, key)
+            session.execute(update(PersonAddress).where(PersonAddress.lookup == lookup).values(last_seen_at=now()))
 
     def _rows(
         self, session: Session, visitor: Visitor, before: Position | None, newest: int

@@ -195,8 +195,9 @@ class WebChat:
 
     def _read(self, key: str | None, before: Position | None) -> tuple[Visitor | None, View]:
         visitor = self._history.visitor(key) if key else None
-        if visitor is None:
+        if key is None or visitor is None:
             return None, View(entries=(), position=Position(), older=None, awaiting=False)
+        self._history.seen(visitor, key)
         return visitor, self._history.page(visitor, before)
 
     async def _visitor(self, key: str) -> tuple[Visitor | None, bool]:
