@@ -1,101 +1,192 @@
-"""When somebody is there: opening hours by area, from `content/team.yml`."""
+"""The teams and when they are there, by area, from `content/team.yml`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, time, timedelta
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
+from bot.handoff.bank_holidays import BankHolidays, load_bank_holidays
+from bot.handoff.openings import Closure, Openings, Spell
+from bot.library.helplines import NATIONS
 from bot.library.yamlfile import DataError, Problem, read_yaml
 
+FILE = "content/team.yml"
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-LOOK_AHEAD = 15
-"""Days searched for the next opening."""
+LEVELS = ("emergency", "urgent", "concern")
+LONGEST_CLOSURE = timedelta(days=92)
+"""A longer closure is taken for a slip of the pen in a year."""
+
+_SPELL = re.compile(r"(\d\d:\d\d)\s*-\s*(\d\d:\d\d)(\s+next day)?")
 
 
-@dataclass(frozen=True, slots=True)
-class Team:
-    """One area's team. `spells` are (opens, closes) local times for each weekday, Monday first."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Team(Openings):
+    """One area's team."""
 
     area_id: str
     name: str
     nation: str | None
-    zone: ZoneInfo
-    spells: tuple[tuple[tuple[time, time], ...], ...]
-    reply_minutes: Mapping[str, int]
-
-    def open_until(self, moment: datetime) -> datetime | None:
-        """When the present spell ends, or None if nobody is there at `moment`."""
-        local = moment.astimezone(self.zone)
-        for opens, closes in self.spells[local.weekday()]:
-            if opens <= local.time() < closes:
-                return local.replace(hour=closes.hour, minute=closes.minute, second=0, microsecond=0)
-        return None
-
-    def next_open(self, moment: datetime) -> datetime | None:
-        """`moment` itself if somebody is there, else the next opening; None if there is none in sight."""
-        if self.open_until(moment):
-            return moment.astimezone(self.zone)
-        local = moment.astimezone(self.zone)
-        for ahead in range(LOOK_AHEAD):
-            day = local + timedelta(days=ahead)
-            for opens, _ in self.spells[day.weekday()]:
-                start = day.replace(hour=opens.hour, minute=opens.minute, second=0, microsecond=0)
-                if start > local:
-                    return start
-        return None
-
-    def reply_due(self, moment: datetime, level: str) -> datetime | None:
-        """When a first reply to a case of `level` opened at `moment` is aimed at: its minutes count only while somebody is there."""
-        left = timedelta(minutes=self.reply_minutes.get(level, 480))
-        start = self.next_open(moment)
-        while start is not None:
-            end = self.open_until(start)
-            assert end is not None
-            if left <= end - start:
-                return start + left
-            left -= end - start
-            start = self.next_open(end)
-        return None
 
 
 def load_teams(root: Path) -> dict[str, Team]:
-    """Teams by area id from `content/team.yml`. Raises `DataError` with what is wrong and where."""
-    path = root / "content" / "team.yml"
-    data = read_yaml(path, root)
+    """Teams by area id from `content/team.yml`. Raises `DataError` with all that is wrong and where."""
+    data = read_yaml(root / FILE, root)
+    holidays = load_bank_holidays(root)
+    entries = data.get("areas") if isinstance(data, dict) else None
+    if not isinstance(entries, list) or not entries:
+        raise DataError([Problem(FILE, None, "areas", "no area is given.", "Write areas: and one entry each.")])
     problems: list[Problem] = []
     teams: dict[str, Team] = {}
-    for entry in data.get("areas", []):
-        try:
-            teams[entry["id"]] = Team(
-                entry["id"],
-                entry["name"],
-                entry.get("nation"),
-                ZoneInfo(entry.get("timezone", "Europe/London")),
-                tuple(tuple(_spell(text) for text in entry["hours"].get(day) or ()) for day in DAYS),
-                dict(entry.get("reply_minutes") or {}),
-            )
-        except (KeyError, ValueError, TypeError, AttributeError) as error:
-            problems.append(
-                Problem(
-                    "content/team.yml",
-                    None,
-                    str(entry.get("id", "?")),
-                    f"this area cannot be read: {error}.",
-                    'Hours look like "09:00-17:00".',
-                )
-            )
-    if not teams and not problems:
-        problems.append(Problem("content/team.yml", None, "areas", "no area is given."))
+    for number, entry in enumerate(entries, 1):
+        area = AreaEntry(entry, number, problems)
+        before = len(problems)
+        team = area.team(holidays)
+        if len(problems) == before and team.area_id in teams:
+            problems.append(Problem(FILE, None, team.area_id, "this area stands twice.", "Keep one."))
+        teams[team.area_id] = team
     if problems:
         raise DataError(problems)
     return teams
 
 
-def _spell(text: str) -> tuple[time, time]:
-    opens, closes = (time.fromisoformat(part.strip()) for part in text.split("-"))
-    if opens >= closes:
-        raise ValueError(f"{text} ends before it begins")
-    return opens, closes
+class AreaEntry:
+    """One entry of the file. Reading it notes every mistake in `problems`; what could not be read has a harmless value."""
+
+    KEYS = ("id", "name", "nation", "timezone", "hours", "closures", "bank_holidays", "reply_minutes")
+
+    def __init__(self, entry: Any, number: int, problems: list[Problem]) -> None:
+        self._entry: dict[str, Any] = entry if isinstance(entry, dict) else {}
+        self._problems = problems
+        self.id = str(self._entry.get("id") or f"area {number}")
+
+    def team(self, holidays: Mapping[str, BankHolidays]) -> Team:
+        for key in ("id", "name"):
+            if not isinstance(self._entry.get(key), str) or not self._entry[key].strip():
+                self._wrong("", f"it has no {key}.", f"Write {key}: and a word or two in it.")
+        for key in sorted(set(map(str, self._entry)) - set(self.KEYS)):
+            self._wrong(key, "this is not known.", f"Use {', '.join(self.KEYS)}.")
+        nation = self._nation("nation")
+        named = "bank_holidays" in self._entry
+        keeps = None if self._entry.get("bank_holidays") == "none" else self._nation("bank_holidays") if named else nation
+        return Team(
+            area_id=self.id,
+            name=str(self._entry.get("name", "")),
+            nation=nation,
+            zone=self._zone(),
+            spells=self._hours(),
+            closures=tuple(self._closures()),
+            bank_holidays=holidays[keeps] if keeps else None,
+            reply_minutes=self._minutes(),
+        )
+
+    def _wrong(self, field: str, message: str, mend: str = "") -> None:
+        self._problems.append(Problem(FILE, None, f"{self.id}.{field}" if field else self.id, message, mend))
+
+    def _nation(self, key: str) -> str | None:
+        nation = self._entry.get(key)
+        if nation is not None and nation not in NATIONS:
+            also = "none" if key == "bank_holidays" else "null"
+            self._wrong(key, f"“{nation}” is no nation.", f"Use {also}, {', '.join(NATIONS)}.")
+            return None
+        return nation
+
+    def _zone(self) -> ZoneInfo:
+        name = self._entry.get("timezone", "Europe/London")
+        try:
+            return ZoneInfo(name)
+        except (KeyError, ValueError, TypeError, OSError):
+            self._wrong("timezone", f"“{name}” is no time zone.", "Write Europe/London.")
+            return ZoneInfo("Europe/London")
+
+    def _hours(self) -> tuple[tuple[Spell, ...], ...]:
+        hours = self._entry.get("hours")
+        if not isinstance(hours, dict):
+            self._wrong("hours", "there are no opening hours.", 'Write hours: {monday: ["09:00-17:00"], …}.')
+            return ((),) * 7
+        for day in sorted(set(map(str, hours)) - set(DAYS)):
+            self._wrong(f"hours.{day}", "this is no weekday.", f"Use {', '.join(DAYS)}.")
+        days = tuple(tuple(sorted(self._spells(day, hours.get(day)), key=lambda spell: spell.opens)) for day in DAYS)
+        for number, name in enumerate(DAYS):
+            self._no_overlap(name, days[number], days[number - 1])
+        return days
+
+    def _spells(self, day: str, spells: Any) -> Iterator[Spell]:
+        if not isinstance(spells, list | None):
+            self._wrong(f"hours.{day}", f"“{spells}” is no list.", 'Write ["09:00-12:30", "13:30-17:00"], or [] for nobody.')
+            return
+        for text in spells or ():
+            match = _SPELL.fullmatch(str(text).strip())
+            clocks = _clocks(match) if match else None
+            if match is None or clocks is None:
+                self._wrong(f"hours.{day}", f"“{text}” cannot be read.", 'Hours look like "09:00-17:00".')
+                continue
+            opens, closes, midnight = clocks
+            if match[3] and closes > opens:
+                self._wrong(f"hours.{day}", f"“{text}” is longer than a day.", "Leave out “next day”.")
+            elif not match[3] and not midnight and closes <= opens:
+                mend = 'Hours look like "09:00-17:00". If people are there past midnight, write "22:00-06:00 next day".'
+                self._wrong(f"hours.{day}", f"“{text}” ends before it begins.", mend)
+            else:
+                yield Spell(opens, closes, bool(match[3]) or midnight)
+
+    def _no_overlap(self, day: str, spells: tuple[Spell, ...], before: tuple[Spell, ...]) -> None:
+        spans = sorted((spell.opens, time.max if spell.next_day else spell.closes) for spell in spells)
+        spans = [(time.min, spell.closes) for spell in before if spell.next_day and spell.closes > time.min] + spans
+        for (_, earlier), (later, _) in pairwise(spans):
+            if later < earlier:
+                self._wrong(f"hours.{day}", f"two spells overlap at {later:%H:%M}.", "Let one end before the next begins.")
+
+    def _closures(self) -> Iterator[Closure]:
+        closures = self._entry.get("closures") or []
+        if not isinstance(closures, list):
+            self._wrong("closures", "this is no list.", 'Write - {name: "Christmas", from: 2026-12-24, to: 2027-01-03}.')
+            return
+        for number, closure in enumerate(closures, 1):
+            found = self._closure(f"closures {number}", closure if isinstance(closure, dict) else {})
+            if found is not None:
+                yield found
+
+    def _closure(self, field: str, closure: Mapping[str, Any]) -> Closure | None:
+        days = {key: closure[key] for key in ("on", "from", "to") if key in closure}
+        if set(days) not in ({"on"}, {"from", "to"}) or set(closure) - {"name", *days}:
+            mend = 'Write {name: "Training", on: 2026-11-27} or {name: "Christmas", from: 2026-12-24, to: 2027-01-03}.'
+            self._wrong(field, "it needs a name and either on: or both from: and to:.", mend)
+            return None
+        for key, day in days.items():
+            if type(day) is not date:
+                self._wrong(f"{field}.{key}", f"“{day}” is no day.", "Write it as 2026-12-24, without quotes.")
+                return None
+        if not isinstance(closure.get("name"), str) or not closure["name"].strip():
+            self._wrong(field, "it has no name.", "Staff should see why nobody is there.")
+            return None
+        first, last = days.get("on") or days["from"], days.get("on") or days["to"]
+        if last < first or last - first > LONGEST_CLOSURE:
+            wrong = "it ends before it begins." if last < first else "it is longer than three months."
+            self._wrong(field, wrong, f"Is the year right? It says {first} to {last}.")
+            return None
+        return Closure(closure["name"].strip(), first, last)
+
+    def _minutes(self) -> dict[str, int]:
+        minutes = self._entry.get("reply_minutes") or {}
+        if not isinstance(minutes, dict):
+            self._wrong("reply_minutes", "this is no list of levels.", "Write {emergency: 10, urgent: 60, concern: 480}.")
+            return {}
+        for level, number in minutes.items():
+            if level not in LEVELS or type(number) is not int or number <= 0:
+                self._wrong("reply_minutes", f"“{level}: {number}” does not fit.", "Write a level and minutes.")
+        return dict(minutes)
+
+
+def _clocks(match: re.Match[str]) -> tuple[time, time, bool] | None:
+    """(opens, closes, whether it closes at 24:00), None if one is no time of day."""
+    midnight = match[2] == "24:00" and not match[3]
+    try:
+        return time.fromisoformat(match[1]), time.min if midnight else time.fromisoformat(match[2]), midnight
+    except ValueError:
+        return None

@@ -125,6 +125,12 @@ BROKEN = [
     ("content/team.yml", "09:00-17:00", "17:00-09:00", "ends before it begins"),
     ("content/team.yml", "nation: null", "nation: cornwall", "“cornwall” is no nation"),
     ("content/team.yml", "urgent: 60", "urgent: soon", "“urgent: soon” does not fit"),
+    (
+        "content/team.yml",
+        "hours: {monday:",
+        "hours: {moonday:",
+        "content/team.yml, line 5, here.hours.moonday: this is no weekday",
+    ),
     ("content/understanding.yml", "lead: 2\n", "lead: lots\n", "lead: this must be a number"),
     ("content/understanding.yml", "answer_at: 0.4", "answer_at: 40", "40 is no probability"),
     ("content/understanding.yml", "  - baby/crying", "  - baby/singing", "sensitive: there is no topic “baby/singing”"),
