@@ -153,6 +153,8 @@ async def read_form(request: Request) -> dict[str, str] | None:
 
 
 def _page_of(request: Request) -> str:
-    """The page that a form was on: its case, else the queue."""
+    """The page that a form was on: its case, the rota, else the queue."""
     case_id = request.path_params.get("case_id")
+    if request.url.path.startswith("/staff/rota"):
+        return "/staff/rota"
     return f"/staff/cases/{case_id}" if isinstance(case_id, int) else "/staff"

@@ -21,7 +21,7 @@ from bot.pages.door import Door, from_our_pages
 from bot.storage.tables import Staff, StaffAudit
 
 FORM_COOKIE = "wren_staff_form"
-INSIDE = re.compile(r"/staff(/cases/\d{1,18}|/audit)?")
+INSIDE = re.compile(r"/staff(/cases/\d{1,18}|/audit|/rota)?")
 """Where a sign-in may lead."""
 
 

@@ -21,6 +21,7 @@ from bot.console.guard import COOKIE, SIGN_IN, Guard, Visit
 from bot.console.look import ASSETS, Look, private
 from bot.console.questions import read_questions
 from bot.console.queue import SHOWS, latest_event, read_queue
+from bot.console.rota import Rota
 from bot.console.services import ConsoleServices
 from bot.console.signin import SignIn
 from bot.console.words import StaffWords
@@ -47,7 +48,7 @@ class Problem:
 def routes(services: ConsoleServices) -> list[Route]:
     """Everything under `/staff`, and the fixed files of its pages. All but signing in is behind the guard."""
     look = Look(StaffWords(services.strings, services.teams), demonstration=services.settings.demonstration)
-    guard, sign_in, console = Guard(services, look), SignIn(services, look), Console(services, look)
+    guard, sign_in, console, rota = Guard(services, look), SignIn(services, look), Console(services, look), Rota(services, look)
     case = "/staff/cases/{case_id:int}"
     return [
         Route(SIGN_IN, sign_in.form, methods=["GET"]),
@@ -58,6 +59,9 @@ def routes(services: ConsoleServices) -> list[Route]:
         Route("/staff/audit", guard.page(console.audit), methods=["GET"]),
         Route("/staff/questions", guard.page(console.questions), methods=["GET"]),
         Route("/staff/events", guard.stream(console.events), methods=["GET"]),
+        Route("/staff/rota", guard.page(rota.page), methods=["GET"]),
+        Route("/staff/rota/add", guard.act(rota.add), methods=["POST"]),
+        Route("/staff/rota/{shift_id:int}/remove", guard.act(rota.remove), methods=["POST"]),
         Route(case, guard.page(console.case), methods=["GET"]),
         Route(f"{case}/claim", guard.act(console.claim), methods=["POST"]),
         Route(f"{case}/reply", guard.act(console.reply), methods=["POST"]),
@@ -74,6 +78,7 @@ class Console:
 
     def __init__(self, services: ConsoleServices, look: Look) -> None:
         self._services, self._look, self._words = services, look, look.words
+        self._rota = Rota(services, look)
 
     # Pages
 
@@ -91,8 +96,16 @@ class Console:
                 show=show,
                 after=int(after) if after.isdecimal() and len(after) < 16 else None,
             )
+            duty = self._rota.on_duty(session, visit.who)
         return self._look.page(
-            "queue.html", who=visit.who, queue=queue, show=show, shows=SHOWS, later=bool(after), done=_done(visit.request)
+            "queue.html",
+            who=visit.who,
+            queue=queue,
+            show=show,
+            shows=SHOWS,
+            later=bool(after),
+            done=_done(visit.request),
+            duty=duty,
         )
 
     def case(self, visit: Visit) -> Response:
@@ -217,6 +230,7 @@ class Console:
             "case": file,
             "mine": file.state == "claimed" and file.holder_id == visit.who.staff_id,
             "outcomes": OUTCOMES,
+            "team": self._services.teams.of(file.area_id),
             "form_id": secrets.token_urlsafe(12),
             "most": MAX_WORDS,
         }

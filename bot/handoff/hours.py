@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import phonenumbers
+
 from bot.handoff.bank_holidays import BankHolidays, load_bank_holidays
 from bot.handoff.openings import Closure, Openings, Spell
 from bot.library.helplines import NATIONS
@@ -26,15 +28,45 @@ _SPELL = re.compile(r"(\d\d:\d\d)\s*-\s*(\d\d:\d\d)(\s+next day)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Safeguarding:
+    """Whom a practitioner rings who fears for a child: shown to staff only."""
+
+    name: str
+    phone: str
+    hours: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Team(Openings):
     """One area's team."""
 
     area_id: str
     name: str
     nation: str | None
+    safeguarding: Safeguarding | None = None
 
 
-def load_teams(root: Path) -> dict[str, Team]:
+class Teams(Mapping[str, Team]):
+    """Teams by area id, and the one that answers for every area that has none."""
+
+    def __init__(self, teams: Mapping[str, Team], default: str) -> None:
+        self._teams, self.default = dict(teams), teams[default]
+
+    def of(self, area_id: str | None) -> Team:
+        """The team of an area; the default one for no area or one that is not in the file."""
+        return self._teams.get(area_id or "", self.default)
+
+    def __getitem__(self, area_id: str) -> Team:
+        return self._teams[area_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._teams)
+
+    def __len__(self) -> int:
+        return len(self._teams)
+
+
+def load_teams(root: Path) -> Teams:
     """Teams by area id from `content/team.yml`. Raises `DataError` with all that is wrong and where."""
     data = read_yaml(root / FILE, root)
     holidays = load_bank_holidays(root)
@@ -50,15 +82,21 @@ def load_teams(root: Path) -> dict[str, Team]:
         if len(problems) == before and team.area_id in teams:
             problems.append(Problem(FILE, None, team.area_id, "this area stands twice.", "Keep one."))
         teams[team.area_id] = team
+    default = data.get("default_team")
+    if default not in teams:
+        what = f"“{default}” is none of the areas." if default else "it is not said which team answers for everybody else."
+        problems.append(Problem(FILE, None, "default_team", what, f"Write default_team: {next(iter(teams))}, above areas:."))
+    for key in sorted(set(map(str, data)) - {"default_team", "areas"}):
+        problems.append(Problem(FILE, None, key, "this is not known.", "Use default_team: and areas:."))
     if problems:
         raise DataError(problems)
-    return teams
+    return Teams(teams, default)
 
 
 class AreaEntry:
     """One entry of the file. Reading it notes every mistake in `problems`; what could not be read has a harmless value."""
 
-    KEYS = ("id", "name", "nation", "timezone", "hours", "closures", "bank_holidays", "reply_minutes")
+    KEYS = ("id", "name", "nation", "timezone", "hours", "closures", "bank_holidays", "reply_minutes", "safeguarding")
 
     def __init__(self, entry: Any, number: int, problems: list[Problem]) -> None:
         self._entry: dict[str, Any] = entry if isinstance(entry, dict) else {}
@@ -83,6 +121,7 @@ class AreaEntry:
             closures=tuple(self._closures()),
             bank_holidays=holidays[keeps] if keeps else None,
             reply_minutes=self._minutes(),
+            safeguarding=self._safeguarding(),
         )
 
     def _wrong(self, field: str, message: str, mend: str = "") -> None:
@@ -181,6 +220,28 @@ class AreaEntry:
             if level not in LEVELS or type(number) is not int or number <= 0:
                 self._wrong("reply_minutes", f"“{level}: {number}” does not fit.", "Write a level and minutes.")
         return dict(minutes)
+
+    def _safeguarding(self) -> Safeguarding | None:
+        contact = self._entry.get("safeguarding")
+        if contact is None:
+            return None
+        keys = ("name", "phone", "hours")
+        words = [contact.get(key) if isinstance(contact, dict) else None for key in keys]
+        if not all(isinstance(word, str) and word.strip() for word in words) or set(contact) - set(keys):
+            self._wrong("safeguarding", "it needs a name, a phone and hours.", 'Write {name: "…", phone: "0113 …", hours: "…"}.')
+            return None
+        if not is_phone(contact["phone"]):
+            self._wrong("safeguarding.phone", f"“{contact['phone']}” cannot be a number in the UK.", "Write it as it is dialled.")
+            return None
+        return Safeguarding(name=contact["name"], phone=contact["phone"], hours=contact["hours"])
+
+
+def is_phone(number: str) -> bool:
+    """Whether a UK phone could dial it."""
+    try:
+        return phonenumbers.is_possible_number(phonenumbers.parse(number, "GB"))
+    except phonenumbers.NumberParseException:
+        return False
 
 
 def _clocks(match: re.Match[str]) -> tuple[time, time, bool] | None:

@@ -397,6 +397,23 @@ class Staff(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
+class RotaShift(Base):
+    """From when to when a member of staff is on duty for an area: whom its alarms go to."""
+
+    __tablename__ = "rota_shift"
+    __table_args__ = (
+        UniqueConstraint("area_id", "staff_id", "starts_at", name="uq_rota_shift_area_id"),
+        Index("ix_rota_shift_area_ends", "area_id", "ends_at"),
+        NEVER_AGAIN,
+    )
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    area_id: Mapped[str] = mapped_column(ForeignKey("area.id"))
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id", ondelete="CASCADE"))
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
 class StaffLogin(Base):
     """A signed-in browser. `id` is a SHA-256 of the cookie's value, so that the table alone opens nothing."""
 

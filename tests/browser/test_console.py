@@ -33,6 +33,8 @@ VIEWS = (
     "closed",
     "audit",
     "questions",
+    "rota",
+    "rota-wrong",
     "missing",
     "signed-out",
 )
@@ -112,6 +114,20 @@ def visit(view: str, office: Office, page: Any, site: str, who: Browser) -> None
         for language, words in (("en", "what is a zzyzx"), ("ur", "زززکس کیا ہے")):
             ask(office, words, AREA, language)
         page.goto(f"{site}/staff/questions")
+    elif view in ("rota", "rota-wrong"):
+        today = f"{now():%Y-%m-%d}"
+        for starts, ends in (("00:00", "00:00"), ("09:00", "12:30")):
+            who.post("/staff/rota/add", who=str(who.staff_id), day=today, to=ends, weeks="2", **{"from": starts})
+        page.goto(f"{site}/staff/rota")
+        if view == "rota-wrong":
+            page.fill("#shift-weeks", "many")
+            page.fill("#shift-day", today)
+            page.fill("#shift-from", "09:00")
+            page.fill("#shift-to", "12:00")
+            page.click("text=Add to the rota")
+            assert page.evaluate("document.activeElement.id") == "errors"
+            page.click("#errors a")
+            page.wait_for_selector("#shift-weeks:focus")
     elif view == "missing":
         page.goto(f"{site}/staff/cases/999999")
     elif view in ("unclaimed", "theirs"):
@@ -143,13 +159,13 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
     assert page.locator("h1").count() == 1 and page.title()
 
 
-@pytest.mark.parametrize("view", ["queue", "mine"])
+@pytest.mark.parametrize("view", ["queue", "mine", "rota"])
 def test_every_target_can_be_hit_with_a_thumb(office: Office, chromium: Any, site: str, ada: Browser, view: str) -> None:
     """WCAG 2.2, 2.5.8: at least 24 by 24 pixels, for everything but links within a sentence."""
     page = open_as(chromium, ada, site, width=320)
     visit(view, office, page, site, ada)
     small = page.evaluate(
-        """() => [...document.querySelectorAll("button, input:not([type=hidden]), textarea, nav a, .button, .case h2 a")]
+        """() => [...document.querySelectorAll("button, input:not([type=hidden]), select, textarea, nav a, .button, .case h2 a")]
         .filter(e => !e.closest(".skip")).map(e => [e.outerHTML.slice(0, 80), e.getBoundingClientRect()])
         .filter(([, box]) => box.width < 24 || box.height < 24).map(([html]) => html)"""
     )

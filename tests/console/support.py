@@ -75,7 +75,7 @@ class Browser:
     csrf: str
 
     def get(self, path: str, **query: str) -> Any:
-        return self.client.get(path, params=query)
+        return self.client.get(path, params=query or None)
 
     def post(self, path: str, **fields: str) -> Any:
         return self.client.post(path, data={"csrf": self.csrf, **fields}, headers={"Origin": URL})
@@ -157,7 +157,7 @@ class Office:
                 level=level,
                 reasons=list(reasons),
                 inbox_id=parent.inbox_ids[0],
-                team=self.services.teams.get(area or ""),
+                team=self.services.teams.of(area),
             )
             parent.case_id = case.id
             session.get_one(Inbox, parent.inbox_ids[0]).case_id = case.id

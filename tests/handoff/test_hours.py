@@ -19,9 +19,9 @@ OFFICE = ["09:00-12:30", "13:30-17:00"]
 def team(folder: Path, more: str = "", **hours: list[str]) -> Team:
     days = "\n".join(f"      {day}: {spells}" for day, spells in hours.items())
     (folder / "content").mkdir(exist_ok=True)
-    (folder / "content" / "team.yml").write_text(
-        f"areas:\n  - id: a\n    name: A\n    hours:\n{days}\n    reply_minutes: {{emergency: 10, urgent: 60, concern: 480}}\n{more}"
-    )
+    head = f"default_team: a\nareas:\n  - id: a\n    name: A\n    hours:\n{days}\n"
+    minutes = "    reply_minutes: {emergency: 10, urgent: 60, concern: 480}\n"
+    (folder / "content" / "team.yml").write_text(head + minutes + more, encoding="utf-8")
     return load_teams(folder)["a"]
 
 
@@ -184,6 +184,25 @@ def test_a_moment_is_inside_or_outside_by_the_true_clock_in_the_hour_that_comes_
     assert night.open_until(datetime(2026, 10, 25, 2, 0, tzinfo=UTC)) is None
 
 
+# Every area has a team
+
+
+def test_an_area_without_a_team_and_no_area_have_the_default_team(tmp_path: Path) -> None:
+    team(tmp_path, monday=OFFICE)
+    teams = load_teams(tmp_path)
+    assert [teams.of(area).area_id for area in ("a", "elsewhere", "", None)] == ["a"] * 4
+    assert list(teams) == ["a"] and len(teams) == 1
+
+
+def test_the_safeguarding_contact_is_read(tmp_path: Path) -> None:
+    contact = team(
+        tmp_path, '    safeguarding: {name: "Duty team", phone: "0113 496 0000", hours: "always"}\n', monday=OFFICE
+    ).safeguarding
+    assert contact is not None
+    assert (contact.name, contact.phone, contact.hours) == ("Duty team", "0113 496 0000", "always")
+    assert team(tmp_path, monday=OFFICE).safeguarding is None
+
+
 # Mistakes
 
 
@@ -204,6 +223,8 @@ def test_a_moment_is_inside_or_outside_by_the_true_clock_in_the_hour_that_comes_
         ({}, "    closures: [{on: 2026-12-24}]\n", "a.closures 1: it has no name"),
         ({}, "    bank_holidays: cornwall\n", "a.bank_holidays: “cornwall” is no nation. Use none"),
         ({}, "    timezone: Europe/Cardiff\n", "a.timezone: .* is no time zone"),
+        ({}, "    safeguarding: {name: A}\n", "a.safeguarding: it needs a name, a phone and hours"),
+        ({}, '    safeguarding: {name: A, phone: "12", hours: B}\n', "a.safeguarding.phone: “12” cannot be a number"),
         ({}, "    holidays: []\n", "a.holidays: this is not known. Use"),
     ],
 )
