@@ -236,11 +236,13 @@ def staff_add(
     username: str,
     first_name: Annotated[str, typer.Option(prompt=True, help="Shown to parents.")],
     job_title: Annotated[str, typer.Option(prompt=True, help="Shown to parents.")],
+    area: Annotated[str | None, typer.Option(help="The area whose cases they see; without it all.")] = None,
+    email: Annotated[str | None, typer.Option(help="Where alarms reach them.")] = None,
 ) -> None:
     """Make an account for the staff console; prints a password to pass on by a safe way."""
     _staff(
         lambda accounts, session, password: accounts.add_staff(
-            session, username=username, first_name=first_name, job_title=job_title, password=password
+            session, username=username, first_name=first_name, job_title=job_title, password=password, area_id=area, email=email
         )
     )
 

@@ -10,6 +10,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from bot.handoff.hours import is_email
 from bot.storage.tables import Staff, StaffAudit, StaffLogin, now
 
 ROLES = ("practitioner", "supervisor", "administrator")
@@ -35,9 +36,13 @@ def add_staff(
     job_title: str,
     password: str,
     area_id: str | None = None,
+    email: str | None = None,
     role: str = "practitioner",
 ) -> Staff:
-    """Make an account. Parents see `first_name` and `job_title`; without `area_id` it sees all cases. Raises `AccountError`."""
+    """Make an account. Parents see `first_name` and `job_title`; without `area_id` it sees all cases; alarms go to `email`.
+
+    Raises `AccountError`.
+    """
     name = tidy(username)
     if not name or len(name) > 80:
         raise AccountError("a user name has 1 to 80 characters")
@@ -45,6 +50,8 @@ def add_staff(
         raise AccountError(f"a role is one of {', '.join(ROLES)}")
     if not first_name.strip() or not job_title.strip():
         raise AccountError("parents are told who answers them: give a first name and a job title")
+    if email is not None and not is_email(email):
+        raise AccountError(f"{email} is no e-mail address")
     if session.scalar(select(Staff.id).where(Staff.username == name)) is not None:
         raise AccountError(f"there is already an account called {name}")
     staff = Staff(
@@ -52,6 +59,7 @@ def add_staff(
         username=name,
         first_name=first_name.strip()[:60],
         job_title=job_title.strip()[:80],
+        email=email,
         role=role,
         password_hash=_hash_of(password),
     )

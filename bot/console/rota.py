@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
+from bot.alarms import ways_of
 from bot.console.guard import Visit
 from bot.console.logins import SignedIn
 from bot.console.look import Look, private
@@ -113,6 +114,7 @@ class Rota:
             later=monday + rota.WEEK,
             lines=lines,
             people=people,
+            alarm_ways=ways_of(self._services.settings),
             duty=[one for one in duty if one.area_id == area_id],
             typed=asked,
             problem=problem,

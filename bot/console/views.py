@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -14,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from bot.alarms import calls, ways_of
 from bot.console import logins
 from bot.console.casefile import CaseFile, Place, latest, read_case
 from bot.console.events import follow
@@ -29,11 +31,13 @@ from bot.handoff import desk
 from bot.handoff.cases import OUTCOMES, NotClaimed
 from bot.handoff.desk import MAX_WORDS, NoSuchCase, Refused, may_see
 from bot.languages import supported
-from bot.storage.tables import UNANSWERED_DAYS, Case, StaffAudit
+from bot.storage.tables import UNANSWERED_DAYS, Case, StaffAudit, now
 
 AUDIT_ROWS = 100
+ALARM_ROWS = 20
+FAILURES_SHOWN = timedelta(hours=24)
 MAX_ID = 2**53
-DONE = ("claimed", "replied", "noted", "released", "closed")
+DONE = ("claimed", "acknowledged", "replied", "noted", "released", "closed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +68,7 @@ def routes(services: ConsoleServices) -> list[Route]:
         Route("/staff/rota/{shift_id:int}/remove", guard.act(rota.remove), methods=["POST"]),
         Route(case, guard.page(console.case), methods=["GET"]),
         Route(f"{case}/claim", guard.act(console.claim), methods=["POST"]),
+        Route(f"{case}/acknowledge", guard.act(console.acknowledge), methods=["POST"]),
         Route(f"{case}/reply", guard.act(console.reply), methods=["POST"]),
         Route(f"{case}/look", guard.act(console.look_again), methods=["POST"]),
         Route(f"{case}/note", guard.act(console.note), methods=["POST"]),
@@ -97,6 +102,7 @@ class Console:
                 after=int(after) if after.isdecimal() and len(after) < 16 else None,
             )
             duty = self._rota.on_duty(session, visit.who)
+            failed = calls.failed_since(session, now() - FAILURES_SHOWN, visit.who.area_id)
         return self._look.page(
             "queue.html",
             who=visit.who,
@@ -106,6 +112,8 @@ class Console:
             later=bool(after),
             done=_done(visit.request),
             duty=duty,
+            alarms_failed=failed,
+            alarm_ways=ways_of(self._services.settings),
         )
 
     def case(self, visit: Visit) -> Response:
@@ -155,6 +163,9 @@ class Console:
 
     def claim(self, visit: Visit) -> Response:
         return self._act(visit, desk.claim_case, "claimed")
+
+    def acknowledge(self, visit: Visit) -> Response:
+        return self._act(visit, desk.acknowledge_case, "acknowledged")
 
     def reply(self, visit: Visit) -> Response:
         def send(services: ConsoleServices, case_id: int, staff_id: int) -> None:
@@ -215,12 +226,15 @@ class Console:
         before = Place.parse(visit.request.query_params.get("before"))
         with self._services.database.read() as session:
             file = read_case(session, self._services.keyring, case_id=case_id, area_id=visit.who.area_id, before=before)
+            call = next(iter(calls.calling(session, now(), [case_id])), None)
+            alarms = calls.of_case(session, case_id, ALARM_ROWS)
         if file is None:
             return self._missing(visit)
         with self._services.database.write() as session:
             session.add(StaffAudit(staff_id=visit.who.staff_id, action="case.view", subject=f"case:{case_id}"))
         return self._look.page("case.html", problem.status if problem else 200, **self._of(visit, file), **{
             "problem": problem, "reply": reply, "note": note, "done": done, "older": before is not None,
+            "call": call, "alarms": alarms, "alarm_ways": ways_of(self._services.settings),
         })  # fmt: skip
 
     def _of(self, visit: Visit, file: CaseFile) -> dict[str, Any]:

@@ -78,6 +78,13 @@ def claim_case(services: Services, case_id: int, staff_id: int) -> None:
         _audit(act, "claim")
 
 
+def acknowledge_case(services: Services, case_id: int, staff_id: int) -> None:
+    """Say that somebody has seen the case's alarm, so that no more go out for now; whoever holds it. Repeating it changes nothing."""
+    with _act(services, case_id, staff_id) as act:
+        if cases.acknowledge(act.session, act.case, staff_id):
+            _audit(act, "acknowledge")
+
+
 def send_reply(services: Services, case_id: int, staff_id: int, text: str, *, form_id: str | None = None) -> str:
     """Queue a practitioner's words for the parent, on the channel they wrote from; returns the outbox key.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -24,6 +24,9 @@ LEVELS = ("emergency", "urgent", "concern")
 LONGEST_CLOSURE = timedelta(days=92)
 """A longer closure is taken for a slip of the pen in a year."""
 
+LONGEST_ALARM_MINUTES = 24 * 60
+
+_EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(\.[\w-]+)+", re.ASCII)
 _SPELL = re.compile(r"(\d\d:\d\d)\s*-\s*(\d\d:\d\d)(\s+next day)?")
 
 
@@ -37,6 +40,21 @@ class Safeguarding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmPlan:
+    """How an area's alarms go: `email` gets each besides those on duty, `supervisor` those that nobody took up in `climb`.
+
+    They go every `repeat` until somebody acknowledges; outside the opening hours, while nobody is on duty, only for the levels
+    `outside_hours`.
+    """
+
+    email: tuple[str, ...] = ()
+    supervisor: tuple[str, ...] = ()
+    repeat: timedelta = timedelta(minutes=10)
+    climb: timedelta = timedelta(minutes=30)
+    outside_hours: tuple[str, ...] = ("emergency",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Team(Openings):
     """One area's team."""
 
@@ -44,6 +62,7 @@ class Team(Openings):
     name: str
     nation: str | None
     safeguarding: Safeguarding | None = None
+    alarms: AlarmPlan = field(default_factory=AlarmPlan)
 
 
 class Teams(Mapping[str, Team]):
@@ -96,7 +115,7 @@ def load_teams(root: Path) -> Teams:
 class AreaEntry:
     """One entry of the file. Reading it notes every mistake in `problems`; what could not be read has a harmless value."""
 
-    KEYS = ("id", "name", "nation", "timezone", "hours", "closures", "bank_holidays", "reply_minutes", "safeguarding")
+    KEYS = ("id", "name", "nation", "timezone", "hours", "closures", "bank_holidays", "reply_minutes", "safeguarding", "alarms")
 
     def __init__(self, entry: Any, number: int, problems: list[Problem]) -> None:
         self._entry: dict[str, Any] = entry if isinstance(entry, dict) else {}
@@ -122,6 +141,7 @@ class AreaEntry:
             bank_holidays=holidays[keeps] if keeps else None,
             reply_minutes=self._minutes(),
             safeguarding=self._safeguarding(),
+            alarms=self._alarms(),
         )
 
     def _wrong(self, field: str, message: str, mend: str = "") -> None:
@@ -234,6 +254,45 @@ class AreaEntry:
             self._wrong("safeguarding.phone", f"“{contact['phone']}” cannot be a number in the UK.", "Write it as it is dialled.")
             return None
         return Safeguarding(name=contact["name"], phone=contact["phone"], hours=contact["hours"])
+
+    def _alarms(self) -> AlarmPlan:
+        plan = self._entry.get("alarms") or {}
+        known = ("email", "supervisor", "repeat_minutes", "supervisor_after_minutes", "outside_hours")
+        if not isinstance(plan, dict):
+            self._wrong("alarms", "this is no list of settings.", f"Use {', '.join(known)}.")
+            return AlarmPlan()
+        for key in sorted(set(map(str, plan)) - set(known)):
+            self._wrong(f"alarms.{key}", "this is not known.", f"Use {', '.join(known)}.")
+        levels = plan.get("outside_hours", list(AlarmPlan().outside_hours))
+        if not isinstance(levels, list) or not set(map(str, levels)) <= set(LEVELS):
+            self._wrong("alarms.outside_hours", f"“{levels}” does not fit.", f"Write a list of {', '.join(LEVELS)}, or [].")
+            levels = []
+        return AlarmPlan(
+            email=self._addresses(plan, "email"),
+            supervisor=self._addresses(plan, "supervisor"),
+            repeat=self._span(plan, "repeat_minutes", AlarmPlan().repeat),
+            climb=self._span(plan, "supervisor_after_minutes", AlarmPlan().climb),
+            outside_hours=tuple(map(str, levels)),
+        )
+
+    def _addresses(self, plan: Mapping[str, Any], key: str) -> tuple[str, ...]:
+        given = plan.get(key) or []
+        wrong = [address for address in given if not is_email(address)] if isinstance(given, list) else [given]
+        for address in wrong:
+            self._wrong(f"alarms.{key}", f"“{address}” is no e-mail address.", 'Write a list: ["duty@council.example"].')
+        return () if wrong else tuple(given)
+
+    def _span(self, plan: Mapping[str, Any], key: str, otherwise: timedelta) -> timedelta:
+        minutes = plan.get(key, otherwise // timedelta(minutes=1))
+        if type(minutes) is not int or not 1 <= minutes <= LONGEST_ALARM_MINUTES:
+            self._wrong(f"alarms.{key}", f"“{minutes}” does not fit.", f"Write minutes, 1 to {LONGEST_ALARM_MINUTES}.")
+            return otherwise
+        return timedelta(minutes=minutes)
+
+
+def is_email(address: object) -> bool:
+    """Whether something looks like an e-mail address that any mail server takes."""
+    return isinstance(address, str) and len(address) <= 254 and _EMAIL.fullmatch(address) is not None
 
 
 def is_phone(number: str) -> bool:

@@ -12,7 +12,7 @@ import pytest
 from bot.console.guard import COOKIE
 from bot.library import Library
 from bot.messages import ButtonSpec, Reply
-from bot.storage.tables import Case, Child, Person, now
+from bot.storage.tables import Alarm, Case, Child, Person, now
 from tests.browser.test_browser_pages import CHROMIUM, FLAGS, new_page, playwright_api, sideways, violations
 from tests.console.support import AREA, PASSWORD, Browser, Office, Parent, build_office
 from tests.console.test_questions import ask
@@ -50,7 +50,7 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture
 def office(tmp_path: Path, library: Library) -> Iterator[Office]:
-    result = build_office(f"sqlite:///{tmp_path / 'wren.sqlite3'}", tmp_path, library, demonstration=True)
+    result = build_office(f"sqlite:///{tmp_path / 'wren.sqlite3'}", tmp_path, library, demonstration=True, smtp_host="127.0.0.1")
     yield result
     result.services.database.dispose()
 
@@ -84,6 +84,16 @@ def furnish(office: Office) -> dict[str, Parent]:
         session.add(Child(person_id=everything.person_id, born_or_due="2026-03"))
     office.change(Person, everything.person_id, nation="wales", district="ZZ1", role="mum", stopped_at=now())
     office.change(Case, everything.case_id, reply_due_at=office.case(everything).opened_at)
+    told = {
+        "case_id": everything.case_id,
+        "cause": "unclaimed",
+        "level": "emergency",
+        "audience": "supervisor",
+        "began_at": now(),
+    }
+    with office.services.database.write() as session:
+        session.add(Alarm(**told, step=1, way="email", state="failed", reason="the mail server said 550", open=0))
+        session.add(Alarm(**told, step=2, way="hook", state="sent", open=0))
     asked = office.parent("Talk to a person", level="none", reasons=[{"level": "none", "by": "parent", "words": "asked"}])
     concern = office.parent("I feel so alone", level="concern", language="cy")
     office.change(Case, concern.case_id, not_meant=True, rank=3)

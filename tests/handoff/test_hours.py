@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -203,6 +203,14 @@ def test_the_safeguarding_contact_is_read(tmp_path: Path) -> None:
     assert team(tmp_path, monday=OFFICE).safeguarding is None
 
 
+def test_the_plan_of_alarms_is_read_and_has_sensible_values_of_its_own(tmp_path: Path) -> None:
+    more = "    alarms: {email: [duty@x.example], supervisor: [head@x.example], repeat_minutes: 5, outside_hours: []}\n"
+    plan = team(tmp_path, more, monday=OFFICE).alarms
+    assert (plan.email, plan.supervisor, plan.outside_hours) == (("duty@x.example",), ("head@x.example",), ())
+    assert (plan.repeat, plan.climb) == (timedelta(minutes=5), timedelta(minutes=30))
+    assert team(tmp_path, monday=OFFICE).alarms.outside_hours == ("emergency",)
+
+
 # Mistakes
 
 
@@ -225,6 +233,13 @@ def test_the_safeguarding_contact_is_read(tmp_path: Path) -> None:
         ({}, "    timezone: Europe/Cardiff\n", "a.timezone: .* is no time zone"),
         ({}, "    safeguarding: {name: A}\n", "a.safeguarding: it needs a name, a phone and hours"),
         ({}, '    safeguarding: {name: A, phone: "12", hours: B}\n', "a.safeguarding.phone: “12” cannot be a number"),
+        ({}, "    alarms: {email: [duty]}\n", "a.alarms.email: “duty” is no e-mail address"),
+        ({}, "    alarms: {supervisor: x@y.example}\n", "a.alarms.supervisor: .* is no e-mail address. Write a list"),
+        ({}, "    alarms: {repeat_minutes: 0}\n", "a.alarms.repeat_minutes: “0” does not fit. Write minutes"),
+        ({}, "    alarms: {supervisor_after_minutes: soon}\n", "a.alarms.supervisor_after_minutes: “soon” does not fit"),
+        ({}, "    alarms: {outside_hours: [never]}\n", "a.alarms.outside_hours: .* does not fit. Write a list"),
+        ({}, "    alarms: {sms: []}\n", "a.alarms.sms: this is not known"),
+        ({}, "    alarms: [x]\n", "a.alarms: this is no list of settings"),
         ({}, "    holidays: []\n", "a.holidays: this is not known. Use"),
     ],
 )

@@ -27,7 +27,38 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_rota_shift_area_ends", "rota_shift", ["area_id", "ends_at"])
+    op.create_table(
+        "alarm",
+        sa.Column("id", BIG_ID, nullable=False),
+        sa.Column("case_id", BIG_ID, nullable=False),
+        sa.Column("step", sa.Integer(), nullable=False),
+        sa.Column("way", sa.String(length=10), nullable=False),
+        sa.Column("cause", sa.String(length=12), nullable=False),
+        sa.Column("level", sa.String(length=10), nullable=False),
+        sa.Column("audience", sa.String(length=12), nullable=False),
+        sa.Column("began_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("reason", sa.String(length=120), nullable=True),
+        sa.Column("open", sa.Integer(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("lease_token", sa.String(length=32), nullable=True),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["case_id"], ["handoff_case.id"], name=op.f("fk_alarm_case_id_handoff_case"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_alarm")),
+        sa.UniqueConstraint("case_id", "step", "way", name="uq_alarm_case_id"),
+        sqlite_autoincrement=True,
+    )
+    open_ones = sa.text("open = 1")
+    op.create_index("ix_alarm_open_due", "alarm", ["due_at"], sqlite_where=open_ones, postgresql_where=open_ones)
+    op.add_column("staff", sa.Column("email", sa.String(length=254), nullable=True))
 
 
 def downgrade() -> None:
+    op.drop_column("staff", "email")
+    op.drop_table("alarm")
     op.drop_table("rota_shift")
