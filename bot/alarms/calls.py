@@ -7,7 +7,7 @@ it call anew. All functions take an open session; the caller commits.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,6 +20,7 @@ from bot.handoff.hours import Team, Teams
 from bot.storage.tables import Alarm, Case, CaseEvent
 
 SERIOUS = ("emergency", "urgent")
+PORTION = 1_000
 TURNS = ("opened", "raised", "released", "claimed", "acknowledged")
 
 
@@ -141,21 +142,30 @@ def _call(case: Case, turns: Mapping[str, datetime], moment: datetime) -> Call:
 def _turns(session: Session, case_ids: Sequence[int]) -> dict[int, dict[str, datetime]]:
     """When each kind of event that matters happened last, by case."""
     found: dict[int, dict[str, datetime]] = {}
-    query = (
-        select(CaseEvent.case_id, CaseEvent.kind, func.max(CaseEvent.at))
-        .where(CaseEvent.case_id.in_(case_ids), CaseEvent.kind.in_(TURNS))
-        .group_by(CaseEvent.case_id, CaseEvent.kind)
-    )
-    for case_id, kind, at in session.execute(query):
-        found.setdefault(case_id, {})[kind] = at
+    for some in _portions(case_ids):
+        query = (
+            select(CaseEvent.case_id, CaseEvent.kind, func.max(CaseEvent.at))
+            .where(CaseEvent.case_id.in_(some), CaseEvent.kind.in_(TURNS))
+            .group_by(CaseEvent.case_id, CaseEvent.kind)
+        )
+        for case_id, kind, at in session.execute(query):
+            found.setdefault(case_id, {})[kind] = at
     return found
 
 
 def _last(session: Session, case_ids: Sequence[int]) -> dict[int, Alarm]:
     """The newest alarm of each case, on any of its ways."""
-    newest = select(Alarm.case_id, func.max(Alarm.step)).where(Alarm.case_id.in_(case_ids)).group_by(Alarm.case_id)
-    rows = session.scalars(select(Alarm).where(tuple_(Alarm.case_id, Alarm.step).in_(newest)))
-    return {row.case_id: row for row in rows}
+    found: dict[int, Alarm] = {}
+    for some in _portions(case_ids):
+        newest = select(Alarm.case_id, func.max(Alarm.step)).where(Alarm.case_id.in_(some)).group_by(Alarm.case_id)
+        rows = session.scalars(select(Alarm).where(tuple_(Alarm.case_id, Alarm.step).in_(newest)))
+        found.update((row.case_id, row) for row in rows)
+    return found
+
+
+def _portions(case_ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    """The ids, so many at a time as one statement takes on every database."""
+    return (case_ids[start : start + PORTION] for start in range(0, len(case_ids), PORTION))
 
 
 def _somebody(session: Session, team: Team, moment: datetime) -> bool:

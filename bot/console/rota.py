@@ -16,6 +16,7 @@ from bot.alarms import ways_of
 from bot.console.guard import Visit
 from bot.console.logins import SignedIn
 from bot.console.look import Look, private
+from bot.console.roles import CHANGES_ROTA
 from bot.console.services import ConsoleServices
 from bot.handoff import rota
 from bot.handoff.rota import MOST_WEEKS, NewShift, NoShift
@@ -114,6 +115,7 @@ class Rota:
             later=monday + rota.WEEK,
             lines=lines,
             people=people,
+            may_change=bool(CHANGES_ROTA & visit.who.roles),
             alarm_ways=ways_of(self._services.settings),
             duty=[one for one in duty if one.area_id == area_id],
             typed=asked,

@@ -23,6 +23,7 @@ from bot.console.guard import COOKIE, SIGN_IN, Guard, Visit
 from bot.console.look import ASSETS, Look, private
 from bot.console.questions import read_questions
 from bot.console.queue import SHOWS, latest_event, read_queue
+from bot.console.roles import ANSWERS, CHANGES_ROTA, EVERYONE, SEES_CASES, SEES_QUESTIONS, SEES_ROTA
 from bot.console.rota import Rota
 from bot.console.services import ConsoleServices
 from bot.console.signin import SignIn
@@ -50,30 +51,30 @@ class Problem:
 
 
 def routes(services: ConsoleServices) -> list[Route]:
-    """Everything under `/staff`, and the fixed files of its pages. All but signing in is behind the guard."""
+    """Everything under `/staff`, and the fixed files of its pages. All but signing in is behind the guard, each for the roles named."""
     look = Look(StaffWords(services.strings, services.teams), demonstration=services.settings.demonstration)
     guard, sign_in, console, rota = Guard(services, look), SignIn(services, look), Console(services, look), Rota(services, look)
     case = "/staff/cases/{case_id:int}"
     return [
         Route(SIGN_IN, sign_in.form, methods=["GET"]),
         Route(SIGN_IN, sign_in.enter, methods=["POST"]),
-        Route("/staff/sign-out", guard.act(sign_in.leave), methods=["POST"]),
-        Route("/staff/sign-out-everywhere", guard.act(sign_in.leave_everywhere), methods=["POST"]),
-        Route("/staff", guard.page(console.queue), methods=["GET"]),
-        Route("/staff/audit", guard.page(console.audit), methods=["GET"]),
-        Route("/staff/questions", guard.page(console.questions), methods=["GET"]),
-        Route("/staff/events", guard.stream(console.events), methods=["GET"]),
-        Route("/staff/rota", guard.page(rota.page), methods=["GET"]),
-        Route("/staff/rota/add", guard.act(rota.add), methods=["POST"]),
-        Route("/staff/rota/{shift_id:int}/remove", guard.act(rota.remove), methods=["POST"]),
-        Route(case, guard.page(console.case), methods=["GET"]),
-        Route(f"{case}/claim", guard.act(console.claim), methods=["POST"]),
-        Route(f"{case}/acknowledge", guard.act(console.acknowledge), methods=["POST"]),
-        Route(f"{case}/reply", guard.act(console.reply), methods=["POST"]),
-        Route(f"{case}/look", guard.act(console.look_again), methods=["POST"]),
-        Route(f"{case}/note", guard.act(console.note), methods=["POST"]),
-        Route(f"{case}/release", guard.act(console.release), methods=["POST"]),
-        Route(f"{case}/close", guard.act(console.close), methods=["POST"]),
+        Route("/staff/sign-out", guard.act(sign_in.leave, EVERYONE), methods=["POST"]),
+        Route("/staff/sign-out-everywhere", guard.act(sign_in.leave_everywhere, EVERYONE), methods=["POST"]),
+        Route("/staff", guard.page(console.queue, SEES_CASES), methods=["GET"]),
+        Route("/staff/audit", guard.page(console.audit, EVERYONE), methods=["GET"]),
+        Route("/staff/questions", guard.page(console.questions, SEES_QUESTIONS), methods=["GET"]),
+        Route("/staff/events", guard.stream(console.events, SEES_CASES), methods=["GET"]),
+        Route("/staff/rota", guard.page(rota.page, SEES_ROTA), methods=["GET"]),
+        Route("/staff/rota/add", guard.act(rota.add, CHANGES_ROTA), methods=["POST"]),
+        Route("/staff/rota/{shift_id:int}/remove", guard.act(rota.remove, CHANGES_ROTA), methods=["POST"]),
+        Route(case, guard.page(console.case, SEES_CASES), methods=["GET"]),
+        Route(f"{case}/claim", guard.act(console.claim, ANSWERS), methods=["POST"]),
+        Route(f"{case}/acknowledge", guard.act(console.acknowledge, SEES_CASES), methods=["POST"]),
+        Route(f"{case}/reply", guard.act(console.reply, ANSWERS), methods=["POST"]),
+        Route(f"{case}/look", guard.act(console.look_again, ANSWERS), methods=["POST"]),
+        Route(f"{case}/note", guard.act(console.note, SEES_CASES), methods=["POST"]),
+        Route(f"{case}/release", guard.act(console.release, ANSWERS), methods=["POST"]),
+        Route(f"{case}/close", guard.act(console.close, ANSWERS), methods=["POST"]),
         ASSETS.route(),
     ]
 
@@ -242,6 +243,7 @@ class Console:
         return {
             "who": visit.who,
             "case": file,
+            "answers": bool(ANSWERS & visit.who.roles),
             "mine": file.state == "claimed" and file.holder_id == visit.who.staff_id,
             "outcomes": OUTCOMES,
             "team": self._services.teams.of(file.area_id),

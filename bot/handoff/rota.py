@@ -64,9 +64,9 @@ def on_duty(session: Session, area_id: str, moment: datetime) -> Sequence[Staff]
 
 
 def practitioners(session: Session, area_id: str) -> list[Staff]:
-    """Who may answer the parents of an area: its own staff and those of no area, by name."""
+    """Who may answer the parents of an area: its own practitioners and those of no area, by name."""
     query = select(Staff).where(or_(Staff.area_id == area_id, Staff.area_id.is_(None)), Staff.disabled_at.is_(None))
-    return list(session.scalars(query.order_by(Staff.first_name, Staff.id)))
+    return [staff for staff in session.scalars(query.order_by(Staff.first_name, Staff.id)) if "practitioner" in staff.roles]
 
 
 def shifts(session: Session, area_id: str, begins: datetime, ends: datetime) -> list[Shift]:

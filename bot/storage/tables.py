@@ -393,7 +393,8 @@ class Staff(Base):
     job_title: Mapped[str] = mapped_column(String(80))
     email: Mapped[str | None] = mapped_column(String(254))
     """Where alarms reach them."""
-    role: Mapped[str] = mapped_column(String(20), default="practitioner")
+    roles: Mapped[list[Any]] = mapped_column(default=lambda: ["practitioner"])
+    """Of editor, approver, practitioner, manager, administrator: what they may do in the console."""
     password_hash: Mapped[str] = mapped_column(String(200))
     demonstration: Mapped[bool] = mapped_column(Boolean, default=False)
     disabled_at: Mapped[datetime | None]
@@ -410,6 +411,7 @@ class Alarm(Base):
     __tablename__ = "alarm"
     __table_args__ = (
         UniqueConstraint("case_id", "step", "way", name="uq_alarm_case_id"),
+        Index("ix_alarm_state_created", "state", "created_at"),
         Index("ix_alarm_open_due", "due_at", sqlite_where=text("open = 1"), postgresql_where=text("open = 1")),
         NEVER_AGAIN,
     )

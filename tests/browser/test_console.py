@@ -63,7 +63,7 @@ def site(office: Office) -> Iterator[str]:
 
 @pytest.fixture
 def ada(office: Office) -> Browser:
-    return office.browser(office.staff("Ada"))
+    return office.browser(office.staff("Ada", roles=("practitioner", "manager")))
 
 
 def furnish(office: Office) -> dict[str, Parent]:

@@ -96,7 +96,15 @@ class Office:
         """A browser nobody has signed in with."""
         return TestClient(self.app, base_url=base_url, follow_redirects=False, client=(host, 50_000))
 
-    def staff(self, name: str, *, area: str | None = AREA, title: str = "Health visitor", demonstration: bool = False) -> int:
+    def staff(
+        self,
+        name: str,
+        *,
+        area: str | None = AREA,
+        title: str = "Health visitor",
+        demonstration: bool = False,
+        roles: Sequence[str] = ("practitioner",),
+    ) -> int:
         with self.services.database.write() as session:
             person = Staff(
                 area_id=area,
@@ -105,6 +113,7 @@ class Office:
                 job_title=title,
                 password_hash=password_hash(),
                 demonstration=demonstration,
+                roles=list(roles),
             )
             session.add(person)
             session.flush()

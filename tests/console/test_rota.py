@@ -9,7 +9,19 @@ import pytest
 
 from bot.storage.tables import RotaShift, now
 from tests.console.conftest import People
-from tests.console.support import AREA, Browser, Office, text_of
+from tests.console.support import AREA, ELSEWHERE, Browser, Office, text_of
+
+MANAGES = ("practitioner", "manager")
+
+
+@pytest.fixture
+def people(office: Office) -> People:
+    """All three may change their own area's rota."""
+    return People(
+        office.browser(office.staff("Ada", roles=MANAGES)),
+        office.browser(office.staff("Ben", title="Family worker", roles=MANAGES)),
+        office.browser(office.staff("Cleo", area=ELSEWHERE, roles=MANAGES)),
+    )
 
 
 def add(browser: Browser, **fields: Any) -> Any:
@@ -85,7 +97,7 @@ def test_staff_of_one_area_neither_see_nor_change_another_ones_rota(office: Offi
 
 
 def test_staff_of_all_areas_choose_whose_rota_they_see(office: Office, people: People) -> None:
-    everywhere = office.browser(office.staff("Eve", area=None))
+    everywhere = office.browser(office.staff("Eve", area=None, roles=MANAGES))
     add(people.holder)
     assert "Ada" in everywhere.get("/staff/rota", area=AREA).text
     assert add(everywhere, area=AREA).status_code == 303
@@ -96,3 +108,17 @@ def test_staff_of_all_areas_choose_whose_rota_they_see(office: Office, people: P
 def test_a_week_that_is_none_is_this_week(people: People, week: str) -> None:
     add(people.holder)
     assert "Ada" in people.holder.get("/staff/rota", week=week).text
+
+
+def test_a_practitioner_sees_the_rota_and_cannot_change_it(office: Office, people: People) -> None:
+    add(people.holder)
+    ben = office.browser(office.staff("Bea"))
+    page = ben.get("/staff/rota")
+    assert "Ada , Health visitor" in text_of(page.text) and "A manager or an administrator changes the rota" in page.text
+    assert "/staff/rota/add" not in page.text and "/remove" not in page.text
+    assert add(ben).status_code == 403
+
+
+def test_somebody_who_answers_no_parents_cannot_be_put_on_the_rota(office: Office, people: People) -> None:
+    editor = office.staff("Edie", roles=("editor",))
+    assert add(people.holder, who=str(editor)).status_code == 422

@@ -55,10 +55,25 @@ def upgrade() -> None:
     )
     open_ones = sa.text("open = 1")
     op.create_index("ix_alarm_open_due", "alarm", ["due_at"], sqlite_where=open_ones, postgresql_where=open_ones)
+    op.create_index("ix_alarm_state_created", "alarm", ["state", "created_at"])
     op.add_column("staff", sa.Column("email", sa.String(length=254), nullable=True))
+    _roles_from_role()
+
+
+def _roles_from_role() -> None:
+    """Several roles an account instead of one; whoever could answer parents still can."""
+    # Straight on the table: to build it anew, as a batch does on SQLite, would delete every sign-in with the old one.
+    op.add_column("staff", sa.Column("roles", sa.JSON(), nullable=False, server_default='["practitioner"]'))
+    staff = sa.table("staff", sa.column("role", sa.String), sa.column("roles", sa.JSON))
+    more = {"supervisor": ["practitioner", "manager"], "administrator": ["practitioner", "manager", "administrator"]}
+    for role, roles in more.items():
+        op.execute(staff.update().where(staff.c.role == role).values(roles=roles))
+    op.drop_column("staff", "role")
 
 
 def downgrade() -> None:
+    op.add_column("staff", sa.Column("role", sa.String(length=20), nullable=False, server_default="practitioner"))
+    op.drop_column("staff", "roles")
     op.drop_column("staff", "email")
     op.drop_table("alarm")
     op.drop_table("rota_shift")
