@@ -82,11 +82,11 @@ def test_an_account_with_two_roles_may_do_what_either_may(office: Office) -> Non
 @pytest.mark.parametrize(
     ("roles", "page", "named"),
     [
-        (("practitioner",), "/staff", ["Cases", "Questions", "Rota", "Your actions"]),
-        (("manager",), "/staff", ["Cases", "Questions", "Rota", "Your actions"]),
+        (("practitioner",), "/staff", ["Cases", "Unanswered questions", "Rota", "Your actions"]),
+        (("manager",), "/staff", ["Cases", "Unanswered questions", "Rota", "Your actions"]),
         (("administrator",), "/staff/rota", ["Rota", "Your actions"]),
-        (("editor",), "/staff/questions", ["Questions", "Your actions"]),
-        (("approver",), "/staff/questions", ["Questions", "Your actions"]),
+        (("editor",), "/staff/questions", ["Unanswered questions", "Your actions"]),
+        (("approver",), "/staff/questions", ["Unanswered questions", "Your actions"]),
     ],
 )
 def test_signing_in_leads_to_a_page_of_one_s_own_and_the_menu_names_no_other(
