@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from bot.actions.endpoint import action_app
+from bot.alarms import Alarmer, build_ways
 from bot.channels import Channel
 from bot.channels.telegram import TelegramChannel, TelegramPoller
 from bot.channels.webchat import Services as WebChatServices
@@ -117,7 +118,7 @@ def telegram_channel(settings: Settings) -> TelegramChannel | None:
 
 @contextlib.asynccontextmanager
 async def working(parts: Parts, action_socket: socket.socket) -> AsyncIterator[None]:
-    """Workers, sender, sweep, pollers and the action endpoint, for as long as the block lasts; then a clean end."""
+    """Workers, sender, sweep, alarms, pollers and the action endpoint, for as long as the block lasts; then a clean end."""
     settings = parts.settings
     workers = Workers(parts.journey, parts.hub, at_once=settings.workers, look_every=settings.sweep_seconds)
     telegram = telegram_channel(settings)
@@ -131,12 +132,21 @@ async def working(parts: Parts, action_socket: socket.socket) -> AsyncIterator[N
         look_every=settings.sweep_seconds,
     )
     sweep = Sweep(parts)
+    alarmer = Alarmer(
+        parts.database,
+        parts.teams,
+        build_ways(settings, parts.library.strings),
+        parts.hub,
+        url=settings.url,
+        look_every=settings.sweep_seconds,
+    )
     endpoint = server(action_app(parts.actions, parts.registry, settings.rasa_token.get_secret_value()))
     tasks = [
         asyncio.create_task(endpoint.serve([action_socket]), name="actions"),
         asyncio.create_task(workers.run(), name="workers"),
         asyncio.create_task(sender.run(), name="sender"),
         asyncio.create_task(sweep.run(), name="sweep"),
+        asyncio.create_task(alarmer.run(), name="alarms"),
     ]
     poller: TelegramPoller | None = None
     if telegram is not None:
@@ -151,6 +161,7 @@ async def working(parts: Parts, action_socket: socket.socket) -> AsyncIterator[N
         workers.stop()
         sender.stop()
         sweep.stop()
+        alarmer.stop()
         await asyncio.wait(tasks[1:], timeout=GRACE_SECONDS)
         endpoint.should_exit = True
         await asyncio.wait(tasks, timeout=GRACE_SECONDS)

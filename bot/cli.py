@@ -20,6 +20,7 @@ app = typer.Typer(
     help="Wren: a chat bot for parents and carers of babies and under-fives.",
 )
 content_app = typer.Typer(no_args_is_help=True, help="The words that parents read.")
+ROLE_HELP = "editor, approver, practitioner, manager or administrator; may be given several times."
 staff_app = typer.Typer(no_args_is_help=True, help="Accounts of the staff console.")
 app.add_typer(content_app, name="content")
 app.add_typer(staff_app, name="staff")
@@ -276,12 +277,39 @@ def staff_add(
     username: str,
     first_name: Annotated[str, typer.Option(prompt=True, help="Shown to parents.")],
     job_title: Annotated[str, typer.Option(prompt=True, help="Shown to parents.")],
+    area: Annotated[str | None, typer.Option(help="The area whose cases they see; without it all.")] = None,
+    email: Annotated[str | None, typer.Option(help="Where alarms reach them.")] = None,
+    role: Annotated[list[str], typer.Option(help=ROLE_HELP)] = ["practitioner"],  # noqa: B006 - typer copies it
 ) -> None:
     """Make an account for the staff console; prints a password to pass on by a safe way."""
     _staff(
         lambda accounts, session, password: accounts.add_staff(
-            session, username=username, first_name=first_name, job_title=job_title, password=password
+            session,
+            username=username,
+            first_name=first_name,
+            job_title=job_title,
+            password=password,
+            area_id=area,
+            email=email,
+            roles=role,
         )
+    )
+
+
+@staff_app.command("change")
+def staff_change(
+    username: str,
+    role: Annotated[list[str] | None, typer.Option(help=f"Instead of the roles they have. {ROLE_HELP}")] = None,
+    area: Annotated[str | None, typer.Option(help="The area whose cases they see.")] = None,
+    email: Annotated[str | None, typer.Option(help="Where alarms reach them.")] = None,
+    disable: Annotated[bool, typer.Option("--disable", help="Close the account.")] = False,
+) -> None:
+    """Change an account's roles, area or address, or close it; what is not given stays."""
+    _staff(
+        lambda accounts, session, _: accounts.change_staff(
+            session, username=username, roles=role or (), email=email, area_id=area, disabled=disable
+        ),
+        show_password=False,
     )
 
 
@@ -291,7 +319,7 @@ def staff_reset(username: str) -> None:
     _staff(lambda accounts, session, password: accounts.reset_password(session, username=username, password=password))
 
 
-def _staff(act: Callable[..., object]) -> None:
+def _staff(act: Callable[..., object], *, show_password: bool = True) -> None:
     import secrets
 
     from bot.console import accounts
@@ -308,7 +336,8 @@ def _staff(act: Callable[..., object]) -> None:
     except (KeyError, ValueError) as error:
         say(str(error.args[0] if error.args else error))
         raise typer.Exit(1) from error
-    print(password)
+    if show_password:
+        print(password)
 
 
 @app.command()

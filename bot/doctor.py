@@ -4,22 +4,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import TextIO
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
-from bot.handoff.hours import load_teams
+from bot.alarms import calls, ways_of
+from bot.alarms.ways import mistakes
+from bot.handoff.hours import Teams, load_teams
 from bot.languages import supported
 from bot.library import Library, approvals
 from bot.library.yamlfile import DataError
 from bot.models import RASA_PYTHON, nlu_model_path, triage_model_path
 from bot.settings import Settings
 from bot.storage.engine import Database
-from bot.storage.tables import Outbox, Staff
+from bot.storage.tables import Outbox, Staff, now
 from bot.triage.measured import ENOUGH, Measured, MeasuredError
 from bot.triage.measured import NAME as MEASURED
+
+FAILURES_TOLD = timedelta(days=7)
 
 
 def report(settings: Settings, root: Path, out: TextIO) -> int:
@@ -41,14 +47,18 @@ def _findings(settings: Settings, root: Path) -> Iterator[str]:
         yield from _words(library)
         yield from _measured(root)
         yield from _approvals(root)
-        for team in load_teams(root).values():
-            if not any(team.spells):
-                yield f"Nobody answers in {team.name}: content/team.yml gives no opening hours."
     except MeasuredError as error:
         yield f"content/{MEASURED} cannot be used: {error}."
     except DataError as error:
         yield f"The content cannot be used: {len(error.problems)} mistakes. Run `bot content check`."
-    yield from _people(settings)
+    yield from _ways(settings)
+    teams: Teams | None = None
+    try:
+        teams = load_teams(root)
+        yield from _teams(settings, teams)
+    except DataError as error:
+        yield from (str(problem) for problem in error.problems)
+    yield from _people(settings, teams)
 
 
 def _settings(settings: Settings) -> Iterator[str]:
@@ -120,7 +130,46 @@ def _approvals(root: Path) -> Iterator[str]:
             yield f"content/safety/{file} has been changed since it was approved ({approval})."
 
 
-def _people(settings: Settings) -> Iterator[str]:
+def _ways(settings: Settings) -> Iterator[str]:
+    if not ways_of(settings):
+        yield "No alarm can go out: set WREN_SMTP_HOST, WREN_ALARM_HOOK_URL or both (docs/settings.md)."
+    yield from mistakes(settings)
+
+
+def _teams(settings: Settings, teams: Teams) -> Iterator[str]:
+    """What each team of content/team.yml lacks."""
+    if settings.area not in teams:
+        yield f"WREN_AREA is {settings.area}, which content/team.yml does not know: its parents get the team of {teams.default.name}."
+    for team in teams.values():
+        if not any(team.spells):
+            yield f"Nobody answers in {team.name}: content/team.yml gives no opening hours."
+        elif team.next_open(now()) is None:
+            yield f"Nobody answers in {team.name} for months: look at its closures in content/team.yml."
+        if not team.alarms.supervisor:
+            yield f"Alarms of {team.name} climb to nobody: content/team.yml names no supervisor."
+        if team.safeguarding is None:
+            yield f"{team.name} has no safeguarding contact in content/team.yml."
+        if team.bank_holidays is None:
+            yield f"{team.name} keeps no bank holidays: set nation or bank_holidays in content/team.yml if it should."
+        known_until = max((closure.last for closure in team.closures), default=None)
+        if known_until is None:
+            yield f"content/team.yml gives no closures of {team.name}: if it closes at Christmas, say so."
+        elif known_until < now().astimezone(team.zone).date():
+            yield f"content/team.yml gives no closures of {team.name} after {known_until}: write the coming ones."
+
+
+def _reach(session: Session, settings: Settings, teams: Teams) -> Iterator[str]:
+    """Teams whose alarms by e-mail would reach nobody, and alarms that did not."""
+    if settings.smtp_host:
+        for team in teams.values():
+            if not calls.recipients(session, team, "team", now()):
+                yield f"Alarms of {team.name} by e-mail reach nobody: give addresses in content/team.yml or `bot staff change --email`."
+    failed = calls.failed_since(session, now() - FAILURES_TOLD)
+    if failed:
+        yield f"{failed} alarms of the last week could not be sent. Their cases in the console say why."
+
+
+def _people(settings: Settings, teams: Teams | None) -> Iterator[str]:
     database = Database(settings.database)
     try:
         with database.read() as session:
@@ -128,6 +177,8 @@ def _people(settings: Settings) -> Iterator[str]:
                 select(func.count()).select_from(Staff).where(Staff.demonstration.is_(False), Staff.disabled_at.is_(None))
             )
             failed = session.scalar(select(func.count()).select_from(Outbox).where(Outbox.state == "failed"))
+            unreached = list(_reach(session, settings, teams)) if teams is not None else []
+        yield from unreached
         if not staff:
             yield "Nobody can sign in to the staff console: add a practitioner with `bot staff add`."
         if failed:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from bot.conversation.render import Renderer
 from bot.conversation.router import Router
 from bot.conversation.spool import Spool
 from bot.delivery.hub import Hub
-from bot.handoff.hours import Team, load_teams
+from bot.handoff.hours import Teams, load_teams
 from bot.languages import Detector, supported
 from bot.library import Library
 from bot.library.yamlfile import read_yaml
@@ -54,7 +53,7 @@ class Parts:
     facts: FactWords
     thresholds: Thresholds
     topics: tuple[str, ...]
-    teams: Mapping[str, Team]
+    teams: Teams
     directory_engine: Engine
     directory: Directory
     hub: Hub
@@ -92,12 +91,15 @@ class LanguageGuess:
 
 
 def prepare_database(settings: Settings, database: Database) -> None:
-    """Create and migrate all tables, the area, and (in a demonstration) the fictional directory. Safe to repeat."""
+    """Create and migrate all tables, the areas, and (in a demonstration) the fictional directory. Safe to repeat."""
     settings.var_dir.mkdir(parents=True, exist_ok=True)
     migrate(database.engine)
+    areas = {settings.area: settings.area} | {team.area_id: team.name for team in load_teams(ROOT).values()}
     with database.write() as session:
-        if session.scalar(select(Area).where(Area.id == settings.area)) is None:
-            session.add(Area(id=settings.area, name=settings.area))
+        known = set(session.scalars(select(Area.id)))
+        for area_id, name in areas.items():
+            if area_id not in known:
+                session.add(Area(id=area_id, name=name))
     engine = open_engine(settings.database)
     try:
         migrate_directory(engine)

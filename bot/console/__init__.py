@@ -1,7 +1,7 @@
 """The staff web pages, under `/staff`: sign in, the queue of cases, one case, one's own actions.
 
 Server-rendered and complete without JavaScript; a small script only tells of news. Pages read here and act through
-`bot.handoff.desk`; every page but sign-in is behind `guard.Guard`. May import handoff, delivery's hub, people, storage, library,
+`bot.handoff.desk`; every page but sign-in is behind `guard.Guard`. May import handoff, alarms, delivery's hub, people, storage, library,
 languages, settings and the shared look of `bot.pages`; never conversation's journey or triage.
 """
 

@@ -17,6 +17,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from bot.console import logins
 from bot.console.logins import SignedIn
 from bot.console.look import Look, private
+from bot.console.roles import landing
 from bot.console.services import ConsoleServices
 from bot.pages.door import from_our_pages
 from bot.settings import Settings
@@ -46,22 +47,25 @@ class Guard:
     def __init__(self, services: ConsoleServices, look: Look) -> None:
         self._services, self._look = services, look
 
-    def page(self, handler: Callable[[Visit], Response]) -> Endpoint:
-        """A page to read; strangers are sent to sign in."""
+    def page(self, handler: Callable[[Visit], Response], roles: frozenset[str]) -> Endpoint:
+        """A page to read, for whoever has one of `roles`; strangers are sent to sign in."""
 
         def show(request: Request) -> Response:
             who = self.who(request)
             if who is None:
                 return private(RedirectResponse(f"{SIGN_IN}?{urlencode({'next': request.url.path})}", 303))
-            return handler(Visit(request=request, who=who))
+            return handler(Visit(request=request, who=who)) if roles & who.roles else self._no_role(who)
 
         async def endpoint(request: Request) -> Response:
             return await self._in_thread(show, request, "")
 
         return endpoint
 
-    def act(self, handler: Callable[[Visit], Response]) -> Endpoint:
-        """A form from our own pages, by somebody signed in, with their sign-in's token; refused, it gives back what was typed."""
+    def act(self, handler: Callable[[Visit], Response], roles: frozenset[str]) -> Endpoint:
+        """A form from our own pages, by somebody signed in who has one of `roles`, with their sign-in's token.
+
+        Refused, it gives back what was typed.
+        """
 
         def take(request: Request, form: Mapping[str, str]) -> Response:
             who, kept = self.who(request), form.get("text", "")
@@ -69,6 +73,8 @@ class Guard:
                 return self._look.notice("signed_out", 401, kept=kept, back=SIGN_IN)
             if not same(form.get("csrf", ""), who.csrf):
                 return self._look.notice("old_page", 403, kept=kept, back=_page_of(request), who=who)
+            if not roles & who.roles:
+                return self._no_role(who, kept)
             return handler(Visit(request=request, who=who, form=form))
 
         async def endpoint(request: Request) -> Response:
@@ -81,8 +87,8 @@ class Guard:
 
         return endpoint
 
-    def stream(self, handler: Callable[[Visit], Awaitable[Response]]) -> Endpoint:
-        """A stream for a page's script; strangers get 401, at which a browser stops asking."""
+    def stream(self, handler: Callable[[Visit], Awaitable[Response]], roles: frozenset[str]) -> Endpoint:
+        """A stream for a page's script; strangers get 401 and the wrong role 403, at which a browser stops asking."""
 
         async def endpoint(request: Request) -> Response:
             try:
@@ -91,6 +97,8 @@ class Guard:
                 return private(PlainTextResponse("", 503))
             if who is None:
                 return private(PlainTextResponse("", 401))
+            if not roles & who.roles:
+                return private(PlainTextResponse("", 403))
             return await handler(Visit(request=request, who=who))
 
         return endpoint
@@ -105,6 +113,9 @@ class Guard:
             with self._services.database.write() as session:
                 logins.touch(session, who)
         return who
+
+    def _no_role(self, who: SignedIn, kept: str = "") -> Response:
+        return self._look.notice("no_role", 403, who=who, kept=kept, back=landing(who.roles))
 
     async def _in_thread(self, handler: Callable[[Request], Response], request: Request, kept: str) -> Response:
         try:
@@ -153,6 +164,8 @@ async def read_form(request: Request) -> dict[str, str] | None:
 
 
 def _page_of(request: Request) -> str:
-    """The page that a form was on: its case, else the queue."""
+    """The page that a form was on: its case, the rota, else the queue."""
     case_id = request.path_params.get("case_id")
+    if request.url.path.startswith("/staff/rota"):
+        return "/staff/rota"
     return f"/staff/cases/{case_id}" if isinstance(case_id, int) else "/staff"

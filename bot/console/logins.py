@@ -26,6 +26,7 @@ class SignedIn:
     area_id: str | None
     first_name: str
     job_title: str
+    roles: frozenset[str]
     demonstration: bool
     login_id: str
     csrf: str
@@ -63,6 +64,7 @@ def find(session: Session, value: str | None) -> SignedIn | None:
         area_id=staff.area_id,
         first_name=staff.first_name,
         job_title=staff.job_title,
+        roles=frozenset(staff.roles),
         demonstration=staff.demonstration,
         login_id=login.id,
         csrf=login.csrf,

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bot.conversation.render import Renderer
 from bot.delivery.hub import Hub
-from bot.handoff.hours import Team
+from bot.handoff.hours import Teams
 from bot.library.strings import Strings
 from bot.settings import Settings
 from bot.storage.crypto import Keyring
@@ -25,7 +24,7 @@ class ConsoleServices:
     strings: Strings
     hub: Hub
     settings: Settings
-    teams: Mapping[str, Team]
+    teams: Teams
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     tries_per_address: int = 30
     tries_in_all: int = 120

@@ -16,12 +16,13 @@ from bot.console import logins
 from bot.console.accounts import check_password, hash_password, needs_new_hash, tidy
 from bot.console.guard import COOKIE, SIGN_IN, Visit, on_this_machine, read_form, same
 from bot.console.look import Look, private
+from bot.console.roles import landing
 from bot.console.services import ConsoleServices
 from bot.pages.door import Door, from_our_pages
 from bot.storage.tables import Staff, StaffAudit
 
 FORM_COOKIE = "wren_staff_form"
-INSIDE = re.compile(r"/staff(/cases/\d{1,18}|/audit)?")
+INSIDE = re.compile(r"/staff(/cases/\d{1,18}|/audit|/questions|/rota)?")
 """Where a sign-in may lead."""
 
 
@@ -54,7 +55,9 @@ class SignIn:
             return self._look.notice("unavailable", 503, back=SIGN_IN)
         if value is None:
             return self._page(request, form.get("next", ""), "sign_in.error.wrong", form.get("username", ""), 403)
-        return self._with_cookie(RedirectResponse(_inside(form.get("next", "")), 303), COOKIE, value)
+        cookie, roles = value
+        page = _inside(form.get("next", ""))
+        return self._with_cookie(RedirectResponse(landing(roles) if page == "/staff" else page, 303), COOKIE, cookie)
 
     def leave(self, visit: Visit) -> Response:
         """Sign this browser out."""
@@ -70,8 +73,8 @@ class SignIn:
             session.add(StaffAudit(staff_id=visit.who.staff_id, action="sign_out_everywhere"))
         return self._left()
 
-    def _check(self, request: Request, form: Mapping[str, str]) -> str | None:
-        """A new cookie's value if name and password fit. The slow hash is made whether or not the name is known."""
+    def _check(self, request: Request, form: Mapping[str, str]) -> tuple[str, list[str]] | None:
+        """A new cookie's value and the account's roles if name and password fit. The slow hash is made whether or not the name is known."""
         password = form.get("password", "")
         with self._services.database.read() as session:
             staff = session.scalar(select(Staff).where(Staff.username == tidy(form.get("username", ""))))
@@ -88,7 +91,7 @@ class SignIn:
             if needs_new_hash(staff.password_hash):
                 session.get_one(Staff, staff.id).password_hash = hash_password(password)
             logins.end(session, request.cookies.get(COOKIE))
-            return logins.start(session, staff.id)
+            return logins.start(session, staff.id), staff.roles
 
     def _page(self, request: Request, next_page: str, error: str = "", username: str = "", status: int = 200) -> Response:
         token = request.cookies.get(FORM_COOKIE) or secrets.token_urlsafe(32)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -14,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from bot.alarms import calls, ways_of
 from bot.console import logins
 from bot.console.casefile import CaseFile, Place, latest, read_case
 from bot.console.events import follow
@@ -22,6 +24,8 @@ from bot.console.look import ASSETS, Look, private
 from bot.console.questions import read_questions
 from bot.console.queue import SHOWS, latest_event, marked_in_area, read_queue
 from bot.console.ready import chosen, offered
+from bot.console.roles import ANSWERS, CHANGES_ROTA, EVERYONE, SEES_CASES, SEES_QUESTIONS, SEES_ROTA
+from bot.console.rota import Rota
 from bot.console.services import ConsoleServices
 from bot.console.signin import SignIn
 from bot.console.words import StaffWords
@@ -29,15 +33,18 @@ from bot.handoff import desk, marks
 from bot.handoff.cases import OUTCOMES, NotClaimed
 from bot.handoff.desk import MAX_WORDS, NoSuchCase, OtherLanguage, Refused, may_see
 from bot.languages import supported
-from bot.storage.tables import UNANSWERED_DAYS, Case, StaffAudit
+from bot.storage.tables import UNANSWERED_DAYS, Case, StaffAudit, now
 
 AUDIT_ROWS = 100
+ALARM_ROWS = 20
+FAILURES_SHOWN = timedelta(hours=24)
 MAX_ID = 2**53
 BOXES = ("reply", "note", "handover", "reopen", "address")
 """Boxes of a case's page, each the field `text` of its own form."""
 
 DONE = (
     "claimed",
+    "acknowledged",
     "replied",
     "noted",
     "interpreter",
@@ -61,35 +68,39 @@ class Problem:
 
 
 def routes(services: ConsoleServices) -> list[Route]:
-    """Everything under `/staff`, and the fixed files of its pages. All but signing in is behind the guard."""
+    """Everything under `/staff`, and the fixed files of its pages. All but signing in is behind the guard, each for the roles named."""
     look = Look(StaffWords(services.strings, services.teams), demonstration=services.settings.demonstration)
-    guard, sign_in, console = Guard(services, look), SignIn(services, look), Console(services, look)
+    guard, sign_in, console, rota = Guard(services, look), SignIn(services, look), Console(services, look), Rota(services, look)
     case = "/staff/cases/{case_id:int}"
     return [
         Route(SIGN_IN, sign_in.form, methods=["GET"]),
         Route(SIGN_IN, sign_in.enter, methods=["POST"]),
-        Route("/staff/sign-out", guard.act(sign_in.leave), methods=["POST"]),
-        Route("/staff/sign-out-everywhere", guard.act(sign_in.leave_everywhere), methods=["POST"]),
-        Route("/staff", guard.page(console.queue), methods=["GET"]),
-        Route("/staff/audit", guard.page(console.audit), methods=["GET"]),
-        Route("/staff/questions", guard.page(console.questions), methods=["GET"]),
-        Route("/staff/triage", guard.page(console.triage), methods=["GET"]),
-        Route("/staff/events", guard.stream(console.events), methods=["GET"]),
-        Route(case, guard.page(console.case), methods=["GET"]),
-        Route(f"{case}/claim", guard.act(console.claim), methods=["POST"]),
-        Route(f"{case}/reply", guard.act(console.reply), methods=["POST"]),
-        Route(f"{case}/ready", guard.act(console.ready), methods=["POST"]),
-        Route(f"{case}/look", guard.act(console.look_again), methods=["POST"]),
-        Route(f"{case}/note", guard.act(console.note), methods=["POST"]),
-        Route(f"{case}/address", guard.act(console.address), methods=["POST"]),
-        Route(f"{case}/mark", guard.act(console.mark), methods=["POST"]),
-        Route(f"{case}/reopen", guard.act(console.reopen), methods=["POST"]),
-        Route(f"{case}/pause", guard.act(console.pause), methods=["POST"]),
-        Route(f"{case}/resume", guard.act(console.resume), methods=["POST"]),
-        Route(f"{case}/interpreter", guard.act(console.interpreter), methods=["POST"]),
-        Route(f"{case}/hand-over", guard.act(console.hand_over), methods=["POST"]),
-        Route(f"{case}/release", guard.act(console.release), methods=["POST"]),
-        Route(f"{case}/close", guard.act(console.close), methods=["POST"]),
+        Route("/staff/sign-out", guard.act(sign_in.leave, EVERYONE), methods=["POST"]),
+        Route("/staff/sign-out-everywhere", guard.act(sign_in.leave_everywhere, EVERYONE), methods=["POST"]),
+        Route("/staff", guard.page(console.queue, SEES_CASES), methods=["GET"]),
+        Route("/staff/audit", guard.page(console.audit, EVERYONE), methods=["GET"]),
+        Route("/staff/questions", guard.page(console.questions, SEES_QUESTIONS), methods=["GET"]),
+        Route("/staff/triage", guard.page(console.triage, SEES_CASES), methods=["GET"]),
+        Route("/staff/events", guard.stream(console.events, SEES_CASES), methods=["GET"]),
+        Route("/staff/rota", guard.page(rota.page, SEES_ROTA), methods=["GET"]),
+        Route("/staff/rota/add", guard.act(rota.add, CHANGES_ROTA), methods=["POST"]),
+        Route("/staff/rota/{shift_id:int}/remove", guard.act(rota.remove, CHANGES_ROTA), methods=["POST"]),
+        Route(case, guard.page(console.case, SEES_CASES), methods=["GET"]),
+        Route(f"{case}/claim", guard.act(console.claim, ANSWERS), methods=["POST"]),
+        Route(f"{case}/acknowledge", guard.act(console.acknowledge, SEES_CASES), methods=["POST"]),
+        Route(f"{case}/reply", guard.act(console.reply, ANSWERS), methods=["POST"]),
+        Route(f"{case}/ready", guard.act(console.ready, ANSWERS), methods=["POST"]),
+        Route(f"{case}/look", guard.act(console.look_again, ANSWERS), methods=["POST"]),
+        Route(f"{case}/note", guard.act(console.note, SEES_CASES), methods=["POST"]),
+        Route(f"{case}/address", guard.act(console.address, ANSWERS), methods=["POST"]),
+        Route(f"{case}/mark", guard.act(console.mark, SEES_CASES), methods=["POST"]),
+        Route(f"{case}/reopen", guard.act(console.reopen, ANSWERS), methods=["POST"]),
+        Route(f"{case}/pause", guard.act(console.pause, ANSWERS), methods=["POST"]),
+        Route(f"{case}/resume", guard.act(console.resume, ANSWERS), methods=["POST"]),
+        Route(f"{case}/interpreter", guard.act(console.interpreter, SEES_CASES), methods=["POST"]),
+        Route(f"{case}/hand-over", guard.act(console.hand_over, ANSWERS), methods=["POST"]),
+        Route(f"{case}/release", guard.act(console.release, ANSWERS), methods=["POST"]),
+        Route(f"{case}/close", guard.act(console.close, ANSWERS), methods=["POST"]),
         ASSETS.route(),
     ]
 
@@ -99,6 +110,7 @@ class Console:
 
     def __init__(self, services: ConsoleServices, look: Look) -> None:
         self._services, self._look, self._words = services, look, look.words
+        self._rota = Rota(services, look)
 
     # Pages
 
@@ -116,8 +128,19 @@ class Console:
                 show=show,
                 after=int(after) if after.isdecimal() and len(after) < 16 else None,
             )
+            duty = self._rota.on_duty(session, visit.who)
+            failed = calls.failed_since(session, now() - FAILURES_SHOWN, visit.who.area_id)
         return self._look.page(
-            "queue.html", who=visit.who, queue=queue, show=show, shows=SHOWS, later=bool(after), done=_done(visit.request)
+            "queue.html",
+            who=visit.who,
+            queue=queue,
+            show=show,
+            shows=SHOWS,
+            later=bool(after),
+            done=_done(visit.request),
+            duty=duty,
+            alarms_failed=failed,
+            alarm_ways=ways_of(self._services.settings),
         )
 
     def case(self, visit: Visit) -> Response:
@@ -174,6 +197,9 @@ class Console:
 
     def claim(self, visit: Visit) -> Response:
         return self._act(visit, desk.claim_case, "claimed")
+
+    def acknowledge(self, visit: Visit) -> Response:
+        return self._act(visit, desk.acknowledge_case, "acknowledged")
 
     def reply(self, visit: Visit) -> Response:
         def send(services: ConsoleServices, case_id: int, staff_id: int) -> None:
@@ -313,6 +339,8 @@ class Console:
         before = Place.parse(visit.request.query_params.get("before"))
         with self._services.database.read() as session:
             file = read_case(session, self._services.keyring, case_id=case_id, area_id=visit.who.area_id, before=before)
+            call = next(iter(calls.calling(session, now(), [case_id])), None)
+            alarms = calls.of_case(session, case_id, ALARM_ROWS)
         if file is None:
             return self._missing(visit)
         with self._services.database.write() as session:
@@ -325,6 +353,7 @@ class Console:
         return self._look.page("case.html", problem.status if problem else 200, **self._of(visit, file), **{
             "problem": problem, "done": done, "older": before is not None, **boxes,
             "shown": shown, "meant": meant, "seen": seen,
+            "call": call, "alarms": alarms, "alarm_ways": ways_of(self._services.settings),
         })  # fmt: skip
 
     def _of(self, visit: Visit, file: CaseFile) -> dict[str, Any]:
@@ -332,10 +361,12 @@ class Console:
         return {
             "who": visit.who,
             "case": file,
+            "answers": bool(ANSWERS & visit.who.roles),
             "mine": file.state == "claimed" and file.holder_id == visit.who.staff_id,
             "outcomes": OUTCOMES,
             "levels": tuple(reversed(marks.LEVELS)),
             "ready": offered(self._services, file.area_id),
+            "team": self._services.teams.of(file.area_id),
             "form_id": secrets.token_urlsafe(12),
             "most": MAX_WORDS,
         }

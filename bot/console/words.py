@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from babel.dates import format_skeleton, format_time
 from markupsafe import Markup
 
-from bot.handoff.hours import Team
+from bot.handoff.hours import Teams
 from bot.handoff.marks import verdict
 from bot.languages import supported
 from bot.library.strings import Strings, UnknownString
 from bot.pages.words import linked, paragraphs
 from bot.people.people import months_since
 from bot.storage.tables import now
-
-ELSEWHERE = ZoneInfo("Europe/London")
-"""The clock for cases of no area."""
 
 LANGUAGE = "en"
 """The language of the console."""
@@ -31,7 +27,7 @@ class StaffWords:
     """For templates: `w("queue.title")` is the string of `console.queue.title`."""
 
     strings: Strings
-    teams: Mapping[str, Team]
+    teams: Teams
 
     def __call__(self, key: str, **values: object) -> str:
         return self.strings.get(f"console.{key}", LANGUAGE, **{name: str(value) for name, value in values.items()})
@@ -99,12 +95,14 @@ class StaffWords:
 
     def clock(self, moment: datetime, area_id: str | None) -> str:
         """The time on the wall of the case's team, with the day unless it is today."""
-        team = self.teams.get(area_id or "")
-        local = moment.astimezone(team.zone if team else ELSEWHERE)
+        local = moment.astimezone(self.teams.of(area_id).zone)
         time = format_time(local, "HH:mm", locale="en_GB")
         if local.date() == now().astimezone(local.tzinfo).date():
             return self("time.today", time=time)
         return self("time.day", day=format_skeleton("EEEdMMM", local, locale="en_GB"), time=time)
+
+    def day(self, day: date) -> str:
+        return format_skeleton("EEEdMMM", day, locale="en_GB")
 
     def due(self, case: Any) -> str:
         """When a reply is due, or what has become of that, in words. `case` is a queue entry or a case file."""

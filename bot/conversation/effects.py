@@ -85,7 +85,7 @@ def _open_case(commit: Committing, args: Mapping[str, Any]) -> None:
         commit.session,
         commit.keyring,
         person_id=turn.person.id,
-        area_id=turn.person.area_id,
+        area_id=turn.team.area_id if turn.team else turn.person.area_id,
         address_id=commit.address_id,
         channel=commit.channel,
         language=turn.language,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -24,7 +24,7 @@ from bot.conversation.safety import emergency_replies
 from bot.conversation.spool import Spool
 from bot.delivery.outbox import enqueue
 from bot.handoff import cases
-from bot.handoff.hours import Team
+from bot.handoff.hours import Teams
 from bot.messages import MAX_TEXT, Inbound, Kind, Outbound, Reply
 from bot.people import find_or_create
 from bot.storage.crypto import Keyring
@@ -78,7 +78,7 @@ class Intake:
         keyring: Keyring,
         triage: Triage,
         renderer: Renderer,
-        teams: Mapping[str, Team],
+        teams: Teams,
         guess_language: LanguageGuess,
         spool: Spool,
         area_id: str,
@@ -206,12 +206,12 @@ class Intake:
         assessment: Assessment,
         answered: bool,
     ) -> None:
-        team = self._teams.get(person.area_id or "")
+        team = self._teams.of(person.area_id)
         case = cases.open_or_raise(
             session,
             self._keyring,
             person_id=person.id,
-            area_id=person.area_id,
+            area_id=team.area_id,
             address_id=address.id,
             channel=address.channel,
             language=person.language,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -25,7 +25,7 @@ from bot.conversation.state import DialogueState
 from bot.conversation.turn import HELP_NOW, MENU, PERSON, Turn
 from bot.delivery.outbox import enqueue
 from bot.handoff import cases
-from bot.handoff.hours import Team
+from bot.handoff.hours import Teams
 from bot.languages import Detector
 from bot.messages import MAX_TEXT, Kind, MessageClass
 from bot.people import view
@@ -110,7 +110,7 @@ class Journey:
         rasa: Callable[[], RasaClient | None],
         directory: Directory,
         detector: Detector,
-        teams: Mapping[str, Team],
+        teams: Teams,
         lease_seconds: float,
         clock: Callable[[], datetime] = now,
     ) -> None:
@@ -156,7 +156,7 @@ class Journey:
             level=row.level,
             reasons=self._keyring.open_json(row.triage) if row.triage else (),
             case=cases.view(session, case) if case else None,
-            team=self._teams.get(person.area_id or ""),
+            team=self._teams.of(person.area_id),
             moment=self._clock(),
             first=not earlier,
         )

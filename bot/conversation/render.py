@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 from babel import Locale
@@ -26,6 +26,7 @@ from bot.messages import (
     Outbound,
     Reply,
 )
+from bot.storage.tables import now
 from bot.storage.tokens import new_token
 
 NEED_LABEL = "need"
@@ -183,5 +184,5 @@ class Renderer:
 def _say(value: Any, language: str) -> str:
     """A placeholder's value in words."""
     if value is None or isinstance(value, datetime):
-        return say_time(value, datetime.now(UTC), language)
+        return say_time(value, now(), language)
     return say_date(value, language) if isinstance(value, date) else str(value)

@@ -147,6 +147,17 @@ def claim(session: Session, case_id: int, staff_id: int) -> Case:
     return held(session, case_id, staff_id)
 
 
+def acknowledge(session: Session, case: Case, staff_id: int) -> bool:
+    """Note that somebody has seen the case's alarm. False if that is already what happened last and the reply is not late since."""
+    query = select(CaseEvent).where(CaseEvent.case_id == case.id, CaseEvent.kind != "message").order_by(CaseEvent.id.desc())
+    last = session.scalars(query.limit(1)).first()
+    late = case.first_reply_at is None and case.reply_due_at is not None and case.reply_due_at <= now()
+    if last is not None and last.kind == "acknowledged" and not (late and case.reply_due_at and last.at < case.reply_due_at):
+        return False
+    session.add(CaseEvent(case_id=case.id, kind="acknowledged", staff_id=staff_id))
+    return True
+
+
 def held(session: Session, case_id: int, staff_id: int) -> Case:
     """The case, if `staff_id` holds it. Raises `NotClaimed` otherwise."""
     case = session.get_one(Case, case_id)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from bot.delivery.hub import Hub
 from bot.delivery.outbox import PULLED, enqueue
 from bot.handoff import cases, marks
-from bot.handoff.hours import Team
+from bot.handoff.hours import Teams
 from bot.languages import detect, direction, supported
 from bot.library.dates import say_hours
 from bot.library.strings import placeholders
@@ -75,7 +75,7 @@ class Services(Protocol):
     @property
     def hub(self) -> Hub: ...
     @property
-    def teams(self) -> Mapping[str, Team]: ...
+    def teams(self) -> Teams: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +103,13 @@ def claim_case(services: Services, case_id: int, staff_id: int) -> None:
         cases.claim(act.session, case_id, staff_id)
         _say_hello(act, act.staff)
         _audit(act, "claim")
+
+
+def acknowledge_case(services: Services, case_id: int, staff_id: int) -> None:
+    """Say that somebody has seen the case's alarm, so that no more go out for now; whoever holds it. Repeating it changes nothing."""
+    with _act(services, case_id, staff_id) as act:
+        if cases.acknowledge(act.session, act.case, staff_id):
+            _audit(act, "acknowledge")
 
 
 def send_reply(
@@ -138,14 +145,14 @@ def send_ready(services: Services, case_id: int, staff_id: int, ready_id: str, *
 def ready_ids(services: Services, area_id: str | None) -> list[str]:
     """The ready replies that can be sent in a case of an area: those that tell the hours only where hours are known."""
     replies = services.renderer.library.replies.by_id
-    timeless = area_id not in services.teams
+    timeless = not any(services.teams.of(area_id).spells)
     return [id_ for id_, ready in replies.items() if not (timeless and "hours" in placeholders(ready.words["en"]))]
 
 
 def ready_args(services: Services, name: str, role: str, area_id: str | None, language: str) -> dict[str, str]:
     """What the placeholders of a ready reply stand for."""
-    team = services.teams.get(area_id or "")
-    return {"name": name, "role": role, "hours": say_hours(team.spells, language) if team else ""}
+    week = [[(spell.opens, spell.closes) for spell in day] for day in services.teams.of(area_id).spells]
+    return {"name": name, "role": role, "hours": say_hours(week, language)}
 
 
 def _send(services: Services, case_id: int, staff_id: int, form_id: str | None, compose: Callable[[Act], Reply]) -> str:

@@ -49,7 +49,7 @@ def problems(tree: Tree) -> Iterator[Problem]:
     yield from _loaded(tree, "content/needs.yml", lambda: Needs.load(tree.root), _needs)
     yield from _loaded(tree, "content/commands.yml", lambda: Commands.load(tree.root), _commands)
     yield from _loaded(tree, "content/facts.yml", lambda: FactWords.load(tree.root), _facts)
-    yield from _loaded(tree, "content/team.yml", lambda: load_teams(tree.root), _team)
+    yield from _loaded(tree, "content/team.yml", lambda: load_teams(tree.root), lambda *_: ())
     yield from _loaded(tree, "content/understanding.yml", lambda: Thresholds.load(tree.root), _understanding)
     yield from _measured(tree)
     yield from _triage(tree)
@@ -259,23 +259,7 @@ def _has_words(tree: Tree, path: Path, by_language: Mapping[str, Any], *keys: st
             yield Problem(tree.name(path), tree.key_line(path, *keys), ".".join(keys), f"there are no words in {language}.")
 
 
-# Teams, thresholds, triage
-
-
-def _team(tree: Tree, path: Path, data: Any) -> Iterator[Problem]:
-    seen: set[str] = set()
-    for entry in data["areas"]:
-        line = tree.line(path, f"- id: {entry['id']}")
-        if entry["id"] in seen:
-            yield Problem(tree.name(path), line, str(entry["id"]), "this area stands twice.", "Keep one.")
-        seen.add(entry["id"])
-        if entry.get("nation") not in (None, *NATIONS):
-            message = f"“{entry['nation']}” is no nation."
-            yield Problem(tree.name(path), line, f"{entry['id']}.nation", message, f"Use null, {', '.join(NATIONS)}.")
-        for level, minutes in (entry.get("reply_minutes") or {}).items():
-            if level not in ("emergency", "urgent", "concern") or not isinstance(minutes, int) or minutes <= 0:
-                message = f"“{level}: {minutes}” does not fit."
-                yield Problem(tree.name(path), line, f"{entry['id']}.reply_minutes", message, "Write a level and minutes.")
+# Thresholds, triage
 
 
 def _understanding(tree: Tree, path: Path, data: Any) -> Iterator[Problem]:

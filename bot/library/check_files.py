@@ -102,12 +102,14 @@ class Tree:
         return text.count("\n", 0, place) + 1
 
     def key_line(self, path: Path, *keys: str) -> int | None:
-        """The line of a key of a mapping, each deeper than the one before."""
+        """The line of a key of a mapping, or of a list's entry with that id, each deeper than the one before."""
         number = 0
         lines = self.text(path).split("\n")
         for key in keys:
             starts = (f"{key}:", f"- {key}:", f'"{key}":', f"'{key}':")
-            found = next((at for at in range(number, len(lines)) if lines[at].lstrip().startswith(starts)), None)
+            entry = f"- id: {key}"
+            here = range(number, len(lines))
+            found = next((at for at in here if lines[at].lstrip().startswith(starts) or lines[at].strip() == entry), None)
             if found is None:
                 return number or None
             number = found + 1

@@ -10,14 +10,21 @@ from babel.dates import format_date, format_datetime, format_time, get_day_names
 
 from bot.library.helplines import isolate
 
+WEEKDAY_ALONE = 6
+"""Days ahead for which a weekday alone says which day is meant."""
+
 
 def say_time(moment: datetime | None, now: datetime, language: str) -> str:
-    """A local time in words: the hour if it is today, else weekday and hour; a dash if there is none."""
+    """A local time in words: the hour if it is today, else weekday and hour, with the date if it is a week or more away.
+
+    A dash if there is none.
+    """
     if moment is None:
         return "–"
-    if moment.date() == now.astimezone(moment.tzinfo).date():
+    days = (moment.date() - now.astimezone(moment.tzinfo).date()).days
+    if days == 0:
         return format_time(moment, "HH:mm", locale=language)
-    return format_datetime(moment, "EEEE HH:mm", locale=language)
+    return format_datetime(moment, "EEEE HH:mm" if 0 < days <= WEEKDAY_ALONE else "EEEE d MMMM HH:mm", locale=language)
 
 
 def say_hours(week: Sequence[Sequence[tuple[time, time]]], language: str) -> str:

@@ -17,9 +17,13 @@ from sqlalchemy import ColumnElement, Integer, Select, Table, Update, and_, bind
 from sqlalchemy.orm import Session, aliased
 
 from bot.messages import MessageClass
-from bot.storage.tables import Inbox, Outbox, now
+from bot.storage.tables import Alarm, Inbox, Outbox, now
 
 _MORE = select(Inbox.id).where(Inbox.person_id == bindparam("person"), Inbox.open == 1).limit(1)
+
+
+Leased = type[Inbox] | type[Outbox] | type[Alarm]
+"""Tables whose rows are leased."""
 
 
 class Fenced(Exception):
@@ -72,17 +76,22 @@ def claim(session: Session, table: type[Inbox] | type[Outbox], limit: int, secon
     if also:
         query = query.where(*also)
     ids: Sequence[int] = session.scalars(query, {"moment": moment, "most": limit}).all()
+    return take(session, table, ids, seconds)
+
+
+def take(session: Session, table: Leased, ids: Sequence[int], seconds: float) -> list[Lease]:
+    """Lease rows that the caller has found free and locked."""
     leases = [Lease(id_, secrets.token_hex(12)) for id_ in ids]
     if leases:
-        until = moment + timedelta(seconds=seconds)
+        until = now() + timedelta(seconds=seconds)
         session.connection().execute(
             _take(table), [{"row": lease.row_id, "token": lease.token, "until": until} for lease in leases]
         )
     return leases
 
 
-@lru_cache(maxsize=2)
-def _take(table: type[Inbox] | type[Outbox]) -> Update:
+@lru_cache(maxsize=3)
+def _take(table: Leased) -> Update:
     rows = cast(Table, table.__table__)
     return (
         update(rows)
@@ -96,18 +105,18 @@ def more_of(session: Session, person_id: int) -> bool:
     return session.scalar(_MORE, {"person": person_id}) is not None
 
 
-def finish(session: Session, table: type[Inbox] | type[Outbox], lease: Lease, **values: Any) -> None:
+def finish(session: Session, table: Leased, lease: Lease, **values: Any) -> None:
     """Bring the row to a final state, if the lease is still ours. Raises `Fenced` if it is not."""
     if _held(session, table, lease, open=0, lease_until=None, **values) != 1:
         raise Fenced(lease.row_id)
 
 
-def let_go(session: Session, table: type[Inbox] | type[Outbox], lease: Lease, **values: Any) -> None:
+def let_go(session: Session, table: Leased, lease: Lease, **values: Any) -> None:
     """Give the row back before its lease ends, if it is still ours."""
     _held(session, table, lease, lease_until=None, lease_token=None, **values)
 
 
-def _held(session: Session, table: type[Inbox] | type[Outbox], lease: Lease, **values: Any) -> int:
+def _held(session: Session, table: Leased, lease: Lease, **values: Any) -> int:
     """Write to the row while the lease is ours; returns how many rows that was."""
     rows = cast(Table, table.__table__)
     session.flush()

@@ -374,9 +374,8 @@ class Case(Base):
 
 
 class CaseEvent(Base):
-    """The append-only history of a case: opened, raised, message, claimed, replied, note, not_meant, handed_over, released, closed,
-    reopened, paused, resumed, other_language, interpreter_needed, interpreter_done,
-    address_seen."""
+    """The append-only history of a case: opened, raised, message, claimed, acknowledged, replied, note, not_meant, handed_over,
+    released, closed, reopened, paused, resumed, other_language, interpreter_needed, interpreter_done, address_seen."""
 
     __tablename__ = "case_event"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -418,10 +417,63 @@ class Staff(Base):
     username: Mapped[str] = mapped_column(String(80), unique=True)
     first_name: Mapped[str] = mapped_column(String(60))
     job_title: Mapped[str] = mapped_column(String(80))
-    role: Mapped[str] = mapped_column(String(20), default="practitioner")
+    email: Mapped[str | None] = mapped_column(String(254))
+    """Where alarms reach them."""
+    roles: Mapped[list[Any]] = mapped_column(default=lambda: ["practitioner"])
+    """Of editor, approver, practitioner, manager, administrator: what they may do in the console."""
     password_hash: Mapped[str] = mapped_column(String(200))
     demonstration: Mapped[bool] = mapped_column(Boolean, default=False)
     disabled_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Alarm(Base):
+    """One call to staff about a case, on one way, and what became of it: queued → sending → sent, failed or dropped, with `reason`.
+
+    The steps of a case are numbered; (case, step, way) is unique, so that any number of processes make each once. `began_at` is
+    when the run of alarms began that nobody has acknowledged. Holds no address and nothing of the parent's.
+    """
+
+    __tablename__ = "alarm"
+    __table_args__ = (
+        UniqueConstraint("case_id", "step", "way", name="uq_alarm_case_id"),
+        Index("ix_alarm_state_created", "state", "created_at"),
+        Index("ix_alarm_open_due", "due_at", sqlite_where=text("open = 1"), postgresql_where=text("open = 1")),
+        NEVER_AGAIN,
+    )
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("handoff_case.id", ondelete="CASCADE"))
+    step: Mapped[int] = mapped_column(Integer)
+    way: Mapped[str] = mapped_column(String(10))
+    cause: Mapped[str] = mapped_column(String(12))
+    level: Mapped[str] = mapped_column(String(10))
+    audience: Mapped[str] = mapped_column(String(12))
+    began_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(String(12), default="queued")
+    reason: Mapped[str | None] = mapped_column(String(120))
+    open: Mapped[int] = mapped_column(Integer, default=1)
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    due_at: Mapped[datetime] = mapped_column(default=now)
+    lease_token: Mapped[str | None] = mapped_column(String(32))
+    lease_until: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    sent_at: Mapped[datetime | None]
+
+
+class RotaShift(Base):
+    """From when to when a member of staff is on duty for an area: whom its alarms go to."""
+
+    __tablename__ = "rota_shift"
+    __table_args__ = (
+        UniqueConstraint("area_id", "staff_id", "starts_at", name="uq_rota_shift_area_id"),
+        Index("ix_rota_shift_area_ends", "area_id", "ends_at"),
+        NEVER_AGAIN,
+    )
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    area_id: Mapped[str] = mapped_column(ForeignKey("area.id"))
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id", ondelete="CASCADE"))
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 

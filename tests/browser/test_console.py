@@ -12,7 +12,7 @@ import pytest
 from bot.console.guard import COOKIE
 from bot.library import Library
 from bot.messages import ButtonSpec, Reply
-from bot.storage.tables import Case, Child, Person, now
+from bot.storage.tables import Alarm, Case, Child, Person, now
 from tests.browser.test_browser_pages import CHROMIUM, FLAGS, new_page, playwright_api, sideways, violations
 from tests.console.support import AREA, PASSWORD, Browser, Office, Parent, build_office
 from tests.console.test_questions import ask
@@ -38,6 +38,8 @@ VIEWS = (
     "closed",
     "audit",
     "questions",
+    "rota",
+    "rota-wrong",
     "missing",
     "signed-out",
 )
@@ -53,7 +55,7 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture
 def office(tmp_path: Path, library: Library) -> Iterator[Office]:
-    result = build_office(f"sqlite:///{tmp_path / 'wren.sqlite3'}", tmp_path, library, demonstration=True)
+    result = build_office(f"sqlite:///{tmp_path / 'wren.sqlite3'}", tmp_path, library, demonstration=True, smtp_host="127.0.0.1")
     yield result
     result.services.database.dispose()
 
@@ -66,7 +68,7 @@ def site(office: Office) -> Iterator[str]:
 
 @pytest.fixture
 def ada(office: Office) -> Browser:
-    return office.browser(office.staff("Ada"))
+    return office.browser(office.staff("Ada", roles=("practitioner", "manager")))
 
 
 def furnish(office: Office) -> dict[str, Parent]:
@@ -87,6 +89,16 @@ def furnish(office: Office) -> dict[str, Parent]:
         session.add(Child(person_id=everything.person_id, born_or_due="2026-03"))
     office.change(Person, everything.person_id, nation="wales", district="ZZ1", role="mum", stopped_at=now())
     office.change(Case, everything.case_id, reply_due_at=office.case(everything).opened_at)
+    told = {
+        "case_id": everything.case_id,
+        "cause": "unclaimed",
+        "level": "emergency",
+        "audience": "supervisor",
+        "began_at": now(),
+    }
+    with office.services.database.write() as session:
+        session.add(Alarm(**told, step=1, way="email", state="failed", reason="the mail server said 550", open=0))
+        session.add(Alarm(**told, step=2, way="hook", state="sent", open=0))
     asked = office.parent("Talk to a person", level="none", reasons=[{"level": "none", "by": "parent", "words": "asked"}])
     concern = office.parent("I feel so alone", level="concern", language="cy")
     office.change(Case, concern.case_id, not_meant=True, rank=3)
@@ -122,6 +134,20 @@ def visit(view: str, office: Office, page: Any, site: str, who: Browser) -> None
         who.post(f"/staff/cases/{cases['concern'].case_id}/close", outcome="answered")
         office.returns(cases["concern"])
         page.goto(f"{site}/staff")
+    elif view in ("rota", "rota-wrong"):
+        today = f"{now():%Y-%m-%d}"
+        for starts, ends in (("00:00", "00:00"), ("09:00", "12:30")):
+            who.post("/staff/rota/add", who=str(who.staff_id), day=today, to=ends, weeks="2", **{"from": starts})
+        page.goto(f"{site}/staff/rota")
+        if view == "rota-wrong":
+            page.fill("#shift-weeks", "many")
+            page.fill("#shift-day", today)
+            page.fill("#shift-from", "09:00")
+            page.fill("#shift-to", "12:00")
+            page.click("text=Add to the rota")
+            assert page.evaluate("document.activeElement.id") == "errors"
+            page.click("#errors a")
+            page.wait_for_selector("#shift-weeks:focus")
     elif view == "missing":
         page.goto(f"{site}/staff/cases/999999")
     elif view in ("unclaimed", "theirs"):
@@ -181,13 +207,13 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
     assert page.locator("h1").count() == 1 and page.title()
 
 
-@pytest.mark.parametrize("view", ["queue", "mine"])
+@pytest.mark.parametrize("view", ["queue", "mine", "rota"])
 def test_every_target_can_be_hit_with_a_thumb(office: Office, chromium: Any, site: str, ada: Browser, view: str) -> None:
     """WCAG 2.2, 2.5.8: at least 24 by 24 pixels, for everything but links within a sentence."""
     page = open_as(chromium, ada, site, width=320)
     visit(view, office, page, site, ada)
     small = page.evaluate(
-        """() => [...document.querySelectorAll("button, input:not([type=hidden]), textarea, nav a, .button, .case h2 a")]
+        """() => [...document.querySelectorAll("button, input:not([type=hidden]), select, textarea, nav a, .button, .case h2 a")]
         .filter(e => !e.closest(".skip")).map(e => [e.outerHTML.slice(0, 80), e.getBoundingClientRect()])
         .filter(([, box]) => box.width < 24 || box.height < 24).map(([html]) => html)"""
     )

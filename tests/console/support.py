@@ -75,7 +75,7 @@ class Browser:
     csrf: str
 
     def get(self, path: str, **query: str) -> Any:
-        return self.client.get(path, params=query)
+        return self.client.get(path, params=query or None)
 
     def post(self, path: str, **fields: str) -> Any:
         return self.client.post(path, data={"csrf": self.csrf, **fields}, headers={"Origin": URL})
@@ -96,7 +96,15 @@ class Office:
         """A browser nobody has signed in with."""
         return TestClient(self.app, base_url=base_url, follow_redirects=False, client=(host, 50_000))
 
-    def staff(self, name: str, *, area: str | None = AREA, title: str = "Health visitor", demonstration: bool = False) -> int:
+    def staff(
+        self,
+        name: str,
+        *,
+        area: str | None = AREA,
+        title: str = "Health visitor",
+        demonstration: bool = False,
+        roles: Sequence[str] = ("practitioner",),
+    ) -> int:
         with self.services.database.write() as session:
             person = Staff(
                 area_id=area,
@@ -105,6 +113,7 @@ class Office:
                 job_title=title,
                 password_hash=password_hash(),
                 demonstration=demonstration,
+                roles=list(roles),
             )
             session.add(person)
             session.flush()
@@ -157,7 +166,7 @@ class Office:
                 level=level,
                 reasons=list(reasons),
                 inbox_id=parent.inbox_ids[0],
-                team=self.services.teams.get(area or ""),
+                team=self.services.teams.of(area),
             )
             parent.case_id = case.id
             session.get_one(Inbox, parent.inbox_ids[0]).case_id = case.id

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.console import accounts
-from bot.console.accounts import AccountError, add_staff, check_password, ensure_demonstration, reset_password
+from bot.console.accounts import AccountError, add_staff, change_staff, check_password, ensure_demonstration, reset_password
 from bot.storage.tables import Staff, StaffLogin
 from tests.console.support import Office
 
@@ -29,7 +29,10 @@ def test_a_password_is_kept_as_an_argon2id_hash_only(office: Office) -> None:
         ({"job_title": ""}, "job title"),
         ({"password": "short"}, "12 to 200"),
         ({"password": "x" * 201}, "12 to 200"),
-        ({"role": "king"}, "a role is one of"),
+        ({"roles": ["practitioner", "king"]}, "a role is one of"),
+        ({"roles": []}, "a role is one of"),
+        ({"email": "ada"}, "no e-mail address"),
+        ({"area_id": "atlantis"}, "there is no area atlantis"),
     ],
 )
 def test_it_says_in_plain_words_why_an_account_cannot_be_made(office: Office, change: dict[str, str], says: str) -> None:
@@ -92,3 +95,24 @@ def test_a_hash_made_with_weaker_parameters_is_renewed_at_the_next_sign_in(offic
     with office.services.database.read() as session:
         renewed = session.get_one(Staff, ada).password_hash
     assert renewed != weak and check_password(renewed, PASSWORD)
+
+
+def test_an_account_is_changed_in_what_is_given_and_it_holds_from_the_next_page(office: Office) -> None:
+    browser = office.browser(office.staff("Ada"))
+    with office.services.database.write() as session:
+        staff = change_staff(session, username="ADA", roles=["manager", "editor"], email="ada@council.example")
+    assert (staff.roles, staff.email, staff.area_id) == (["editor", "manager"], "ada@council.example", "demonstration")
+    assert browser.post("/staff/cases/1/claim").status_code == 403
+    assert browser.get("/staff").status_code == 200
+    with office.services.database.write() as session:
+        staff = change_staff(session, username="ada", disabled=True)
+    assert staff.roles == ["editor", "manager"] and browser.get("/staff").status_code == 303
+    with pytest.raises(AccountError, match="no account"), office.services.database.write() as session:
+        change_staff(session, username="nobody", roles=["editor"])
+
+
+def test_the_demonstration_login_may_use_all_of_the_console_s_work(office: Office) -> None:
+    with office.services.database.write() as session:
+        name, _ = ensure_demonstration(session)
+        demo = session.query(Staff).filter_by(username=name).one()
+    assert {"practitioner", "manager", "editor", "approver"} <= set(demo.roles)

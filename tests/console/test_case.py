@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html import escape
 from typing import Any
 
@@ -14,7 +15,7 @@ from bot.people.people import months_since
 from bot.storage.crypto import Keyring, new_key
 from bot.storage.tables import ButtonToken, Case, CaseEvent, Child, Inbox, Outbox, Person, PersonAddress, StaffAudit, now
 from tests.console.conftest import People
-from tests.console.support import Browser, Office, Parent, text_of
+from tests.console.support import ELSEWHERE, Browser, Office, Parent, text_of
 
 NASTY = "<script>alert(1)</script><img src=x onerror=alert(2)> \" ' & </textarea></div>{{ 7*7 }}"
 FORM = "form-0123456789"
@@ -411,7 +412,7 @@ def test_addresses_of_pages_hold_our_own_numbers_only(office: Office, people: Pe
     parent = office.parent()
     claim(people.holder, parent)
     links = re.findall(r'(?:href|action|data-news)="([^"]*)"', page(people.holder, parent) + people.holder.get("/staff").text)
-    assert all(re.fullmatch(r"[/#][\w./?=&;#-]*", link) for link in links)
+    assert all(re.fullmatch(r"[/#][\w./?=&;#-]*|tel:01134960000", link) for link in links)
     assert not any(parent.pseudonym in link for link in links)
 
 
@@ -430,3 +431,21 @@ def test_the_audit_holds_no_personal_data(office: Office, people: People) -> Non
     with office.services.database.read() as session:
         for row in session.query(StaffAudit):
             assert re.fullmatch(r"(case:\d+)?", row.subject) and re.fullmatch(r"[a-z_.]+", row.action)
+
+
+def test_the_safeguarding_contact_of_the_case_s_team_is_on_its_page(office: Office, people: People) -> None:
+    page = people.holder.get(f"/staff/cases/{office.parent().case_id}").text
+    assert "Made-up duty team : 0113 496 0000 (Made up: Monday to Friday, 9 to 5)" in text_of(page)
+    assert 'href="tel:01134960000"' in page
+
+
+def test_a_case_of_an_area_without_a_team_shows_the_default_team_s_contact(office: Office) -> None:
+    eve = office.browser(office.staff("Eve", area=None))
+    assert "Made-up duty team" in eve.get(f"/staff/cases/{office.parent(area=ELSEWHERE).case_id}").text
+
+
+def test_a_missing_safeguarding_contact_is_said(office: Office, people: People) -> None:
+    teams = office.services.teams
+    teams._teams["demonstration"] = replace(teams["demonstration"], safeguarding=None)
+    page = people.holder.get(f"/staff/cases/{office.parent().case_id}").text
+    assert "No safeguarding contact is set for this area" in page

@@ -35,7 +35,7 @@ def paths(office: Office, case_id: int) -> list[tuple[str, str]]:
     found = []
     for route in office.app.routes:
         assert isinstance(route, Route)
-        path = route.path.replace("{case_id:int}", str(case_id))
+        path = route.path.replace("{case_id:int}", str(case_id)).replace("{shift_id:int}", "1")
         if path.startswith("/staff"):
             found += [(method, path) for method in sorted(route.methods or {"GET"})]
     return found
@@ -53,7 +53,7 @@ def test_every_page_but_sign_in_refuses_strangers(office: Office) -> None:
         to_sign_in = response.status_code == 303 and response.headers["location"].startswith("/staff/sign-in")
         assert to_sign_in or response.status_code == 401, (method, path)
         assert parent.pseudonym not in response.text and "Nobody else" not in response.text
-    assert tried >= 12
+    assert tried >= 15
     assert office.events(parent) == ["opened"] and not office.outbox(parent)
 
 
@@ -230,7 +230,7 @@ def test_signing_in_again_replaces_the_old_sign_in(office: Office) -> None:
 def test_every_form_needs_the_token_of_its_own_sign_in(office: Office, people: People) -> None:
     parent = office.parent()
     posts = [path for method, path in paths(office, parent.case_id) if method == "POST" and path not in OPEN]
-    assert len(posts) >= 16
+    assert len(posts) >= 18
     for path in posts:
         for token in ("", "x", people.colleague.csrf, people.holder.csrf + "x"):
             data = {"csrf": token, "text": "typed words", "form": "form-0123456789", "outcome": "answered"}

@@ -15,7 +15,7 @@ from bot.conversation.spool import Spool
 from bot.messages import MAX_TEXT, Kind
 from bot.storage.crypto import Keyring, new_key
 from bot.storage.engine import Database
-from bot.storage.tables import Case, CaseEvent, Inbox, Outbox, Person, RawEvent, now
+from bot.storage.tables import Area, Case, CaseEvent, Inbox, Outbox, Person, RawEvent, now
 from bot.sweep import Sweep
 from bot.triage import Level
 from bot.wiring import Parts
@@ -41,6 +41,29 @@ def break_store(parts: Parts, tmp_path: Path) -> Callable[[], None]:
         parts.intake._database = whole
 
     return mend
+
+
+# A team for everybody
+
+
+@pytest.mark.parametrize("words", [URGENT, "talk to a person"])
+@pytest.mark.parametrize("area", [None, "far-away"])
+async def test_a_parent_of_no_known_area_gets_the_default_team_with_its_hours_and_targets(
+    parts_on_both: Parts, at: Callable[[datetime], None], words: str, area: str | None
+) -> None:
+    at(WORKING_HOURS)
+    parent = Parent(parts_on_both)
+    parent.send("hello")
+    with parts_on_both.database.write() as session:
+        session.add(Area(id="far-away", name="Far away"))
+        session.flush()
+        session.query(Person).one().area_id = area
+    parent.send(words)
+    await drain(parts_on_both)
+    with parts_on_both.database.read() as session:
+        case = session.query(Case).one()
+    assert case.area_id == "demonstration"
+    assert case.reply_due_at is not None and case.reply_due_at > WORKING_HOURS
 
 
 # Once

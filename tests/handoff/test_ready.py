@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
 
 from bot.handoff import desk
 from bot.handoff.cases import NotClaimed
+from bot.handoff.hours import Teams
 from bot.messages import MessageClass
 from bot.storage.tables import ContentVersion
 from tests.console.support import Office
@@ -65,12 +67,20 @@ def test_only_the_holder_sends_and_only_what_is_there(office: Office) -> None:
     assert [row.ref for row in office.outbox(parent)] == ["safety:person-joined"]
 
 
-def test_hours_are_the_teams_own_and_are_not_offered_where_there_are_none(office: Office) -> None:
+def test_hours_are_the_teams_own_and_those_of_the_default_team_elsewhere(office: Office) -> None:
     ada, parent, nowhere = office.staff("Ada"), office.parent(), office.parent(area=None)
     for case in (parent, nowhere):
         desk.claim_case(office.services, case.case_id, ada)
-    desk.send_ready(office.services, parent.case_id, ada, "open-hours")
-    assert "Monday – Friday \u206609:00–17:00\u2069" in office.words(office.outbox(parent)[-1])["text"]
+        desk.send_ready(office.services, case.case_id, ada, "open-hours")
+        assert "Monday – Friday \u206609:00–17:00\u2069" in office.words(office.outbox(case)[-1])["text"]
+
+
+def test_hours_are_not_offered_where_there_are_none(office: Office) -> None:
+    ada, parent = office.staff("Ada"), office.parent()
+    every = desk.ready_ids(office.services, "demonstration")
+    closed = replace(office.services.teams.default, spells=((),) * 7)
+    services = replace(office.services, teams=Teams({closed.area_id: closed}, closed.area_id))
+    desk.claim_case(services, parent.case_id, ada)
+    assert set(every) - set(desk.ready_ids(services, closed.area_id)) == {"open-hours"}
     with pytest.raises(desk.Refused):
-        desk.send_ready(office.services, nowhere.case_id, ada, "open-hours")
-    assert len(desk.ready_ids(office.services, None)) == len(desk.ready_ids(office.services, "demonstration")) - 1
+        desk.send_ready(services, parent.case_id, ada, "open-hours")

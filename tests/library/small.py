@@ -125,7 +125,8 @@ needs:
 """,
     "content/commands.yml": "stop_messages:\n  en: [stop]\n  ur: [بند]\nskip:\n  en: [skip]\n  ur: [چھوڑیں]\n",
     "content/facts.yml": FACTS,
-    "content/team.yml": """areas:
+    "content/team.yml": """default_team: here
+areas:
   - id: here
     name: Here
     nation: null

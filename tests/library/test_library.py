@@ -208,6 +208,9 @@ def test_a_time_today_is_the_hour_and_another_day_has_its_name() -> None:
     assert say_time(datetime(2026, 3, 2, 17, 0, tzinfo=UTC), now, "en") == "17:00"
     assert say_time(datetime(2026, 3, 3, 9, 0, tzinfo=UTC), now, "en") == "Tuesday 09:00"
     assert say_time(datetime(2026, 3, 3, 9, 0, tzinfo=UTC), now, "cy") == "Dydd Mawrth 09:00"
+    assert say_time(datetime(2026, 3, 8, 9, 0, tzinfo=UTC), now, "en") == "Sunday 09:00"
+    assert say_time(datetime(2026, 3, 9, 9, 0, tzinfo=UTC), now, "en") == "Monday 9 March 09:00"
+    assert say_time(datetime(2027, 1, 4, 9, 0, tzinfo=UTC), now, "pl") == "poniedziałek 4 stycznia 09:00"
     assert say_time(None, now, "en") == "–"
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 
 from bot.settings import ROOT
 from bot.storage.engine import Database
-from bot.storage.migrate import migrate
-from bot.storage.tables import Base
+from bot.storage.migrate import config, migrate
+from bot.storage.tables import Base, Staff, StaffLogin
 
 
 def test_migrated_tables_are_what_the_models_say(empty_address: str) -> None:
@@ -41,10 +42,38 @@ def test_at_most_one_case_of_a_person_is_open_by_the_database_itself(empty_addre
 
 
 def test_several_processes_may_migrate_at_once_and_again(empty_address: str) -> None:
-    code = "import sys; from bot.storage.engine import Database; from bot.storage.migrate import migrate; "
+    code = "import sys; from bot.storage.engine import Database; from bot.storage.migrate import config, migrate; "
     code += "migrate(Database(sys.argv[1]).engine)"
     running = [subprocess.Popen([sys.executable, "-c", code, empty_address], cwd=ROOT, stderr=subprocess.PIPE) for _ in range(3)]
     assert [(process.wait(60), process.communicate()[1]) for process in running] == [(0, b"")] * 3
     database = Database(empty_address)
     assert set(Base.metadata.tables) <= set(inspect(database.engine).get_table_names())
     database.dispose()
+
+
+def test_accounts_of_one_role_keep_their_work_when_they_get_several(empty_address: str) -> None:
+    database = Database(empty_address)
+    command.upgrade(config(database.engine), "0001")
+    with database.engine.begin() as connection:
+        for number, role in enumerate(("practitioner", "supervisor", "administrator"), 1):
+            connection.execute(
+                text(
+                    "INSERT INTO staff (id, username, first_name, job_title, role, password_hash, demonstration, created_at) "
+                    "VALUES (:number, :role, 'A', 'B', :role, '', :no, '2026-01-01 00:00:00')"
+                ),
+                {"number": number, "role": role, "no": False},
+            )
+        connection.execute(
+            text("INSERT INTO staff_login (id, staff_id, csrf, created_at, seen_at) VALUES ('x', 1, 'y', :at, :at)"),
+            {"at": "2026-01-01 00:00:00"},
+        )
+    migrate(database.engine)
+    with database.read() as session:
+        roles = {staff.username: staff.roles for staff in session.query(Staff)}
+        assert session.query(StaffLogin).count() == 1
+    database.dispose()
+    assert roles == {
+        "practitioner": ["practitioner"],
+        "supervisor": ["practitioner", "manager"],
+        "administrator": ["practitioner", "manager", "administrator"],
+    }

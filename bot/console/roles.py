@@ -1,0 +1,24 @@
+"""Who may do what in the console. Every route names the roles that may use it; whoever has none of them is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+ROLES = ("editor", "approver", "practitioner", "manager", "administrator")
+"""An account has one or more. Editors and approvers work on content, practitioners answer parents, managers look after a team,
+administrators after accounts."""
+
+EVERYONE = frozenset(ROLES)
+SEES_CASES = frozenset({"practitioner", "manager"})
+ANSWERS = frozenset({"practitioner"})
+SEES_QUESTIONS = frozenset({"editor", "approver", "practitioner", "manager"})
+SEES_ROTA = frozenset({"practitioner", "manager", "administrator"})
+CHANGES_ROTA = frozenset({"manager", "administrator"})
+
+
+def landing(roles: Collection[str]) -> str:
+    """The page to begin with: the first of the console's that somebody with `roles` may see."""
+    for page, allowed in (("/staff", SEES_CASES), ("/staff/questions", SEES_QUESTIONS), ("/staff/rota", SEES_ROTA)):
+        if allowed & set(roles):
+            return page
+    return "/staff/audit"
