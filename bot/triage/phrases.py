@@ -7,7 +7,7 @@ One phrase is words with spaces between them. A word may be
     [in love/fond]      one of these, each of one or more words
     (really/so very)    there or not: one of these, each of one or more words
     ..    ...           a gap of up to 3, or up to 7, words
-    breath*             any word that begins so
+    breath*             any word that begins so; not as the last of several in brackets
     #1-12               a number, in figures or in words
     |                   the start of a sentence, or at the end of the phrase the end of one
 
@@ -212,6 +212,8 @@ class Compiler:
         several: set[tuple[frozenset[str], ...]] = set()
         beginnings: set[str] = set()
         for entry in entries:
+            if entry.endswith("*") and " " in entry:
+                raise PhraseError(f'"{entry}" ends in * after several words; only a single word can be a beginning')
             if entry.endswith("*"):
                 beginnings |= {self.spelling.sounded(form) for form in self._with_mutations(plain(entry[:-1]))}
                 continue

@@ -86,8 +86,8 @@ async def test_every_topic_has_an_answer_by_button_when_rasa_is_away(parts: Part
         await parent.say("menu")
         heard = await parent.press(title)
         assert heard[0].ref.startswith("message:baby/")
-        assert 1 <= len(heard[0].outbound.buttons) <= 3
-        assert heard[0].titles[1:] == ["Talk to a person", "Menu"]
+        assert 1 <= len(heard[0].outbound.buttons) <= 4, "three, and the way to the numbers"
+        assert heard[0].titles[1:3] == ["Talk to a person", "Menu"]
 
 
 # Buttons
@@ -214,7 +214,8 @@ async def test_stop_is_recorded_as_a_withdrawn_consent_and_start_ends_it(parts: 
 async def test_a_language_is_offered_by_its_own_name_and_used_from_then_on(parts: Parts) -> None:
     parent = await settled(parts)
     (choice,) = await parent.say("language")
-    assert [row.title for row in choice.outbound.rows] == [language.name for language in supported()]
+    names = [language.name for language in supported()]
+    assert [row.title for row in choice.outbound.rows][: len(names)] == names
     (set_,) = await parent.press("اردو")
     assert (set_.language, set_.outbound.direction) == ("ur", "rtl")
     assert (parent.person().language, parent.person().language_chosen) == ("ur", True)

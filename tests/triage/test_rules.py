@@ -159,6 +159,12 @@ def test_a_word_list_that_no_phrase_could_combine_is_refused(tmp_path: Path) -> 
         book(tmp_path, f'"[{many}] [{many}] blue"')
 
 
+@pytest.mark.parametrize("says", ["[turn* blue/go blu*]", "(has gone blu*) grey"])
+def test_a_beginning_after_several_words_would_never_match_and_is_refused(tmp_path: Path, says: str) -> None:
+    with pytest.raises(RuleFileError, match="only a single word can be a beginning"):
+        book(tmp_path, f'"{says}"')
+
+
 def test_every_rule_of_the_shipped_books_is_whole(root: Path) -> None:
     for path in sorted((root / "content" / "safety").glob("??.yml")):
         loaded = rules.load(path)
