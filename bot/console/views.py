@@ -23,6 +23,7 @@ from bot.console.questions import read_questions
 from bot.console.queue import SHOWS, latest_event, read_queue
 from bot.console.services import ConsoleServices
 from bot.console.signin import SignIn
+from bot.console.told import read_told
 from bot.console.words import StaffWords
 from bot.handoff import desk
 from bot.handoff.cases import OUTCOMES, NotClaimed
@@ -202,12 +203,13 @@ class Console:
         before = Place.parse(visit.request.query_params.get("before"))
         with self._services.database.read() as session:
             file = read_case(session, self._services.keyring, case_id=case_id, area_id=visit.who.area_id, before=before)
+            told = read_told(session, self._services.keyring, case_id)
         if file is None:
             return self._missing(visit)
         with self._services.database.write() as session:
             session.add(StaffAudit(staff_id=visit.who.staff_id, action="case.view", subject=f"case:{case_id}"))
         return self._look.page("case.html", problem.status if problem else 200, **self._of(visit, file), **{
-            "problem": problem, "reply": reply, "note": note, "done": done, "older": before is not None,
+            "problem": problem, "reply": reply, "note": note, "done": done, "older": before is not None, "told": told,
         })  # fmt: skip
 
     def _of(self, visit: Visit, file: CaseFile) -> dict[str, Any]:
