@@ -33,7 +33,7 @@ from bot.storage.tables import UNANSWERED_DAYS, Case, StaffAudit
 
 AUDIT_ROWS = 100
 MAX_ID = 2**53
-DONE = ("claimed", "replied", "noted", "released", "closed")
+DONE = ("claimed", "replied", "noted", "bereaved", "released", "closed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +64,7 @@ def routes(services: ConsoleServices) -> list[Route]:
         Route(f"{case}/reply", guard.act(console.reply), methods=["POST"]),
         Route(f"{case}/look", guard.act(console.look_again), methods=["POST"]),
         Route(f"{case}/note", guard.act(console.note), methods=["POST"]),
+        Route(f"{case}/bereaved", guard.act(console.bereaved), methods=["POST"]),
         Route(f"{case}/release", guard.act(console.release), methods=["POST"]),
         Route(f"{case}/close", guard.act(console.close), methods=["POST"]),
         ASSETS.route(),
@@ -159,6 +160,11 @@ class Console:
             desk.add_note(services, case_id, staff_id, visit.form.get("text", ""), form_id=visit.form.get("form", ""))
 
         return self._act(visit, write, "noted", field="note")
+
+    def bereaved(self, visit: Visit) -> Response:
+        """`mark` is yes or no."""
+        act = partial(desk.mark_bereaved, bereaved=visit.form.get("mark", "") == "yes")
+        return self._act(visit, act, "bereaved")
 
     def release(self, visit: Visit) -> Response:
         return self._act(visit, desk.release_case, "released", to="/staff")

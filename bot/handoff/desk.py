@@ -24,7 +24,7 @@ from bot.languages import detect, direction
 from bot.messages import MessageClass, Reply
 from bot.storage.crypto import Keyring
 from bot.storage.engine import Database
-from bot.storage.tables import Case, CaseEvent, Outbox, Person, Staff, StaffAudit
+from bot.storage.tables import Case, CaseEvent, Outbox, Person, Staff, StaffAudit, now
 
 if TYPE_CHECKING:
     from bot.conversation.render import Renderer
@@ -131,6 +131,21 @@ def close_case(services: Services, case_id: int, staff_id: int, outcome: str) ->
         cases.close(act.session, case_id, staff_id, outcome)
         _say_goodbye(act)
         _audit(act, "close")
+
+
+def mark_bereaved(services: Services, case_id: int, staff_id: int, *, bereaved: bool) -> None:
+    """Mark that the parent of the case has lost a baby, or take the mark away; whoever holds the case. Nothing is sent.
+
+    Repeating it changes nothing.
+    """
+    with _act(services, case_id, staff_id) as act:
+        person = act.session.get_one(Person, act.case.person_id)
+        if (person.bereaved_at is not None) == bereaved:
+            return
+        person.bereaved_at = now() if bereaved else None
+        kind = "bereaved" if bereaved else "not_bereaved"
+        act.session.add(CaseEvent(case_id=case_id, kind=kind, staff_id=staff_id))
+        _audit(act, kind)
 
 
 def may_see(staff_area: str | None, case_area: str | None) -> bool:
