@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from bot.console.told import withheld
 from bot.handoff.desk import may_see
 from bot.languages import direction
 from bot.people import PersonView, view
@@ -125,6 +126,10 @@ def read_case(
     holder = session.get(Staff, case.staff_id) if case.staff_id else None
     place = latest(session, case.id, person.id)
     said, older = _conversation(session, keyring, person.id, before)
+    hidden = withheld(session, case)
+    said = [
+        replace(one, text="", kind="withheld", reasons=()) if one.voice == "parent" and one.id in hidden else one for one in said
+    ]
     return CaseFile(
         id=case.id,
         area_id=case.area_id,

@@ -367,7 +367,7 @@ class Case(Base):
 
 class CaseEvent(Base):
     """The append-only history of a case: opened, raised, message, claimed, replied, note, not_meant, released, closed, bereaved,
-    not_bereaved; and what the writer said for it: writer_child, writer_age, contact_asked, contact."""
+    not_bereaved; and what the writer said for it: writer_child, writer_age, contact_asked, contact, withheld, shared."""
 
     __tablename__ = "case_event"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
