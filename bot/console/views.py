@@ -28,6 +28,7 @@ from bot.console.roles import ANSWERS, CHANGES_ROTA, EVERYONE, SEES_CASES, SEES_
 from bot.console.rota import Rota
 from bot.console.services import ConsoleServices
 from bot.console.signin import SignIn
+from bot.console.told import read_told
 from bot.console.words import StaffWords
 from bot.handoff import desk, marks
 from bot.handoff.cases import OUTCOMES, NotClaimed
@@ -47,6 +48,7 @@ DONE = (
     "acknowledged",
     "replied",
     "noted",
+    "bereaved",
     "interpreter",
     "handed_over",
     "released",
@@ -92,6 +94,7 @@ def routes(services: ConsoleServices) -> list[Route]:
         Route(f"{case}/ready", guard.act(console.ready, ANSWERS), methods=["POST"]),
         Route(f"{case}/look", guard.act(console.look_again, ANSWERS), methods=["POST"]),
         Route(f"{case}/note", guard.act(console.note, SEES_CASES), methods=["POST"]),
+        Route(f"{case}/bereaved", guard.act(console.bereaved, SEES_CASES), methods=["POST"]),
         Route(f"{case}/address", guard.act(console.address, ANSWERS), methods=["POST"]),
         Route(f"{case}/mark", guard.act(console.mark, SEES_CASES), methods=["POST"]),
         Route(f"{case}/reopen", guard.act(console.reopen, ANSWERS), methods=["POST"]),
@@ -275,6 +278,11 @@ class Console:
         )
         return self._act(visit, give, "handed_over", field="handover")
 
+    def bereaved(self, visit: Visit) -> Response:
+        """`mark` is yes or no."""
+        act = partial(desk.mark_bereaved, bereaved=visit.form.get("mark", "") == "yes")
+        return self._act(visit, act, "bereaved")
+
     def release(self, visit: Visit) -> Response:
         give = partial(desk.release_case, note=visit.form.get("text", ""))
         return self._act(visit, give, "released", to="/staff", field="handover")
@@ -341,6 +349,7 @@ class Console:
             file = read_case(session, self._services.keyring, case_id=case_id, area_id=visit.who.area_id, before=before)
             call = next(iter(calls.calling(session, now(), [case_id])), None)
             alarms = calls.of_case(session, case_id, ALARM_ROWS)
+            told = read_told(session, self._services.keyring, case_id) if file is not None else None
         if file is None:
             return self._missing(visit)
         with self._services.database.write() as session:
@@ -352,7 +361,7 @@ class Console:
             shown = None
         return self._look.page("case.html", problem.status if problem else 200, **self._of(visit, file), **{
             "problem": problem, "done": done, "older": before is not None, **boxes,
-            "shown": shown, "meant": meant, "seen": seen,
+            "shown": shown, "meant": meant, "seen": seen, "told": told,
             "call": call, "alarms": alarms, "alarm_ways": ways_of(self._services.settings),
         })  # fmt: skip
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from bot.conversation.facts import FactWords, simple
+from bot.conversation.reach import Reach
+from bot.conversation.safety import ABUSE_TOPIC, urgent_reply
 from bot.conversation.turn import FIND, HELP_NOW, MENU, NO, PERSON, YES, Turn
 from bot.languages import supported
-from bot.library import Library
+from bot.library import Library, Message
 from bot.library.library import BLOCKS
 from bot.messages import MAX_ROWS, ButtonSpec, MessageClass
 from services_directory.places import find_postcode
@@ -23,6 +25,10 @@ Args = Mapping[str, Any]
 MENU_TOPICS = ("baby/crying", "baby/sleep", "baby/feeding")
 ROLES = ("mum", "dad", "partner", "grandparent", "carer", "expecting")
 NATION_NAMES = ("england", "northern-ireland", "scotland", "wales")
+WORRY_LASTS = timedelta(days=1)
+"""How long after a message of concern a person who is asked for may be told of it."""
+
+LOSS_TOPIC = "wellbeing/baby-loss"
 QUESTIONS = ("role", "child", "place")
 """The later questions, in order: each asked once, each skippable."""
 
@@ -32,6 +38,7 @@ class Handlers:
 
     def __init__(self, library: Library, facts: FactWords) -> None:
         self.library = library
+        self.reach = Reach(library.strings, facts.contact_wish)
         self.facts = facts
         self._table: dict[str, Callable[[Turn, Args], None]] = {
             "help_menu": self.menu,
@@ -64,6 +71,13 @@ class Handlers:
             "role": self.role,
             "nation": self.nation,
             "accept_person": self.accept_person,
+            "read_now": self.read_now,
+            "not_now": self.not_now,
+            "contact": self.contact,
+            "bereaved": self.bereaved,
+            "not_bereaved": self.not_bereaved,
+            "share": self.share,
+            "keep": self.keep,
         }
 
     def knows(self, name: str) -> bool:
@@ -127,22 +141,75 @@ class Handlers:
         """Asking is consent to be answered by a person: the case opens, and the parent is told when."""
         turn.state.close_form()
         turn.state.pending = None
+        worry = self._worry(turn)
         turn.do(
-            "open_case", level="concern", reasons=[{"level": "none", "by": "parent", "words": "asked for a person"}], consent=True
+            "open_case",
+            level="concern",
+            reasons=[{"level": "none", "by": "parent", "words": "asked for a person"}],
+            consent=True,
+            topic=worry.get("topic"),
+            withhold=worry.get("inbox"),
         )
         if turn.team and turn.team.open_until(turn.moment):
             turn.say("text:person.coming", {"until": turn.team.open_until(turn.moment)}, buttons=(HELP_NOW, MENU))
         else:
             when = turn.team.next_open(turn.moment) if turn.team else None
             turn.say("text:person.later", {"when": when}, buttons=(HELP_NOW, MENU))
+        if worry:
+            self._ask_to_share(turn, worry["inbox"])
+        elif turn.state.watched:
+            self.reach.ask_when_safe(turn)
         turn.quiet = True
         turn.outcome = "person"
+
+    @staticmethod
+    def _worry(turn: Turn) -> dict[str, Any]:
+        """The message of concern of the last day, which the person may be told of; empty if there is none."""
+        worry, turn.state.worry = turn.state.worry, None
+        recent = worry is not None and turn.moment - datetime.fromisoformat(worry["at"]) < WORRY_LASTS
+        return worry if worry is not None and recent else {}
+
+    @staticmethod
+    def _ask_to_share(turn: Turn, inbox_id: int) -> None:
+        args = {"inbox": inbox_id}
+        turn.state.pending = {"action": "share", "args": args, "otherwise": "keep"}
+        turn.say(
+            "text:share.ask",
+            buttons=(
+                ButtonSpec(label="button.yes", action="share", args=args),
+                ButtonSpec(label="button.no", action="keep", args=args),
+            ),
+        )
+
+    def share(self, turn: Turn, args: Args) -> None:
+        """The person may read what they wrote."""
+        turn.do("share", inbox_id=args["inbox"])
+        self._shared(turn, "text:share.yes")
+
+    def keep(self, turn: Turn, args: Args) -> None:
+        self._shared(turn, "text:share.no")
+
+    def _shared(self, turn: Turn, ref: str) -> None:
+        turn.say(ref, buttons=(HELP_NOW, MENU))
+        turn.quiet = True
+        turn.outcome = "shared"
+        if turn.state.watched:
+            self.reach.ask_when_safe(turn)
+
+    def comfort_child(self, turn: Turn) -> None:
+        """A worry of a writer who seems to be a child: words and a line for children, the offer of a person, no parent's tips."""
+        turn.state.close_form()
+        turn.say("safety:concern-child", buttons=(PERSON, HELP_NOW), message_class=MessageClass.SAFETY)
+        turn.state.pending = {"action": "accept_person", "args": {}}
+        turn.quiet = True
+        turn.outcome = "concern_child"
 
     def accept_person(self, turn: Turn, args: Args) -> None:
         self.talk_to_person(turn, args)
 
     def not_meant(self, turn: Turn, args: Args) -> None:
         turn.do("not_meant")
+        turn.state.contact = None
         turn.say("safety:not-what-i-meant", buttons=(HELP_NOW, PERSON, MENU), message_class=MessageClass.SAFETY)
         turn.quiet = True
         turn.outcome = "not_meant"
@@ -272,6 +339,14 @@ class Handlers:
         if message is None:
             self.menu(turn, {})
             return
+        if message.topic == ABUSE_TOPIC:
+            turn.topic = message.topic
+            self.reach.ask_if_safe_to_read(turn, "read_content", {"content_id": content_id})
+            return
+        self._give(turn, message, second)
+
+    def _give(self, turn: Turn, message: Message, second: str | None) -> None:
+        content_id = message.id
         turn.say(
             f"message:{content_id}", buttons=(self._next_step(turn, message.topic, message.follow_ups, second), PERSON, MENU)
         )
@@ -280,6 +355,39 @@ class Handlers:
         turn.topic = message.topic
         turn.outcome = turn.outcome or "answered"
         turn.useful = True
+        if message.topic == LOSS_TOPIC:
+            self._ask_about_loss(turn)
+
+    # After a bereavement
+
+    def _ask_about_loss(self, turn: Turn) -> None:
+        """Once, and only after an answer on losing a baby that was asked for: whether to stop speaking of the baby's age."""
+        known = turn.person.bereaved or LOSS_TOPIC in turn.state.asked or turn.state.writer_child
+        if known or self.facts.of_somebody_else(turn.text):
+            return
+        turn.quiet = True
+        turn.state.asked.append(LOSS_TOPIC)
+        turn.state.pending = {"action": "bereaved", "args": {}, "otherwise": "not_bereaved"}
+        turn.say(
+            "text:loss.ask",
+            buttons=(ButtonSpec(label="button.yes", action="bereaved"), ButtonSpec(label="button.no", action="not_bereaved")),
+        )
+
+    def bereaved(self, turn: Turn, args: Args) -> None:
+        """They say yes: no age is used, asked for or sent by from now on; people who know the pain are offered."""
+        turn.do("bereaved")
+        turn.state.age_months = None
+        turn.state.question = None
+        turn.state.close_form()
+        turn.say("text:loss.yes", buttons=(PERSON, HELP_NOW, MENU))
+        turn.state.pending = {"action": "accept_person", "args": {}}
+        turn.quiet = True
+        turn.outcome = "bereaved"
+
+    def not_bereaved(self, turn: Turn, args: Args) -> None:
+        turn.say("text:loss.no", buttons=(PERSON, MENU))
+        turn.quiet = True
+        turn.outcome = "no"
 
     def _next_step(self, turn: Turn, topic: str, follow_ups: tuple[str, ...], second: str | None) -> ButtonSpec:
         for step in (second, *follow_ups):
@@ -291,6 +399,37 @@ class Handlers:
             if step != topic and step in self.library.topics():
                 return ButtonSpec(label=f"topic.{step}", action="topic", args={"topic": step})
         return ButtonSpec(label="button.more", action="topic", args={"topic": topic})
+
+    # Where somebody may be reading along
+
+    def read_now(self, turn: Turn, args: Args) -> None:
+        """It is safe to read: the answer that waited, and how to take this chat away again."""
+        held, turn.state.held, turn.state.discreet = turn.state.held, None, False
+        if held is None:
+            self.menu(turn, {})
+            return
+        if held["action"] == "read_urgent":
+            turn.replies.append(urgent_reply(held["args"].get("kind"), turn.team, turn.moment))
+            turn.outcome = "urgent"
+        else:
+            message = self.library.messages.get(held["args"]["content_id"])
+            if message is not None:
+                self._give(turn, message, None)
+        self.reach.say_how_to_delete(turn)
+        if turn.case is not None:
+            self.reach.ask_when_safe(turn)
+        turn.quiet = True
+
+    def not_now(self, turn: Turn, args: Args) -> None:
+        """It is not safe to read: something that anyone may see. The answer waits until it is asked for."""
+        turn.state.discreet = turn.state.held is not None
+        self.menu(turn, {})
+        turn.quiet = True
+        turn.outcome = "not_now"
+
+    def contact(self, turn: Turn, args: Args) -> None:
+        """A button under a question about how to reach them."""
+        self.reach.pressed(turn, str(args["choice"]))
 
     def ask_which(self, turn: Turn, choices: tuple[str, ...]) -> None:
         """Unsure: offer up to three topics in the parent's language."""
@@ -359,15 +498,20 @@ class Handlers:
 
     def yes(self, turn: Turn, args: Args) -> None:
         pending, turn.state.pending = turn.state.pending, None
-        if pending is None:
-            self.greet(turn, {})
-        else:
+        if pending is not None:
             self.run(pending["action"], turn, pending["args"])
+        elif turn.state.held:
+            self.reach.ask_if_safe_to_read(turn, turn.state.held["action"], turn.state.held["args"])
+        else:
+            self.greet(turn, {})
 
     def no(self, turn: Turn, args: Args) -> None:
         pending, turn.state.pending = turn.state.pending, None
         if turn.state.question:
             self.skip(turn, args)
+            return
+        if pending and pending.get("otherwise"):
+            self.run(pending["otherwise"], turn, pending["args"])
             return
         turn.say("text:no.fine" if pending else "text:no.what_then", buttons=(PERSON, MENU))
         turn.quiet = True
@@ -377,14 +521,15 @@ class Handlers:
 
     def next_question(self, turn: Turn) -> str | None:
         """The later question to ask after this turn, if one is due; not before the second useful answer."""
-        if turn.state.useful < 2 or turn.state.question or turn.state.form:
+        if turn.state.useful < 2 or turn.state.question or turn.state.form or turn.state.writer_child:
             return None
         known = {"role": turn.person.role, "child": turn.person.children, "place": turn.person.district or turn.person.nation}
+        open_to = [name for name in QUESTIONS if not (name == "child" and turn.person.bereaved)]
         due = turn.state.useful - 1
         asked = len([name for name in QUESTIONS if name in turn.state.asked])
         if asked >= due:
             return None
-        return next((name for name in QUESTIONS if name not in turn.state.asked and not known[name]), None)
+        return next((name for name in open_to if name not in turn.state.asked and not known[name]), None)
 
     def ask_question(self, turn: Turn, name: str) -> None:
         """Put one of `QUESTIONS`, with a way to skip it."""
@@ -419,7 +564,7 @@ class Handlers:
         return False
 
     def role(self, turn: Turn, args: Args) -> None:
-        if args["role"] in ROLES:
+        if args["role"] in ROLES and not turn.state.writer_child:
             turn.do("set_profile", role=args["role"])
         self._answered(turn)
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import and_, bindparam, exists, select
@@ -14,14 +14,14 @@ from sqlalchemy.orm import Session, aliased
 
 from bot.conversation import effects, services
 from bot.conversation.compose import Composer
-from bot.conversation.handlers import Handlers
+from bot.conversation.handlers import LOSS_TOPIC, Handlers
 from bot.conversation.rasa import RasaClient, RasaUnavailable
 from bot.conversation.registry import TurnRegistry
 from bot.conversation.render import Renderer
 from bot.conversation.router import Pressed, Router
-from bot.conversation.safety import urgent_reply, waiting_reply
+from bot.conversation.safety import ABUSE, WRITER_CHILD, deciding_kind, urgent_reply, waiting_reply
 from bot.conversation.spool import unpack_inbound
-from bot.conversation.state import DialogueState
+from bot.conversation.state import ANY, DialogueState
 from bot.conversation.turn import HELP_NOW, MENU, PERSON, Turn
 from bot.delivery.outbox import enqueue
 from bot.handoff import cases
@@ -51,9 +51,15 @@ ALWAYS = frozenset(
         "forget",
         "privacy",
         "what_data",
+        "read_now",
+        "not_now",
+        "contact",
     }
 )
-"""What works whoever is talking: a parent's rights and the numbers."""
+"""What works whoever is talking: a parent's rights, the numbers, and what keeps them safe."""
+
+ANSWERED_ALWAYS = frozenset({"forget", "read_now"})
+"""Questions of ours whose plain yes or no works whoever is talking."""
 
 _EARLIER = aliased(Inbox)
 # Built once, and one look instead of six: it runs for every message.
@@ -182,29 +188,85 @@ class Journey:
     async def think(self, work: Work) -> None:
         """Decide what to say and do; writes only to the turn."""
         turn = work.turn
+        kind = deciding_kind(turn.level, ((reason["level"], reason.get("kind")) for reason in turn.reasons))
+        if kind == WRITER_CHILD:
+            turn.state.writer_child, turn.state.question = True, None
+        await self._decide(work, WRITER_CHILD if turn.state.writer_child else kind)
+        self._tell_case(turn)
+
+    def _tell_case(self, turn: Turn) -> None:
+        """What whoever answers a case must know of its writer."""
+        if turn.level == "concern" and turn.outcome != "person":
+            turn.state.worry = {"inbox": turn.inbox_id, "topic": turn.topic, "at": turn.moment.isoformat()}
+        if turn.case is not None and turn.state.discreet:
+            turn.do("join_case", case_id=turn.case.id)
+        if turn.state.writer_child:
+            turn.do("tell_case", kind="writer_child", once=True)
+        age = self._handlers.facts.writers_age(turn.text) if turn.inbound.kind in (Kind.TEXT, Kind.EDIT) else None
+        if age is not None:
+            turn.do("tell_case", kind="writer_age", detail={"age": age}, once=True)
+
+    async def _decide(self, work: Work, kind: str | None) -> None:
+        """`kind` is that of the danger, or that the writer seems to be a child."""
+        turn = work.turn
         if work.answered_at_intake:
+            turn.state.watched = turn.state.watched or kind == ABUSE
             turn.outcome = "emergency"
             return
         self._settle_language(turn)
         mode = self.mode(turn)
+        if mode == "waiting" and turn.state.discreet:
+            # Whoever took the telephone would learn from "our team will see it" that there is a case.
+            mode = "bot"
+        if mode != "person" and not work.opened_case and self._about_contact(work):
+            return
         if turn.level == "urgent" and mode != "person" and (work.opened_case or mode == "bot"):
-            kind = next((reason.get("kind") for reason in turn.reasons if reason.get("kind")), None)
-            turn.replies.append(urgent_reply(kind, turn.team, turn.moment))
-            turn.outcome = "urgent"
+            self._answer_urgent(turn, kind)
             return
         if mode == "late":
             self._say_late(turn)
         elif mode != "bot" and not self._always(work):
             self._beside_people(turn, mode)
             return
+        if turn.level == "concern" and turn.state.writer_child:
+            self._handlers.comfort_child(turn)
+            return
         if turn.level == "concern":
             turn.say("safety:concern", message_class=MessageClass.SAFETY)
         await self._answer(work)
         if len(turn.text) >= MAX_TEXT:
             turn.say("text:too_long")
-        if turn.level == "concern" and turn.outcome != "person":
+        if turn.level == "concern" and turn.topic == LOSS_TOPIC:
+            turn.replies = [
+                replace(reply, ref="safety:concern-loss", buttons=(PERSON, HELP_NOW)) if reply.ref == "safety:concern" else reply
+                for reply in turn.replies
+            ]
+        asked = (turn.state.pending or {}).get("action") in ("bereaved", "read_now")
+        if turn.level == "concern" and turn.outcome != "person" and not asked:
             turn.state.pending = {"action": "accept_person", "args": {}}
         self._handlers.afterwards(turn)
+
+    def _answer_urgent(self, turn: Turn, kind: str | None) -> None:
+        if kind == ABUSE:
+            turn.do("tell_case", kind="contact_asked", once=True)
+            self._handlers.reach.ask_if_safe_to_read(turn, "read_urgent", {"kind": kind})
+            return
+        turn.replies.append(urgent_reply(kind, turn.team, turn.moment))
+        turn.outcome = "urgent"
+        self._handlers.reach.ask_how(turn)
+
+    def _about_contact(self, work: Work) -> bool:
+        """Whether the message answers our question how to reach them; if so it is dealt with."""
+        turn = work.turn
+        if turn.state.contact is None or turn.case is None or turn.inbound.kind not in (Kind.TEXT, Kind.EDIT):
+            return False
+        command = self._router.command(turn)
+        if command in ("skip", "no"):
+            self._handlers.reach.pressed(turn, "skip")
+        elif command is not None or not self._handlers.reach.answered(turn):
+            return False
+        turn.do("join_case", case_id=turn.case.id)
+        return True
 
     @staticmethod
     def mode(turn: Turn) -> str:
@@ -236,7 +298,7 @@ class Journey:
         """Whether the message is something that works in every mode."""
         name = work.pressed.action if work.pressed else self._router.command(work.turn)
         pending = work.turn.state.pending
-        return name in ALWAYS or (name in ("yes", "no") and pending is not None and pending["action"] == "forget")
+        return name in ALWAYS or (name in ("yes", "no") and pending is not None and pending["action"] in ANSWERED_ALWAYS)
 
     def _beside_people(self, turn: Turn, mode: str) -> None:
         """Waiting: true hours, nothing else. Person: quiet."""
@@ -246,11 +308,16 @@ class Journey:
         if mode == "person":
             turn.outcome = "person"
             return
+        if turn.state.held is not None:  # whether it is safe to read is not known yet
+            self._handlers.reach.ask_if_safe_to_read(turn, turn.state.held["action"], turn.state.held["args"])
+            return
         due = turn.case.reply_due_at
         late = due is not None and turn.moment > due
         turn.replies.append(waiting_reply(turn.team, turn.moment, late=late))
         if late:
             turn.do("late_told")
+        if turn.state.watched:
+            self._handlers.reach.ask_when_safe(turn)
         turn.outcome = "waiting"
 
     @staticmethod
@@ -289,6 +356,8 @@ class Journey:
             raise RasaUnavailable("not running")
         state = turn.state
         before = (state.form, state.requested_slot, dict(state.slots))
+        if turn.person.bereaved:
+            turn.given.setdefault("age", ANY)  # the search for a service never asks a bereaved parent how old the child is
         with self._registry.during(turn):
             answer = await client.turn(
                 turn.turn_id, text, slots=state.slots, form=state.form, requested_slot=state.requested_slot

@@ -30,6 +30,7 @@ MAY = {
     ("POST", f"{CASE}/look"): {"practitioner"},
     ("POST", f"{CASE}/note"): {"practitioner", "manager"},
     ("POST", f"{CASE}/ready"): {"practitioner"},
+    ("POST", f"{CASE}/bereaved"): {"practitioner", "manager"},
     ("POST", f"{CASE}/address"): {"practitioner"},
     ("POST", f"{CASE}/mark"): {"practitioner", "manager"},
     ("POST", f"{CASE}/reopen"): {"practitioner"},
