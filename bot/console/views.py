@@ -28,6 +28,7 @@ from bot.console.roles import ANSWERS, CHANGES_ROTA, EVERYONE, SEES_CASES, SEES_
 from bot.console.rota import Rota
 from bot.console.services import ConsoleServices
 from bot.console.signin import SignIn
+from bot.console.told import read_told
 from bot.console.words import StaffWords
 from bot.handoff import desk, marks
 from bot.handoff.cases import OUTCOMES, NotClaimed
@@ -341,6 +342,7 @@ class Console:
             file = read_case(session, self._services.keyring, case_id=case_id, area_id=visit.who.area_id, before=before)
             call = next(iter(calls.calling(session, now(), [case_id])), None)
             alarms = calls.of_case(session, case_id, ALARM_ROWS)
+            told = read_told(session, self._services.keyring, case_id)
         if file is None:
             return self._missing(visit)
         with self._services.database.write() as session:
@@ -353,7 +355,7 @@ class Console:
         return self._look.page("case.html", problem.status if problem else 200, **self._of(visit, file), **{
             "problem": problem, "done": done, "older": before is not None, **boxes,
             "shown": shown, "meant": meant, "seen": seen,
-            "call": call, "alarms": alarms, "alarm_ways": ways_of(self._services.settings),
+            "told": told, "call": call, "alarms": alarms, "alarm_ways": ways_of(self._services.settings),
         })  # fmt: skip
 
     def _of(self, visit: Visit, file: CaseFile) -> dict[str, Any]:

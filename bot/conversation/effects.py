@@ -119,6 +119,14 @@ def _late_told(commit: Committing, args: Mapping[str, Any]) -> None:
         case.late_told_at = now()
 
 
+def _tell_case(commit: Committing, args: Mapping[str, Any]) -> None:
+    """Note in the open case, if there is one, what the writer said for it; with `once` only the first time a case."""
+    case = cases.current(commit.session, commit.turn.person.id)
+    if case is not None:
+        detail = commit.keyring.seal_json(dict(args.get("detail") or {}))
+        cases.tell(commit.session, case, args["kind"], detail, commit.turn.inbox_id, once=bool(args.get("once")))
+
+
 def _feedback(commit: Committing, args: Mapping[str, Any]) -> None:
     session, person_id = commit.session, commit.turn.person.id
     sent = session.scalar(
@@ -171,6 +179,7 @@ APPLY: dict[str, Callable[[Committing, Mapping[str, Any]], None]] = {
     "join_case": _join,
     "not_meant": _not_meant,
     "late_told": _late_told,
+    "tell_case": _tell_case,
     "feedback": _feedback,
     "forget": _forget,
     "incident": _incident,

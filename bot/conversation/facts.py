@@ -55,6 +55,8 @@ class FactWords:
     _turning: re.Pattern[str]
     _bare: re.Pattern[str]
     _not_age: Mapping[str, re.Pattern[str]]
+    _own_age: re.Pattern[str]
+    _own_ages: Mapping[str, int]
 
     @classmethod
     def load(cls, root: Path) -> FactWords:
@@ -103,6 +105,8 @@ class FactWords:
                     "after": re.compile(rf"\s*(?:{_either(data['not_age']['after'])}){_END}"),
                     "old": re.compile(rf"[\s-]*(?:{_either(data['not_age']['old'])}){_END}"),
                 },
+                _own_age(data["own_age"], units["year"]),
+                {word: int(age) for age, words in data["own_age"]["numbers"].items() for word in _all(words)},
             )
         except (KeyError, AttributeError, TypeError, ValueError) as error:
             raise DataError(
@@ -157,6 +161,11 @@ class FactWords:
         amount = self._amount(match.group(1)) + (0.5 if match.group(2) else 0) if match else self.numbers.get(simple(text))
         return round(amount * 12) if amount is not None and 0 < amount <= 5 else None
 
+    def writers_age(self, text: str) -> int | None:
+        """The writer's own age in years where they say it and it is under 18 ("im 16 and he wont stop crying"); else None."""
+        match = self._own_age.search(simple(text))
+        return (self._own_ages.get(match.group(1)) or int(match.group(1))) if match else None
+
     def carries_on(self, text: str) -> bool:
         """Whether a short message begins like a question about what was just answered: "what about at night?"."""
         words = simple(text)
@@ -196,6 +205,15 @@ class FactWords:
     @staticmethod
     def _has(words: str, names: tuple[str, ...]) -> bool:
         return any(_contains(words, name) for name in names)
+
+
+def _own_age(words: Mapping[str, Any], years: tuple[str, ...]) -> re.Pattern[str]:
+    """Matches what a writer of 10 to 17 says of their own age; the group is the number."""
+    numbers = "|".join(["1[0-7]", *map(re.escape, _all([word for by in words["numbers"].values() for word in _all(by)]))])
+    year = "|".join(map(re.escape, years))
+    never = rf"(?!\s+(?:{_either(words['never'])}){_END})"
+    followed = rf"(?=\s*$|\s*[.,;:!?)۔،।]|\s+(?:{_either(words['then'])}){_END}|\s*-?(?:{year}){_END}{never})"
+    return re.compile(rf"{_START}(?:{_either(words['before'])})\s+({numbers})(?![\d:]){never}{followed}")
 
 
 def _contains(words: str, name: str) -> bool:

@@ -138,6 +138,14 @@ class Handlers:
         turn.quiet = True
         turn.outcome = "person"
 
+    def comfort_child(self, turn: Turn) -> None:
+        """A worry of a writer who seems to be a child: words and a line for children, the offer of a person, no parent's tips."""
+        turn.state.close_form()
+        turn.say("safety:concern-child", buttons=(PERSON, HELP_NOW), message_class=MessageClass.SAFETY)
+        turn.state.pending = {"action": "accept_person", "args": {}}
+        turn.quiet = True
+        turn.outcome = "concern_child"
+
     def accept_person(self, turn: Turn, args: Args) -> None:
         self.talk_to_person(turn, args)
 
@@ -377,7 +385,7 @@ class Handlers:
 
     def next_question(self, turn: Turn) -> str | None:
         """The later question to ask after this turn, if one is due; not before the second useful answer."""
-        if turn.state.useful < 2 or turn.state.question or turn.state.form:
+        if turn.state.useful < 2 or turn.state.question or turn.state.form or turn.state.writer_child:
             return None
         known = {"role": turn.person.role, "child": turn.person.children, "place": turn.person.district or turn.person.nation}
         due = turn.state.useful - 1
@@ -419,7 +427,7 @@ class Handlers:
         return False
 
     def role(self, turn: Turn, args: Args) -> None:
-        if args["role"] in ROLES:
+        if args["role"] in ROLES and not turn.state.writer_child:
             turn.do("set_profile", role=args["role"])
         self._answered(turn)
 

@@ -29,7 +29,7 @@ from bot.messages import MAX_TEXT, Inbound, Kind, Outbound, Reply
 from bot.people import find_or_create
 from bot.storage.crypto import Keyring
 from bot.storage.engine import Database
-from bot.storage.tables import Inbox, Person, PersonAddress, RawEvent, now
+from bot.storage.tables import Dialogue, Inbox, Person, PersonAddress, RawEvent, now
 from bot.triage import Assessment, Level, Triage
 
 log = logging.getLogger(__name__)
@@ -223,7 +223,9 @@ class Intake:
         cases.join(session, case, row.id)
         row.case_id = case.id
         if assessment.level is Level.EMERGENCY and not answered:
-            for position, reply in enumerate(emergency_replies(assessment, team, self._clock())):
+            saved = session.get(Dialogue, person.id)
+            child = bool(saved and saved.state.get("writer_child"))
+            for position, reply in enumerate(emergency_replies(assessment, team, self._clock(), child=child)):
                 enqueue(
                     session,
                     self._keyring,

@@ -19,7 +19,7 @@ from bot.conversation.rasa import RasaClient, RasaUnavailable
 from bot.conversation.registry import TurnRegistry
 from bot.conversation.render import Renderer
 from bot.conversation.router import Pressed, Router
-from bot.conversation.safety import urgent_reply, waiting_reply
+from bot.conversation.safety import WRITER_CHILD, deciding_kind, urgent_reply, waiting_reply
 from bot.conversation.spool import unpack_inbound
 from bot.conversation.state import DialogueState
 from bot.conversation.turn import HELP_NOW, MENU, PERSON, Turn
@@ -182,13 +182,29 @@ class Journey:
     async def think(self, work: Work) -> None:
         """Decide what to say and do; writes only to the turn."""
         turn = work.turn
+        kind = deciding_kind(turn.level, ((reason["level"], reason.get("kind")) for reason in turn.reasons))
+        if kind == WRITER_CHILD:
+            turn.state.writer_child, turn.state.question = True, None
+        await self._decide(work, WRITER_CHILD if turn.state.writer_child else kind)
+        self._tell_case(turn)
+
+    def _tell_case(self, turn: Turn) -> None:
+        """What whoever answers a case must know of its writer."""
+        if turn.state.writer_child:
+            turn.do("tell_case", kind="writer_child", once=True)
+        age = self._handlers.facts.writers_age(turn.text) if turn.inbound.kind in (Kind.TEXT, Kind.EDIT) else None
+        if age is not None:
+            turn.do("tell_case", kind="writer_age", detail={"age": age}, once=True)
+
+    async def _decide(self, work: Work, kind: str | None) -> None:
+        """`kind` is that of the danger, or that the writer seems to be a child."""
+        turn = work.turn
         if work.answered_at_intake:
             turn.outcome = "emergency"
             return
         self._settle_language(turn)
         mode = self.mode(turn)
         if turn.level == "urgent" and mode != "person" and (work.opened_case or mode == "bot"):
-            kind = next((reason.get("kind") for reason in turn.reasons if reason.get("kind")), None)
             turn.replies.append(urgent_reply(kind, turn.team, turn.moment))
             turn.outcome = "urgent"
             return
@@ -196,6 +212,9 @@ class Journey:
             self._say_late(turn)
         elif mode != "bot" and not self._always(work):
             self._beside_people(turn, mode)
+            return
+        if turn.level == "concern" and turn.state.writer_child:
+            self._handlers.comfort_child(turn)
             return
         if turn.level == "concern":
             turn.say("safety:concern", message_class=MessageClass.SAFETY)

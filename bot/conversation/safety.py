@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from bot.handoff.hours import Team
 from bot.messages import ButtonSpec, MessageClass, Reply
-from bot.triage import Assessment
+from bot.triage import Assessment, Level
 
 NOT_MEANT = ButtonSpec(label="button.not_meant", action="not_meant")
 
-EMERGENCY_TEXTS = {"suicide": "emergency-suicide", "abuse": "emergency-abuse", "medical": "emergency-medical"}
+WRITER_CHILD = "writer-child"
+"""The kind of danger of a writer who seems to be a child: it decides the words, whatever else is the matter."""
+
+EMERGENCY_TEXTS = {
+    "suicide": "emergency-suicide",
+    "abuse": "emergency-abuse",
+    "medical": "emergency-medical",
+    WRITER_CHILD: "emergency-child",
+}
 URGENT_TEXTS = {
     "abuse": "urgent-abuse",
     "psychosis": "urgent-psychosis",
-    "writer-child": "urgent-child",
+    WRITER_CHILD: "urgent-child",
     "child-at-risk": "urgent-child-at-risk",
 }
 """Safety text by the kind of danger a rule names; anything else gets the general text."""
@@ -22,13 +31,23 @@ URGENT_TEXTS = {
 
 def kind_of(assessment: Assessment) -> str | None:
     """The kind of danger that the deciding rule names, if it names one."""
-    kinds = [getattr(reason, "kind", None) for reason in assessment.reasons if reason.level == assessment.level]
-    return next((kind for kind in kinds if kind), None)
+    return deciding_kind(assessment.level, ((reason.level, reason.kind) for reason in assessment.reasons))
 
 
-def emergency_replies(assessment: Assessment, team: Team | None, moment: datetime) -> list[Reply]:
-    """Numbers first, then the truth about who is there. Never a menu, a tip or a joke."""
-    slug = EMERGENCY_TEXTS.get(kind_of(assessment) or "", "emergency")
+def deciding_kind(level: str, reasons: Iterable[tuple[str, str | None]]) -> str | None:
+    """The kind that decides the words at `level`, from (level, kind) of each reason; who writes goes before what about.
+
+    Below urgent a child's words are no sign of a child: there they are an adult's memory ("when I was ten my dad hit me").
+    """
+    named = [(of, kind) for of, kind in reasons if kind]
+    if any(kind == WRITER_CHILD and Level(of).at_least(Level.URGENT) for of, kind in named):
+        return WRITER_CHILD
+    return next((kind for of, kind in named if of == level), None)
+
+
+def emergency_replies(assessment: Assessment, team: Team | None, moment: datetime, *, child: bool = False) -> list[Reply]:
+    """Numbers first, then the truth about who is there. Never a menu, a tip or a joke. `child`: the writer is known for one."""
+    slug = EMERGENCY_TEXTS.get(WRITER_CHILD if child else kind_of(assessment) or "", "emergency")
     until = team.open_until(moment) if team else None
     presence = (
         Reply(ref="safety:team-watching", args={"until": until}, buttons=(NOT_MEANT,), message_class=MessageClass.SAFETY)

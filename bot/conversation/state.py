@@ -41,6 +41,8 @@ class DialogueState:
     answers_since_feedback: int = 0
     age_months: int | None = None
     """Age of the child last spoken of in this chat, where the parent said it in passing."""
+    writer_child: bool = False
+    """Whether the writer has seemed to be a child: no question about them, nothing by age, words for children."""
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any] | None) -> DialogueState:

@@ -30,6 +30,7 @@ class Standing:
     practitioner_talking: bool = False
     bereaved: bool = False
     contact_unsafe: bool = False
+    writer_child: bool = False
     quiet_hours: bool = False
     consented: bool = False
     language_approved: bool = True
@@ -75,6 +76,8 @@ def _unasked(standing: Standing, message_class: MessageClass) -> Verdict:
         return Verdict("refuse", "the language is not approved")
     if message_class in UNASKED and standing.bereaved:
         return Verdict("refuse", "bereavement")
+    if message_class in UNASKED and standing.writer_child:
+        return Verdict("refuse", "the writer seems to be a child")
     if message_class in UNASKED and not standing.consented:
         return Verdict("refuse", "no consent for this")
     if standing.practitioner_talking:

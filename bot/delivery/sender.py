@@ -25,7 +25,7 @@ from bot.storage.claims import Fenced, Lease, claim, finish, let_go
 from bot.storage.crypto import KeyMissing, Keyring
 from bot.storage.engine import Database
 from bot.storage.incidents import note_incident
-from bot.storage.tables import Case, Outbox, Person, PersonAddress, now
+from bot.storage.tables import Case, Dialogue, Outbox, Person, PersonAddress, now
 
 log = logging.getLogger(__name__)
 TRIES = 8
@@ -167,6 +167,7 @@ def standing(session: Session, person_id: int, address: PersonAddress) -> Standi
     """How a person stands now, for `can_send`."""
     person = session.get_one(Person, person_id)
     case = session.scalar(select(Case).where(Case.person_id == person_id, Case.state != "closed"))
+    dialogue = session.get(Dialogue, person_id)
     return Standing(
         reachable=address.unreachable_at is None,
         window_closed=(until := window_until(address.channel, address.last_seen_at)) is not None and until < now(),
@@ -174,6 +175,7 @@ def standing(session: Session, person_id: int, address: PersonAddress) -> Standi
         case_open=case is not None,
         bereaved=person.bereaved_at is not None,
         contact_unsafe=person.contact_unsafe,
+        writer_child=bool(dialogue and dialogue.state.get("writer_child")),
     )
 
 

@@ -127,6 +127,13 @@ def join(session: Session, case: Case, inbox_id: int) -> None:
     session.add(CaseEvent(case_id=case.id, kind="message", inbox_id=inbox_id))
 
 
+def tell(session: Session, case: Case, kind: str, detail: bytes, inbox_id: int | None, *, once: bool = False) -> None:
+    """Note what the writer said for the case (`kind` is an event's); with `once`, only if no event of the kind is there yet."""
+    known = select(CaseEvent.id).where(CaseEvent.case_id == case.id, CaseEvent.kind == kind).limit(1)
+    if not (once and session.scalar(known)):
+        session.add(CaseEvent(case_id=case.id, kind=kind, inbox_id=inbox_id, detail=detail))
+
+
 def not_meant(session: Session, case: Case, inbox_id: int | None) -> None:
     """The parent says it was not meant so: the case moves down the queue and stays open."""
     if not case.not_meant:

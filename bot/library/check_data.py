@@ -251,6 +251,8 @@ def _facts(tree: Tree, path: Path, data: Any) -> Iterator[Problem]:
         for key, by_language in data[name].items():
             yield from _has_words(tree, path, by_language, name, str(key))
     yield from _has_words(tree, path, data["follow_up"]["begins"], "follow_up", "begins")
+    for name in ("before", "then", "never"):
+        yield from _has_words(tree, path, data["own_age"][name], "own_age", name)
 
 
 def _has_words(tree: Tree, path: Path, by_language: Mapping[str, Any], *keys: str) -> Iterator[Problem]:

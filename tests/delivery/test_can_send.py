@@ -23,6 +23,7 @@ TABLE = [
     ("a practitioner is talking", {"practitioner_talking": True}, "send refuse send wait wait wait"),
     ("language not approved", {"language_approved": False}, "send send send refuse refuse refuse"),
     ("not safe to contact", {"contact_unsafe": True}, "send send send refuse refuse refuse"),
+    ("the writer seems to be a child", {"writer_child": True}, "send send send send refuse refuse"),
     ("no consent for this category", {"consented": False}, "send send send send refuse refuse"),
 ]
 CELLS = [
@@ -41,7 +42,7 @@ def test_each_cell_of_the_table(standing: dict[str, bool], name: str, wanted: st
 
 def test_a_further_reason_never_turns_a_no_into_a_yes() -> None:
     strict = {"send": 0, "wait": 1, "refuse": 2}
-    reasons = ("stopped", "bereaved", "contact_unsafe", "quiet_hours", "practitioner_talking")
+    reasons = ("stopped", "bereaved", "contact_unsafe", "writer_child", "quiet_hours", "practitioner_talking")
     for flags in itertools.product((False, True), repeat=len(reasons)):
         standing = dict(zip(reasons, flags, strict=True))
         for message_class in MessageClass:

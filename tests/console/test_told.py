@@ -1,0 +1,35 @@
+"""What the writer said for their case stands above the conversation, for those who may see the case."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.handoff import cases
+from bot.storage.tables import Case
+from tests.console.conftest import People
+from tests.console.support import Browser, Office, Parent, text_of
+
+
+def page(browser: Browser, parent: Parent) -> str:
+    response = browser.get(f"/staff/cases/{parent.case_id}")
+    assert response.status_code == 200
+    return str(response.text)
+
+
+def tells(office: Office, parent: Parent, kind: str, **detail: Any) -> None:
+    with office.services.database.write() as session:
+        case = session.get_one(Case, parent.case_id)
+        cases.tell(session, case, kind, office.services.keyring.seal_json(detail), None)
+
+
+def test_nothing_stands_there_while_nothing_was_said(office: Office, people: People) -> None:
+    assert 'id="told"' not in page(people.holder, office.parent())
+
+
+def test_a_writer_who_may_be_a_child_is_named_above_the_conversation(office: Office, people: People) -> None:
+    parent = office.parent()
+    tells(office, parent, "writer_child")
+    tells(office, parent, "writer_age", age=16)
+    shown = page(people.holder, parent)
+    assert shown.index("The writer may be a child") < shown.index('id="conversation"')
+    assert "They say they are 16 years old." in text_of(shown)
