@@ -127,6 +127,10 @@ def _tell_case(commit: Committing, args: Mapping[str, Any]) -> None:
         cases.tell(commit.session, case, args["kind"], detail, commit.turn.inbox_id, once=bool(args.get("once")))
 
 
+def _contact_unsafe(commit: Committing, args: Mapping[str, Any]) -> None:
+    commit.person.contact_unsafe = bool(args["unsafe"])
+
+
 def _feedback(commit: Committing, args: Mapping[str, Any]) -> None:
     session, person_id = commit.session, commit.turn.person.id
     sent = session.scalar(
@@ -180,6 +184,7 @@ APPLY: dict[str, Callable[[Committing, Mapping[str, Any]], None]] = {
     "not_meant": _not_meant,
     "late_told": _late_told,
     "tell_case": _tell_case,
+    "contact_unsafe": _contact_unsafe,
     "feedback": _feedback,
     "forget": _forget,
     "incident": _incident,

@@ -12,9 +12,11 @@ from datetime import datetime
 from typing import Any
 
 from bot.conversation.facts import FactWords, simple
+from bot.conversation.reach import Reach
+from bot.conversation.safety import ABUSE_TOPIC, urgent_reply
 from bot.conversation.turn import FIND, HELP_NOW, MENU, NO, PERSON, YES, Turn
 from bot.languages import supported
-from bot.library import Library
+from bot.library import Library, Message
 from bot.library.library import BLOCKS
 from bot.messages import MAX_ROWS, ButtonSpec, MessageClass
 from services_directory.places import find_postcode
@@ -32,6 +34,7 @@ class Handlers:
 
     def __init__(self, library: Library, facts: FactWords) -> None:
         self.library = library
+        self.reach = Reach(library.strings)
         self.facts = facts
         self._table: dict[str, Callable[[Turn, Args], None]] = {
             "help_menu": self.menu,
@@ -64,6 +67,9 @@ class Handlers:
             "role": self.role,
             "nation": self.nation,
             "accept_person": self.accept_person,
+            "read_now": self.read_now,
+            "not_now": self.not_now,
+            "contact": self.contact,
         }
 
     def knows(self, name: str) -> bool:
@@ -135,6 +141,8 @@ class Handlers:
         else:
             when = turn.team.next_open(turn.moment) if turn.team else None
             turn.say("text:person.later", {"when": when}, buttons=(HELP_NOW, MENU))
+        if turn.state.watched:
+            self.reach.ask_when_safe(turn)
         turn.quiet = True
         turn.outcome = "person"
 
@@ -280,6 +288,14 @@ class Handlers:
         if message is None:
             self.menu(turn, {})
             return
+        if message.topic == ABUSE_TOPIC:
+            turn.topic = message.topic
+            self.reach.ask_if_safe_to_read(turn, "read_content", {"content_id": content_id})
+            return
+        self._give(turn, message, second)
+
+    def _give(self, turn: Turn, message: Message, second: str | None) -> None:
+        content_id = message.id
         turn.say(
             f"message:{content_id}", buttons=(self._next_step(turn, message.topic, message.follow_ups, second), PERSON, MENU)
         )
@@ -299,6 +315,37 @@ class Handlers:
             if step != topic and step in self.library.topics():
                 return ButtonSpec(label=f"topic.{step}", action="topic", args={"topic": step})
         return ButtonSpec(label="button.more", action="topic", args={"topic": topic})
+
+    # Where somebody may be reading along
+
+    def read_now(self, turn: Turn, args: Args) -> None:
+        """It is safe to read: the answer that waited, and how to take this chat away again."""
+        held, turn.state.held, turn.state.discreet = turn.state.held, None, False
+        if held is None:
+            self.menu(turn, {})
+            return
+        if held["action"] == "read_urgent":
+            turn.replies.append(urgent_reply(held["args"].get("kind"), turn.team, turn.moment))
+            turn.outcome = "urgent"
+        else:
+            message = self.library.messages.get(held["args"]["content_id"])
+            if message is not None:
+                self._give(turn, message, None)
+        self.reach.say_how_to_delete(turn)
+        if turn.case is not None:
+            self.reach.ask_when_safe(turn)
+        turn.quiet = True
+
+    def not_now(self, turn: Turn, args: Args) -> None:
+        """It is not safe to read: something that anyone may see. The answer waits until it is asked for."""
+        turn.state.discreet = turn.state.held is not None
+        self.menu(turn, {})
+        turn.quiet = True
+        turn.outcome = "not_now"
+
+    def contact(self, turn: Turn, args: Args) -> None:
+        """A button under a question about how to reach them."""
+        self.reach.pressed(turn, str(args["choice"]))
 
     def ask_which(self, turn: Turn, choices: tuple[str, ...]) -> None:
         """Unsure: offer up to three topics in the parent's language."""
@@ -367,15 +414,20 @@ class Handlers:
 
     def yes(self, turn: Turn, args: Args) -> None:
         pending, turn.state.pending = turn.state.pending, None
-        if pending is None:
-            self.greet(turn, {})
-        else:
+        if pending is not None:
             self.run(pending["action"], turn, pending["args"])
+        elif turn.state.held:
+            self.reach.ask_if_safe_to_read(turn, turn.state.held["action"], turn.state.held["args"])
+        else:
+            self.greet(turn, {})
 
     def no(self, turn: Turn, args: Args) -> None:
         pending, turn.state.pending = turn.state.pending, None
         if turn.state.question:
             self.skip(turn, args)
+            return
+        if pending and pending.get("otherwise"):
+            self.run(pending["otherwise"], turn, pending["args"])
             return
         turn.say("text:no.fine" if pending else "text:no.what_then", buttons=(PERSON, MENU))
         turn.quiet = True

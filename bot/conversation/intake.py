@@ -20,7 +20,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from bot.conversation.render import Renderer
-from bot.conversation.safety import emergency_replies
+from bot.conversation.safety import ABUSE, emergency_replies, kind_of
 from bot.conversation.spool import Spool
 from bot.delivery.outbox import enqueue
 from bot.handoff import cases
@@ -222,6 +222,8 @@ class Intake:
         )
         cases.join(session, case, row.id)
         row.case_id = case.id
+        if kind_of(assessment) == ABUSE:
+            person.contact_unsafe = True  # until they say when it is safe
         if assessment.level is Level.EMERGENCY and not answered:
             saved = session.get(Dialogue, person.id)
             child = bool(saved and saved.state.get("writer_child"))

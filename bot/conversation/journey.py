@@ -19,7 +19,7 @@ from bot.conversation.rasa import RasaClient, RasaUnavailable
 from bot.conversation.registry import TurnRegistry
 from bot.conversation.render import Renderer
 from bot.conversation.router import Pressed, Router
-from bot.conversation.safety import WRITER_CHILD, deciding_kind, urgent_reply, waiting_reply
+from bot.conversation.safety import ABUSE, WRITER_CHILD, deciding_kind, urgent_reply, waiting_reply
 from bot.conversation.spool import unpack_inbound
 from bot.conversation.state import DialogueState
 from bot.conversation.turn import HELP_NOW, MENU, PERSON, Turn
@@ -51,9 +51,15 @@ ALWAYS = frozenset(
         "forget",
         "privacy",
         "what_data",
+        "read_now",
+        "not_now",
+        "contact",
     }
 )
-"""What works whoever is talking: a parent's rights and the numbers."""
+"""What works whoever is talking: a parent's rights, the numbers, and what keeps them safe."""
+
+ANSWERED_ALWAYS = frozenset({"forget", "read_now"})
+"""Questions of ours whose plain yes or no works whoever is talking."""
 
 _EARLIER = aliased(Inbox)
 # Built once, and one look instead of six: it runs for every message.
@@ -190,6 +196,8 @@ class Journey:
 
     def _tell_case(self, turn: Turn) -> None:
         """What whoever answers a case must know of its writer."""
+        if turn.case is not None and turn.state.discreet:
+            turn.do("join_case", case_id=turn.case.id)
         if turn.state.writer_child:
             turn.do("tell_case", kind="writer_child", once=True)
         age = self._handlers.facts.writers_age(turn.text) if turn.inbound.kind in (Kind.TEXT, Kind.EDIT) else None
@@ -200,13 +208,18 @@ class Journey:
         """`kind` is that of the danger, or that the writer seems to be a child."""
         turn = work.turn
         if work.answered_at_intake:
+            turn.state.watched = turn.state.watched or kind == ABUSE
             turn.outcome = "emergency"
             return
         self._settle_language(turn)
         mode = self.mode(turn)
+        if mode == "waiting" and turn.state.discreet:
+            # Whoever took the telephone would learn from "our team will see it" that there is a case.
+            mode = "bot"
+        if mode != "person" and not work.opened_case and self._about_contact(work):
+            return
         if turn.level == "urgent" and mode != "person" and (work.opened_case or mode == "bot"):
-            turn.replies.append(urgent_reply(kind, turn.team, turn.moment))
-            turn.outcome = "urgent"
+            self._answer_urgent(turn, kind)
             return
         if mode == "late":
             self._say_late(turn)
@@ -221,9 +234,30 @@ class Journey:
         await self._answer(work)
         if len(turn.text) >= MAX_TEXT:
             turn.say("text:too_long")
-        if turn.level == "concern" and turn.outcome != "person":
+        if turn.level == "concern" and turn.outcome not in ("person", "asked_if_safe"):
             turn.state.pending = {"action": "accept_person", "args": {}}
         self._handlers.afterwards(turn)
+
+    def _answer_urgent(self, turn: Turn, kind: str | None) -> None:
+        if kind == ABUSE:
+            turn.do("tell_case", kind="contact_asked", once=True)
+            self._handlers.reach.ask_if_safe_to_read(turn, "read_urgent", {"kind": kind})
+            return
+        turn.replies.append(urgent_reply(kind, turn.team, turn.moment))
+        turn.outcome = "urgent"
+
+    def _about_contact(self, work: Work) -> bool:
+        """Whether the message answers our question how to reach them; if so it is dealt with."""
+        turn = work.turn
+        if turn.state.contact is None or turn.case is None or turn.inbound.kind not in (Kind.TEXT, Kind.EDIT):
+            return False
+        command = self._router.command(turn)
+        if command in ("skip", "no"):
+            self._handlers.reach.pressed(turn, "skip")
+        elif command is not None or not self._handlers.reach.answered(turn):
+            return False
+        turn.do("join_case", case_id=turn.case.id)
+        return True
 
     @staticmethod
     def mode(turn: Turn) -> str:
@@ -255,7 +289,7 @@ class Journey:
         """Whether the message is something that works in every mode."""
         name = work.pressed.action if work.pressed else self._router.command(work.turn)
         pending = work.turn.state.pending
-        return name in ALWAYS or (name in ("yes", "no") and pending is not None and pending["action"] == "forget")
+        return name in ALWAYS or (name in ("yes", "no") and pending is not None and pending["action"] in ANSWERED_ALWAYS)
 
     def _beside_people(self, turn: Turn, mode: str) -> None:
         """Waiting: true hours, nothing else. Person: quiet."""
@@ -265,11 +299,16 @@ class Journey:
         if mode == "person":
             turn.outcome = "person"
             return
+        if turn.state.held is not None:  # whether it is safe to read is not known yet
+            self._handlers.reach.ask_if_safe_to_read(turn, turn.state.held["action"], turn.state.held["args"])
+            return
         due = turn.case.reply_due_at
         late = due is not None and turn.moment > due
         turn.replies.append(waiting_reply(turn.team, turn.moment, late=late))
         if late:
             turn.do("late_told")
+        if turn.state.watched:
+            self._handlers.reach.ask_when_safe(turn)
         turn.outcome = "waiting"
 
     @staticmethod

@@ -11,17 +11,21 @@ from bot.triage import Assessment, Level
 
 NOT_MEANT = ButtonSpec(label="button.not_meant", action="not_meant")
 
+ABUSE = "abuse"
+ABUSE_TOPIC = "wellbeing/abuse"
+"""Answers of this kind and on this topic may be read by whoever hurts the parent."""
+
 WRITER_CHILD = "writer-child"
 """The kind of danger of a writer who seems to be a child: it decides the words, whatever else is the matter."""
 
 EMERGENCY_TEXTS = {
     "suicide": "emergency-suicide",
-    "abuse": "emergency-abuse",
+    ABUSE: "emergency-abuse",
     "medical": "emergency-medical",
     WRITER_CHILD: "emergency-child",
 }
 URGENT_TEXTS = {
-    "abuse": "urgent-abuse",
+    ABUSE: "urgent-abuse",
     "psychosis": "urgent-psychosis",
     WRITER_CHILD: "urgent-child",
     "child-at-risk": "urgent-child-at-risk",

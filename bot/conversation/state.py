@@ -21,9 +21,9 @@ SEEN = 30
 class DialogueState:
     """One person's dialogue, stored as JSON with each turn.
 
-    `pending` is a question of ours that a plain yes or no answers: {"action": …, "args": {…}}. `form` is the open Rasa form,
-    `slots` its answers, `requested_slot` what was asked last. `search` is the last directory search, for "more".
-    `asked` lists the onboarding questions already put; `useful` counts useful answers given.
+    `pending` is a question of ours that a plain yes or no answers: {"action": …, "args": {…}}, with "otherwise" the action of a no.
+    `form` is the open Rasa form, `slots` its answers, `requested_slot` what was asked last. `search` is the last directory search,
+    for "more". `asked` lists the questions put once already; `useful` counts useful answers given.
     """
 
     last_topic: str | None = None
@@ -41,6 +41,14 @@ class DialogueState:
     answers_since_feedback: int = 0
     age_months: int | None = None
     """Age of the child last spoken of in this chat, where the parent said it in passing."""
+    held: dict[str, Any] | None = None
+    """An answer on abuse that waits until it is safe to read: {"action": "read_content" or "read_urgent", "args": {…}}."""
+    watched: bool = False
+    """Whether somebody else may be reading along: an answer on abuse was asked for or given."""
+    discreet: bool = False
+    """Whether it was not safe to read: until it is, nothing here tells of a worry or of a case."""
+    contact: str | None = None
+    """What was asked last about how to reach them: safe, times, other_way, word. The answers go to the case, never in here."""
     writer_child: bool = False
     """Whether the writer has seemed to be a child: no question about them, nothing by age, words for children."""
 

@@ -33,3 +33,18 @@ def test_a_writer_who_may_be_a_child_is_named_above_the_conversation(office: Off
     shown = page(people.holder, parent)
     assert shown.index("The writer may be a child") < shown.index('id="conversation"')
     assert "They say they are 16 years old." in text_of(shown)
+
+
+def test_when_it_is_safe_and_the_check_word_stand_above_the_reply_box(office: Office, people: People) -> None:
+    parent = office.parent()
+    people.holder.post(f"/staff/cases/{parent.case_id}/claim")
+    tells(office, parent, "contact_asked")
+    assert "They have not said when it is safe" in text_of(page(people.holder, parent))
+    tells(office, parent, "contact", safe="times")
+    tells(office, parent, "contact", words="mornings <b>only</b>")
+    tells(office, parent, "contact", word="bluebell")
+    shown = page(people.holder, parent)
+    assert "only at these times" in shown and "mornings &lt;b&gt;only" in shown
+    assert shown.index("bluebell") < shown.index('id="reply-title"')
+    tells(office, parent, "contact", safe="any")
+    assert "mornings" not in page(people.holder, parent), "what they said last counts"

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from bot.channels.whatsapp.render import render as to_whatsapp
-from bot.conversation import compose, handlers, journey, router, safety, services, turn
+from bot.conversation import compose, handlers, journey, reach, router, safety, services, turn
 from bot.conversation.compose import AGES, MODES
 from bot.conversation.handlers import NATION_NAMES, ROLES
 from bot.conversation.render import Renderer
@@ -33,7 +33,9 @@ from tests.conversation.support import Parent
 
 LANGUAGES = tuple(language.code for language in supported())
 NATIONS = (None, "england", "northern-ireland", "scotland", "wales", "outside-uk")
-SOURCE = "\n".join(inspect.getsource(module) for module in (compose, handlers, journey, router, safety, services, turn, desk))
+SOURCE = "\n".join(
+    inspect.getsource(module) for module in (compose, handlers, journey, reach, router, safety, services, turn, desk)
+)
 LABELS = sorted(set(re.findall(r'label="([a-z_]+\.[a-z_]+)"', SOURCE)))
 BUTTONS = [label for label in LABELS if label.startswith("button.")] + [f"topic.{topic}" for topic in topic_ids()]
 ROWS = [label for label in LABELS if label.startswith("menu.")]
@@ -52,6 +54,8 @@ VALUES = {
     "language": "Cymraeg",
     "name": "Ada",
     "role": "Health visitor",
+    "leave": "Clear this chat",
+    "skip": "Skip",
 }
 
 
