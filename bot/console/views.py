@@ -48,6 +48,7 @@ DONE = (
     "acknowledged",
     "replied",
     "noted",
+    "bereaved",
     "interpreter",
     "handed_over",
     "released",
@@ -93,6 +94,7 @@ def routes(services: ConsoleServices) -> list[Route]:
         Route(f"{case}/ready", guard.act(console.ready, ANSWERS), methods=["POST"]),
         Route(f"{case}/look", guard.act(console.look_again, ANSWERS), methods=["POST"]),
         Route(f"{case}/note", guard.act(console.note, SEES_CASES), methods=["POST"]),
+        Route(f"{case}/bereaved", guard.act(console.bereaved, SEES_CASES), methods=["POST"]),
         Route(f"{case}/address", guard.act(console.address, ANSWERS), methods=["POST"]),
         Route(f"{case}/mark", guard.act(console.mark, SEES_CASES), methods=["POST"]),
         Route(f"{case}/reopen", guard.act(console.reopen, ANSWERS), methods=["POST"]),
@@ -232,6 +234,11 @@ class Console:
             desk.add_note(services, case_id, staff_id, visit.form.get("text", ""), form_id=visit.form.get("form", ""))
 
         return self._act(visit, write, "noted", field="note")
+
+    def bereaved(self, visit: Visit) -> Response:
+        """`mark` is yes or no."""
+        act = partial(desk.mark_bereaved, bereaved=visit.form.get("mark", "") == "yes")
+        return self._act(visit, act, "bereaved")
 
     def mark(self, visit: Visit) -> Response:
         message = visit.form.get("message", "")

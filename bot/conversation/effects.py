@@ -127,6 +127,10 @@ def _tell_case(commit: Committing, args: Mapping[str, Any]) -> None:
         cases.tell(commit.session, case, args["kind"], detail, commit.turn.inbox_id, once=bool(args.get("once")))
 
 
+def _bereaved(commit: Committing, args: Mapping[str, Any]) -> None:
+    commit.person.bereaved_at = commit.person.bereaved_at or now()
+
+
 def _contact_unsafe(commit: Committing, args: Mapping[str, Any]) -> None:
     commit.person.contact_unsafe = bool(args["unsafe"])
 
@@ -185,6 +189,7 @@ APPLY: dict[str, Callable[[Committing, Mapping[str, Any]], None]] = {
     "late_told": _late_told,
     "tell_case": _tell_case,
     "contact_unsafe": _contact_unsafe,
+    "bereaved": _bereaved,
     "feedback": _feedback,
     "forget": _forget,
     "incident": _incident,

@@ -57,6 +57,7 @@ class FactWords:
     _not_age: Mapping[str, re.Pattern[str]]
     _own_age: re.Pattern[str]
     _own_ages: Mapping[str, int]
+    others_loss: tuple[str, ...]
 
     @classmethod
     def load(cls, root: Path) -> FactWords:
@@ -107,6 +108,7 @@ class FactWords:
                 },
                 _own_age(data["own_age"], units["year"]),
                 {word: int(age) for age, words in data["own_age"]["numbers"].items() for word in _all(words)},
+                _all(data["others_loss"]),
             )
         except (KeyError, AttributeError, TypeError, ValueError) as error:
             raise DataError(
@@ -165,6 +167,10 @@ class FactWords:
         """The writer's own age in years where they say it and it is under 18 ("im 16 and he wont stop crying"); else None."""
         match = self._own_age.search(simple(text))
         return (self._own_ages.get(match.group(1)) or int(match.group(1))) if match else None
+
+    def of_somebody_else(self, text: str) -> bool:
+        """Whether a message about losing a baby names somebody else's loss ("my sister lost her baby")."""
+        return self._has(simple(text), self.others_loss)
 
     def carries_on(self, text: str) -> bool:
         """Whether a short message begins like a question about what was just answered: "what about at night?"."""

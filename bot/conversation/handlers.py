@@ -25,6 +25,7 @@ Args = Mapping[str, Any]
 MENU_TOPICS = ("baby/crying", "baby/sleep", "baby/feeding")
 ROLES = ("mum", "dad", "partner", "grandparent", "carer", "expecting")
 NATION_NAMES = ("england", "northern-ireland", "scotland", "wales")
+LOSS_TOPIC = "wellbeing/baby-loss"
 QUESTIONS = ("role", "child", "place")
 """The later questions, in order: each asked once, each skippable."""
 
@@ -70,6 +71,8 @@ class Handlers:
             "read_now": self.read_now,
             "not_now": self.not_now,
             "contact": self.contact,
+            "bereaved": self.bereaved,
+            "not_bereaved": self.not_bereaved,
         }
 
     def knows(self, name: str) -> bool:
@@ -304,6 +307,39 @@ class Handlers:
         turn.topic = message.topic
         turn.outcome = turn.outcome or "answered"
         turn.useful = True
+        if message.topic == LOSS_TOPIC:
+            self._ask_about_loss(turn)
+
+    # After a bereavement
+
+    def _ask_about_loss(self, turn: Turn) -> None:
+        """Once, and only after an answer on losing a baby that was asked for: whether to stop speaking of the baby's age."""
+        known = turn.person.bereaved or LOSS_TOPIC in turn.state.asked or turn.state.writer_child
+        if known or self.facts.of_somebody_else(turn.text):
+            return
+        turn.quiet = True
+        turn.state.asked.append(LOSS_TOPIC)
+        turn.state.pending = {"action": "bereaved", "args": {}, "otherwise": "not_bereaved"}
+        turn.say(
+            "text:loss.ask",
+            buttons=(ButtonSpec(label="button.yes", action="bereaved"), ButtonSpec(label="button.no", action="not_bereaved")),
+        )
+
+    def bereaved(self, turn: Turn, args: Args) -> None:
+        """They say yes: no age is used, asked for or sent by from now on; people who know the pain are offered."""
+        turn.do("bereaved")
+        turn.state.age_months = None
+        turn.state.question = None
+        turn.state.close_form()
+        turn.say("text:loss.yes", buttons=(PERSON, HELP_NOW, MENU))
+        turn.state.pending = {"action": "accept_person", "args": {}}
+        turn.quiet = True
+        turn.outcome = "bereaved"
+
+    def not_bereaved(self, turn: Turn, args: Args) -> None:
+        turn.say("text:loss.no", buttons=(PERSON, MENU))
+        turn.quiet = True
+        turn.outcome = "no"
 
     def _next_step(self, turn: Turn, topic: str, follow_ups: tuple[str, ...], second: str | None) -> ButtonSpec:
         for step in (second, *follow_ups):
@@ -440,11 +476,12 @@ class Handlers:
         if turn.state.useful < 2 or turn.state.question or turn.state.form or turn.state.writer_child:
             return None
         known = {"role": turn.person.role, "child": turn.person.children, "place": turn.person.district or turn.person.nation}
+        open_to = [name for name in QUESTIONS if not (name == "child" and turn.person.bereaved)]
         due = turn.state.useful - 1
         asked = len([name for name in QUESTIONS if name in turn.state.asked])
         if asked >= due:
             return None
-        return next((name for name in QUESTIONS if name not in turn.state.asked and not known[name]), None)
+        return next((name for name in open_to if name not in turn.state.asked and not known[name]), None)
 
     def ask_question(self, turn: Turn, name: str) -> None:
         """Put one of `QUESTIONS`, with a way to skip it."""

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import and_, bindparam, exists, select
@@ -14,14 +14,14 @@ from sqlalchemy.orm import Session, aliased
 
 from bot.conversation import effects, services
 from bot.conversation.compose import Composer
-from bot.conversation.handlers import Handlers
+from bot.conversation.handlers import LOSS_TOPIC, Handlers
 from bot.conversation.rasa import RasaClient, RasaUnavailable
 from bot.conversation.registry import TurnRegistry
 from bot.conversation.render import Renderer
 from bot.conversation.router import Pressed, Router
 from bot.conversation.safety import ABUSE, WRITER_CHILD, deciding_kind, urgent_reply, waiting_reply
 from bot.conversation.spool import unpack_inbound
-from bot.conversation.state import DialogueState
+from bot.conversation.state import ANY, DialogueState
 from bot.conversation.turn import HELP_NOW, MENU, PERSON, Turn
 from bot.delivery.outbox import enqueue
 from bot.handoff import cases
@@ -234,7 +234,13 @@ class Journey:
         await self._answer(work)
         if len(turn.text) >= MAX_TEXT:
             turn.say("text:too_long")
-        if turn.level == "concern" and turn.outcome not in ("person", "asked_if_safe"):
+        if turn.level == "concern" and turn.topic == LOSS_TOPIC:
+            turn.replies = [
+                replace(reply, ref="safety:concern-loss", buttons=(PERSON, HELP_NOW)) if reply.ref == "safety:concern" else reply
+                for reply in turn.replies
+            ]
+        asked = (turn.state.pending or {}).get("action") in ("bereaved", "read_now")
+        if turn.level == "concern" and turn.outcome != "person" and not asked:
             turn.state.pending = {"action": "accept_person", "args": {}}
         self._handlers.afterwards(turn)
 
@@ -347,6 +353,8 @@ class Journey:
             raise RasaUnavailable("not running")
         state = turn.state
         before = (state.form, state.requested_slot, dict(state.slots))
+        if turn.person.bereaved:
+            turn.given.setdefault("age", ANY)  # the search for a service never asks a bereaved parent how old the child is
         with self._registry.during(turn):
             answer = await client.turn(
                 turn.turn_id, text, slots=state.slots, form=state.form, requested_slot=state.requested_slot

@@ -80,8 +80,9 @@ class Turn:
 
     @property
     def age_months(self) -> int | None:
-        """The child's age: said in this chat, else the only child's by the profile. None where the writer seems to be a child."""
-        if self.state.writer_child:
+        """The child's age: said in this chat, else the only child's by the profile. None where the writer is bereaved or
+        seems to be a child."""
+        if self.state.writer_child or self.person.bereaved:
             return None
         return self.state.age_months if self.state.age_months is not None else self.person.age_months(self.moment)
 

@@ -27,7 +27,7 @@ from bot.library.strings import placeholders
 from bot.messages import MessageClass, Reply
 from bot.storage.crypto import KeyMissing, Keyring
 from bot.storage.engine import Database
-from bot.storage.tables import Case, CaseEvent, Inbox, Outbox, Person, PersonAddress, Staff, StaffAudit
+from bot.storage.tables import Case, CaseEvent, Inbox, Outbox, Person, PersonAddress, Staff, StaffAudit, now
 
 if TYPE_CHECKING:
     from bot.conversation.render import Renderer
@@ -243,6 +243,21 @@ def close_case(services: Services, case_id: int, staff_id: int, outcome: str) ->
         cases.close(act.session, case_id, staff_id, outcome, detail=services.keyring.seal_json({"outcome": outcome}))
         _say_goodbye(act)
         _audit(act, "close")
+
+
+def mark_bereaved(services: Services, case_id: int, staff_id: int, *, bereaved: bool) -> None:
+    """Mark that the parent of the case has lost a baby, or take the mark away; whoever holds the case. Nothing is sent.
+
+    Repeating it changes nothing.
+    """
+    with _act(services, case_id, staff_id) as act:
+        person = act.session.get_one(Person, act.case.person_id)
+        if (person.bereaved_at is not None) == bereaved:
+            return
+        person.bereaved_at = now() if bereaved else None
+        kind = "bereaved" if bereaved else "not_bereaved"
+        act.session.add(CaseEvent(case_id=case_id, kind=kind, staff_id=staff_id))
+        _audit(act, kind)
 
 
 def reopen_case(services: Services, case_id: int, staff_id: int, reason: str) -> None:

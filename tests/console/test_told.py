@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import select
+
 from bot.handoff import cases
-from bot.storage.tables import Case
+from bot.storage.tables import Case, CaseEvent, Person, StaffAudit
 from tests.console.conftest import People
 from tests.console.support import Browser, Office, Parent, text_of
 
@@ -48,3 +50,26 @@ def test_when_it_is_safe_and_the_check_word_stand_above_the_reply_box(office: Of
     assert shown.index("bluebell") < shown.index('id="reply-title"')
     tells(office, parent, "contact", safe="any")
     assert "mornings" not in page(people.holder, parent), "what they said last counts"
+
+
+def test_staff_mark_a_bereavement_and_undo_it_without_a_word_to_the_parent(office: Office, people: People) -> None:
+    parent = office.parent()
+    before = len(office.outbox(parent))
+    form = f"/staff/cases/{parent.case_id}/bereaved"
+    assert people.colleague.post(form, mark="yes").status_code == 303
+    assert people.colleague.post(form, mark="yes").status_code == 303
+    assert "Take the mark away" in page(people.holder, parent)
+    assert people.holder.post(form, mark="no").status_code == 303
+    assert "Mark a bereavement" in page(people.holder, parent)
+    with office.services.database.read() as session:
+        kinds = session.scalars(select(CaseEvent.kind).where(CaseEvent.case_id == parent.case_id)).all()
+        audit = session.scalars(select(StaffAudit.action).where(StaffAudit.action.like("case.%bereaved"))).all()
+        assert session.get_one(Person, parent.person_id).bereaved_at is None
+    assert (kinds.count("bereaved"), kinds.count("not_bereaved")) == (1, 1)
+    assert audit == ["case.bereaved", "case.not_bereaved"]
+    assert len(office.outbox(parent)) == before
+
+
+def test_staff_of_another_area_cannot_mark_it(office: Office, people: People) -> None:
+    parent = office.parent()
+    assert people.stranger.post(f"/staff/cases/{parent.case_id}/bereaved", mark="yes").status_code == 404
