@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from bot.console.told import withheld
 from bot.delivery.outbox import PULLED
 from bot.delivery.reach import Reach, reach
 from bot.handoff import desk, marks
@@ -157,6 +158,10 @@ def read_case(
     address = session.get_one(PersonAddress, case.address_id)
     place = latest(session, case.id, person.id)
     said, older = _conversation(session, keyring, person.id, before)
+    hidden = withheld(session, case)
+    said = [
+        replace(one, text="", kind="withheld", reasons=()) if one.voice == "parent" and one.id in hidden else one for one in said
+    ]
     return CaseFile(
         id=case.id,
         area_id=case.area_id,

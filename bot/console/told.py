@@ -8,9 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.storage.crypto import KeyMissing, Keyring
-from bot.storage.tables import CaseEvent
+from bot.storage.tables import Case, CaseEvent
 
-KINDS = ("writer_child", "writer_age", "contact", "contact_asked")
+KINDS = ("writer_child", "writer_age", "contact", "contact_asked", "withheld", "shared")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +23,13 @@ class Told:
     safe: str | None = None
     words: str = ""
     check_word: str = ""
+    how: str | None = None
+    """How they would like to be contacted: `here`, `call` or `words`, with `how_words` theirs on it."""
+    how_words: str = ""
+    shared: str = ""
+    """The words of a concern that they agreed to pass on."""
+    withheld: bool = False
+    """Whether they have not agreed."""
 
     @property
     def anything(self) -> bool:
@@ -46,6 +53,8 @@ def read_told(session: Session, keyring: Keyring, case_id: int) -> Told:
         if event.kind == "contact_asked":
             contact.setdefault("safe", "")
         elif event.kind == "contact":
+            if "how" in detail:
+                contact.pop("how_words", None)
             if "safe" in detail:  # what they said of it before is no longer so
                 contact.pop("words", None)
             contact |= detail
@@ -56,4 +65,18 @@ def read_told(session: Session, keyring: Keyring, case_id: int) -> Told:
         safe=contact.get("safe"),
         words=contact.get("words", ""),
         check_word=contact.get("word", ""),
+        how=contact.get("how"),
+        how_words=contact.get("how_words", ""),
+        shared=str(shared.get("words", "")) if isinstance(shared := known.get("shared"), dict) else "",
+        withheld=bool(withheld(session, session.get_one(Case, case_id))),
     )
+
+
+def withheld(session: Session, case: Case) -> set[int]:
+    """Messages that the parent has not agreed to pass on; none once the case is more than a concern: then safety goes before."""
+    if case.level != "concern":
+        return set()
+    query = select(CaseEvent.kind, CaseEvent.inbox_id).join(Case, Case.id == CaseEvent.case_id)
+    rows = session.execute(query.where(Case.person_id == case.person_id, CaseEvent.kind.in_(("withheld", "shared")))).all()
+    shared = {inbox_id for kind, inbox_id in rows if kind == "shared"}
+    return {inbox_id for kind, inbox_id in rows if kind == "withheld" and inbox_id is not None} - shared

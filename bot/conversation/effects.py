@@ -15,7 +15,7 @@ from bot.handoff import cases
 from bot.people import forget
 from bot.storage.crypto import Keyring
 from bot.storage.incidents import note_incident
-from bot.storage.tables import Case, Child, Consent, Feedback, Inbox, Outbox, Person, UnansweredQuestion, now
+from bot.storage.tables import Case, CaseEvent, Child, Consent, Feedback, Inbox, Outbox, Person, UnansweredQuestion, now
 from bot.triage import Level
 
 LONGEST_QUESTION = 500
@@ -97,6 +97,8 @@ def _open_case(commit: Committing, args: Mapping[str, Any]) -> None:
     )
     if args.get("consent"):
         _consent(commit, {"category": "contact", "given": True})
+    if args.get("withhold"):
+        commit.session.add(CaseEvent(case_id=case.id, kind="withheld", inbox_id=args["withhold"]))
     _join(commit, {"case_id": case.id})
 
 
@@ -125,6 +127,16 @@ def _tell_case(commit: Committing, args: Mapping[str, Any]) -> None:
     if case is not None:
         detail = commit.keyring.seal_json(dict(args.get("detail") or {}))
         cases.tell(commit.session, case, args["kind"], detail, commit.turn.inbox_id, once=bool(args.get("once")))
+
+
+def _share(commit: Committing, args: Mapping[str, Any]) -> None:
+    """Give the open case the words of one of the parent's own messages."""
+    row = commit.session.get(Inbox, args["inbox_id"])
+    case = cases.current(commit.session, commit.turn.person.id)
+    if case is None or row is None or row.person_id != commit.turn.person.id:
+        return
+    words = commit.keyring.open_json(row.sealed)["text"]
+    cases.tell(commit.session, case, "shared", commit.keyring.seal_json({"words": words}), row.id)
 
 
 def _bereaved(commit: Committing, args: Mapping[str, Any]) -> None:
@@ -190,6 +202,7 @@ APPLY: dict[str, Callable[[Committing, Mapping[str, Any]], None]] = {
     "tell_case": _tell_case,
     "contact_unsafe": _contact_unsafe,
     "bereaved": _bereaved,
+    "share": _share,
     "feedback": _feedback,
     "forget": _forget,
     "incident": _incident,

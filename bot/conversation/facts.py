@@ -58,6 +58,7 @@ class FactWords:
     _own_age: re.Pattern[str]
     _own_ages: Mapping[str, int]
     others_loss: tuple[str, ...]
+    contact: tuple[str, ...]
 
     @classmethod
     def load(cls, root: Path) -> FactWords:
@@ -109,6 +110,7 @@ class FactWords:
                 _own_age(data["own_age"], units["year"]),
                 {word: int(age) for age, words in data["own_age"]["numbers"].items() for word in _all(words)},
                 _all(data["others_loss"]),
+                _all(data["contact"]),
             )
         except (KeyError, AttributeError, TypeError, ValueError) as error:
             raise DataError(
@@ -171,6 +173,11 @@ class FactWords:
     def of_somebody_else(self, text: str) -> bool:
         """Whether a message about losing a baby names somebody else's loss ("my sister lost her baby")."""
         return self._has(simple(text), self.others_loss)
+
+    def contact_wish(self, text: str) -> bool:
+        """Whether a message, right after we asked, says how or when to be contacted: a word for it, or a digit."""
+        words = simple(text)
+        return any(char.isdigit() for char in words) or self._has(words, self.contact)
 
     def carries_on(self, text: str) -> bool:
         """Whether a short message begins like a question about what was just answered: "what about at night?"."""

@@ -196,6 +196,8 @@ class Journey:
 
     def _tell_case(self, turn: Turn) -> None:
         """What whoever answers a case must know of its writer."""
+        if turn.level == "concern" and turn.outcome != "person":
+            turn.state.worry = {"inbox": turn.inbox_id, "topic": turn.topic, "at": turn.moment.isoformat()}
         if turn.case is not None and turn.state.discreet:
             turn.do("join_case", case_id=turn.case.id)
         if turn.state.writer_child:
@@ -251,6 +253,7 @@ class Journey:
             return
         turn.replies.append(urgent_reply(kind, turn.team, turn.moment))
         turn.outcome = "urgent"
+        self._handlers.reach.ask_how(turn)
 
     def _about_contact(self, work: Work) -> bool:
         """Whether the message answers our question how to reach them; if so it is dealt with."""

@@ -5,7 +5,7 @@ Answers are the parent's words: they go into the case, encrypted, and never into
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from bot.conversation.turn import HELP_NOW, MENU, Turn
@@ -25,6 +25,11 @@ LONGEST = 500
 LONGEST_WORD = 40
 """Characters of a check word."""
 
+HOW = (
+    ButtonSpec(label="button.contact_here", action="contact", args={"choice": "here"}),
+    ButtonSpec(label="button.contact_call", action="contact", args={"choice": "call"}),
+)
+
 SKIP = ButtonSpec(label="button.skip", action="contact", args={"choice": "skip"})
 
 
@@ -38,8 +43,9 @@ SAFE = (
 class Reach:
     """Asks, and tells the case. Holds nothing of a conversation."""
 
-    def __init__(self, strings: Strings) -> None:
+    def __init__(self, strings: Strings, is_wish: Callable[[str], bool]) -> None:
         self._strings = strings
+        self._is_wish = is_wish
 
     # Before and after an answer that somebody else may read
 
@@ -66,6 +72,12 @@ class Reach:
 
     # When and how to reach them
 
+    def ask_how(self, turn: Turn) -> None:
+        """How they would like to be contacted: buttons for the question with which the urgent words end, or words of their own."""
+        outcome, turn.state.contact = turn.outcome, "how"
+        self._say(turn, "text:contact.how", *HOW)
+        turn.outcome = outcome
+
     def ask_when_safe(self, turn: Turn) -> None:
         """When it is safe to be written to, once a case. Until they say, it counts as not safe."""
         mark = f"safe_contact:{turn.case.id}" if turn.case else ""
@@ -79,11 +91,15 @@ class Reach:
         self._say(turn, "text:contact.safe", *SAFE)
 
     def pressed(self, turn: Turn, choice: str) -> None:
-        """A button: `any`, `times` or `no` (when it is safe), or `skip`."""
+        """A button: `here` or `call` (how), `any`, `times` or `no` (when it is safe), or `skip`."""
+        if choice in ("here", "call"):
+            self._tell(turn, how=choice)
         if choice in ("any", "times", "no"):
             self._tell(turn, safe=choice)
             turn.do("contact_unsafe", unsafe=choice != "any")
-        if choice == "times":
+        if choice == "call":
+            self._ask(turn, "call", "text:contact.call")
+        elif choice == "times":
             self._ask(turn, "times", "text:contact.times")
         elif choice == "no":
             self._ask(turn, "other_way", "text:contact.other_way")
@@ -95,15 +111,24 @@ class Reach:
     def answered(self, turn: Turn) -> bool:
         """Take the text as the answer to what was asked last; says whether it was one."""
         asked, words = turn.state.contact, turn.text.strip()
-        if not words or asked not in ("times", "other_way", "word"):
+        if not words or asked is None:
             return False
-        if asked == "word":
+        if asked in ("how", "safe") and not self._is_wish(words):
+            turn.state.contact = None  # they speak of something else
+            return False
+        if asked in ("how", "call"):
+            self._tell(turn, **({"how": "words"} if asked == "how" else {}), how_words=words[:LONGEST])
+            self._thank(turn)
+        elif asked == "word":
             if len(words) > LONGEST_WORD:
                 turn.state.contact = None
                 return False
             self._tell(turn, word=words)
             self._thank(turn)
         else:
+            if asked == "safe":
+                self._tell(turn, safe="times")
+                turn.do("contact_unsafe", unsafe=True)
             self._tell(turn, words=words[:LONGEST])
             self._ask(turn, "word", "text:contact.word")
         return True

@@ -48,7 +48,9 @@ class DialogueState:
     discreet: bool = False
     """Whether it was not safe to read: until it is, nothing here tells of a worry or of a case."""
     contact: str | None = None
-    """What was asked last about how to reach them: safe, times, other_way, word. The answers go to the case, never in here."""
+    """What was asked last about how to reach them: how, call, safe, times, other_way, word. The answers go to the case, never in here."""
+    worry: dict[str, Any] | None = None
+    """The last message of concern, which a person may be told of: {"inbox": id, "topic": id or None, "at": ISO time}."""
     writer_child: bool = False
     """Whether the writer has seemed to be a child: no question about them, nothing by age, words for children."""
 

@@ -245,7 +245,7 @@ def _commands(tree: Tree, path: Path, data: Any) -> Iterator[Problem]:
 
 
 def _facts(tree: Tree, path: Path, data: Any) -> Iterator[Problem]:
-    for name in ("half", "and", "about", "newborn", "expecting", "anything", "others_loss"):
+    for name in ("half", "and", "about", "newborn", "expecting", "anything", "others_loss", "contact"):
         yield from _has_words(tree, path, data[name], name)
     for name in ("units", "modes", "numbers"):
         for key, by_language in data[name].items():

@@ -73,3 +73,13 @@ def test_staff_mark_a_bereavement_and_undo_it_without_a_word_to_the_parent(offic
 def test_staff_of_another_area_cannot_mark_it(office: Office, people: People) -> None:
     parent = office.parent()
     assert people.stranger.post(f"/staff/cases/{parent.case_id}/bereaved", mark="yes").status_code == 404
+
+
+def test_how_they_would_like_to_be_contacted_and_what_they_share_is_shown(office: Office, people: People) -> None:
+    parent = office.parent()
+    tells(office, parent, "contact", how="call")
+    tells(office, parent, "contact", how_words="07700 900123 after lunch")
+    tells(office, parent, "shared", words="I feel so low")
+    shown = text_of(page(people.holder, parent))
+    assert "would like a phone call" in shown and "07700 900123 after lunch" in shown
+    assert "They agreed that you see what they wrote" in shown and "I feel so low" in shown
