@@ -349,7 +349,7 @@ class Console:
             file = read_case(session, self._services.keyring, case_id=case_id, area_id=visit.who.area_id, before=before)
             call = next(iter(calls.calling(session, now(), [case_id])), None)
             alarms = calls.of_case(session, case_id, ALARM_ROWS)
-            told = read_told(session, self._services.keyring, case_id)
+            told = read_told(session, self._services.keyring, case_id) if file else None
         if file is None:
             return self._missing(visit)
         with self._services.database.write() as session:
