@@ -8,7 +8,9 @@ from datetime import timedelta
 
 from sqlalchemy import delete, update
 
+from bot.conversation.safety import waiting_reply
 from bot.delivery.hub import wait_for
+from bot.handoff.late import tell_late
 from bot.people.people import remove_forgotten
 from bot.storage.tables import UNANSWERED_DAYS, ButtonToken, RawEvent, UnansweredQuestion, now
 from bot.wiring import Parts
@@ -58,3 +60,14 @@ class Sweep:
                 .values(sealed=None)
             )
             remove_forgotten(session)
+        self._tell_late()
+
+    def _tell_late(self) -> None:
+        """Parents whose promised time has passed hear it once, without writing again."""
+        parts, moment = self._parts, now()
+        with parts.database.write() as session:
+            told = tell_late(
+                session, parts.keyring, parts.renderer, parts.teams, moment, lambda team, at: waiting_reply(team, at, late=True)
+            )
+        if told:
+            parts.hub.publish("outbox", *(f"person:{person_id}" for person_id in told))

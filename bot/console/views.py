@@ -235,6 +235,11 @@ class Console:
 
         return self._act(visit, write, "noted", field="note")
 
+    def bereaved(self, visit: Visit) -> Response:
+        """`mark` is yes or no."""
+        act = partial(desk.mark_bereaved, bereaved=visit.form.get("mark", "") == "yes")
+        return self._act(visit, act, "bereaved")
+
     def mark(self, visit: Visit) -> Response:
         message = visit.form.get("message", "")
         say = partial(
@@ -277,11 +282,6 @@ class Console:
             note=visit.form.get("text", ""),
         )
         return self._act(visit, give, "handed_over", field="handover")
-
-    def bereaved(self, visit: Visit) -> Response:
-        """`mark` is yes or no."""
-        act = partial(desk.mark_bereaved, bereaved=visit.form.get("mark", "") == "yes")
-        return self._act(visit, act, "bereaved")
 
     def release(self, visit: Visit) -> Response:
         give = partial(desk.release_case, note=visit.form.get("text", ""))

@@ -111,7 +111,7 @@ def open_or_raise(
         case.level, case.rank, case.not_meant = level, RANK[level], False
         due = team.reply_due(now(), level) if team else None
         if due and (case.reply_due_at is None or due < case.reply_due_at or case.first_reply_at is not None):
-            case.reply_due_at = due
+            case.reply_due_at, case.late_told_at = due, None  # a new promise
         session.add(CaseEvent(case_id=case.id, kind="raised", inbox_id=inbox_id, detail=detail))
     return case
 

@@ -245,6 +245,21 @@ def close_case(services: Services, case_id: int, staff_id: int, outcome: str) ->
         _audit(act, "close")
 
 
+def mark_bereaved(services: Services, case_id: int, staff_id: int, *, bereaved: bool) -> None:
+    """Mark that the parent of the case has lost a baby, or take the mark away; whoever holds the case. Nothing is sent.
+
+    Repeating it changes nothing.
+    """
+    with _act(services, case_id, staff_id) as act:
+        person = act.session.get_one(Person, act.case.person_id)
+        if (person.bereaved_at is not None) == bereaved:
+            return
+        person.bereaved_at = now() if bereaved else None
+        kind = "bereaved" if bereaved else "not_bereaved"
+        act.session.add(CaseEvent(case_id=case_id, kind=kind, staff_id=staff_id))
+        _audit(act, kind)
+
+
 def reopen_case(services: Services, case_id: int, staff_id: int, reason: str) -> None:
     """Take up a closed case again, with a reason, and tell the parent who is there. Repeating it changes nothing.
 
@@ -315,21 +330,6 @@ def see_addresses(services: Services, case_id: int, staff_id: int, reason: str) 
         act.session.add(CaseEvent(case_id=case_id, kind="address_seen", staff_id=staff_id, detail=detail))
         _audit(act, "address")
     return found
-
-
-def mark_bereaved(services: Services, case_id: int, staff_id: int, *, bereaved: bool) -> None:
-    """Mark that the parent of the case has lost a baby, or take the mark away; whoever holds the case. Nothing is sent.
-
-    Repeating it changes nothing.
-    """
-    with _act(services, case_id, staff_id) as act:
-        person = act.session.get_one(Person, act.case.person_id)
-        if (person.bereaved_at is not None) == bereaved:
-            return
-        person.bereaved_at = now() if bereaved else None
-        kind = "bereaved" if bereaved else "not_bereaved"
-        act.session.add(CaseEvent(case_id=case_id, kind=kind, staff_id=staff_id))
-        _audit(act, kind)
 
 
 def may_see(staff_area: str | None, case_area: str | None) -> bool:
