@@ -30,10 +30,11 @@ from sklearn.svm import LinearSVC
 
 from nlu_server.components.letters import WORD, normalise, skeleton
 from nlu_server.components.linear import fit
+from nlu_server.components.tfidf import TfidfIntentClassifier
 
 ROOT = Path(__file__).resolve().parents[1]
-C, TOLERANCE = 0.4, 0.1
-WEIGHTS = (0.8, 1.0, 0.6)
+CONFIG = TfidfIntentClassifier.get_default_config()
+"""The shipped component's own settings: what is compared must be what runs."""
 DIET_EACH = 40
 """English sentences of each label that the default pipeline is given."""
 
@@ -89,9 +90,11 @@ class Features:
         common: dict[str, Any] = {"sublinear_tf": True, "lowercase": False}
         self.parts = parts
         self.vectorizers = [
-            TfidfVectorizer(ngram_range=(1, 2), token_pattern=WORD + r"|[^\w\s]", **common),
-            TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), min_df=2, **common),
-            TfidfVectorizer(ngram_range=(1, 3), token_pattern=r"\S+", min_df=2, **common),
+            TfidfVectorizer(ngram_range=tuple(CONFIG["word_ngrams"]), token_pattern=WORD + r"|[^\w\s]", **common),
+            TfidfVectorizer(analyzer="char_wb", ngram_range=tuple(CONFIG["char_ngrams"]), min_df=CONFIG["min_df"], **common),
+            TfidfVectorizer(
+                ngram_range=tuple(CONFIG["consonant_ngrams"]), token_pattern=r"\S+", min_df=CONFIG["min_df"], **common
+            ),
         ]
 
     def fit(self, texts: Sequence[str]) -> csr_matrix:
@@ -101,7 +104,7 @@ class Features:
         return self._joined([self.vectorizers[part].transform(self._read(texts, part)) for part in self.parts])
 
     def _joined(self, matrices: Sequence[Any]) -> csr_matrix:
-        weighed = [matrix * WEIGHTS[part] for part, matrix in zip(self.parts, matrices, strict=True)]
+        weighed = [matrix * CONFIG["weights"][part] for part, matrix in zip(self.parts, matrices, strict=True)]
         return hstack(weighed).tocsr().astype(np.float32)
 
     @staticmethod
@@ -115,7 +118,7 @@ Model = Callable[[csr_matrix, np.ndarray], tuple[np.ndarray, Scorer]]
 
 
 def svm(features: csr_matrix, labels: np.ndarray) -> tuple[np.ndarray, Scorer]:
-    model = fit(features, labels, C, TOLERANCE)
+    model = fit(features, labels, CONFIG["C"], CONFIG["tolerance"])
     return model.labels, model.margins
 
 
@@ -132,7 +135,7 @@ def naive_bayes_svm(features: csr_matrix, labels: np.ndarray) -> tuple[np.ndarra
         mine = labels == label
         ours, theirs = 1 + np.asarray(features[mine].sum(0)).ravel(), 1 + np.asarray(features[~mine].sum(0)).ravel()
         telling = np.abs(np.log((ours / ours.sum()) / (theirs / theirs.sum()))) + 0.2
-        one = LinearSVC(C=C, tol=TOLERANCE).fit(features @ diags(telling.astype(np.float32)), mine)
+        one = LinearSVC(C=CONFIG["C"], tol=CONFIG["tolerance"]).fit(features @ diags(telling.astype(np.float32)), mine)
         rows.append(one.coef_[0] * telling)
         shifts.append(one.intercept_[0])
     weights, shift = np.vstack(rows), np.array(shifts)
@@ -142,8 +145,8 @@ def naive_bayes_svm(features: csr_matrix, labels: np.ndarray) -> tuple[np.ndarra
 def hierarchy(features: csr_matrix, labels: np.ndarray) -> tuple[np.ndarray, Scorer]:
     """The family of topics first (baby, child, family, wellbeing …), then the topic within it; the margins are added."""
     families = np.array([_family(label) for label in labels])
-    of_family = fit(features, families, C, TOLERANCE)
-    within = [fit(features[families == family], labels[families == family], C, TOLERANCE) for family in of_family.labels if
+    of_family = fit(features, families, CONFIG["C"], CONFIG["tolerance"])
+    within = [fit(features[families == family], labels[families == family], CONFIG["C"], CONFIG["tolerance"]) for family in of_family.labels if
               len(set(labels[families == family])) > 1]  # fmt: skip
     known = np.unique(labels)
 

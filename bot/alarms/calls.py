@@ -16,6 +16,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from bot.handoff import rota
+from bot.handoff.cases import late_since
+from bot.handoff.desk import in_area
 from bot.handoff.hours import Team, Teams
 from bot.storage.tables import Alarm, Case, CaseEvent
 
@@ -119,21 +121,21 @@ def failed_since(session: Session, moment: datetime, area_id: str | None = None)
     """How many alarms written since `moment` could not be sent, of all areas or of one and of none."""
     query = select(func.count()).select_from(Alarm).where(Alarm.state == "failed", Alarm.created_at > moment)
     if area_id is not None:
-        query = query.join(Case, Case.id == Alarm.case_id).where(or_(Case.area_id == area_id, Case.area_id.is_(None)))
+        query = query.join(Case, Case.id == Alarm.case_id).where(in_area(Case.area_id, area_id))
     return session.scalar(query) or 0
 
 
 def _call(case: Case, turns: Mapping[str, datetime], moment: datetime) -> Call:
-    late = case.first_reply_at is None and case.reply_due_at is not None and case.reply_due_at <= moment
+    late_at = late_since(case, moment)
     begun = [turns[kind] for kind in ("opened", "raised", "released") if kind in turns] or [case.opened_at]
-    if late and case.reply_due_at is not None:
-        begun = [case.reply_due_at, *(turns[kind] for kind in ("raised", "released") if kind in turns)]
+    if late_at is not None:
+        begun = [late_at, *(turns[kind] for kind in ("raised", "released") if kind in turns)]
     answers = [turns[kind] for kind in ("claimed", "acknowledged") if kind in turns]
     return Call(
         case_id=case.id,
         area_id=case.area_id,
         level=case.level,
-        cause="late" if late else "unclaimed",
+        cause="late" if late_at is not None else "unclaimed",
         since=max(begun),
         answered_at=max(answers, default=None),
     )

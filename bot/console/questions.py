@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, select, true
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from bot.handoff.desk import in_area
 from bot.storage.crypto import KeyMissing, Keyring
 from bot.storage.tables import UNANSWERED_DAYS, UnansweredQuestion, now
 
@@ -42,7 +43,9 @@ def read_questions(session: Session, keyring: Keyring, *, area_id: str | None, l
     """Questions of the last `UNANSWERED_DAYS`, of the area's own parents and of nobody's; of all for staff without an area."""
     rows = session.scalars(
         select(UnansweredQuestion)
-        .where(UnansweredQuestion.asked_at > now() - timedelta(days=UNANSWERED_DAYS), _of_area(area_id))
+        .where(
+            UnansweredQuestion.asked_at > now() - timedelta(days=UNANSWERED_DAYS), in_area(UnansweredQuestion.area_id, area_id)
+        )
         .order_by(UnansweredQuestion.id.desc())
     ).all()
     wanted = [row for row in rows if language in ("", row.language)]
@@ -60,12 +63,6 @@ def as_lines(questions: Sequence[Question]) -> list[list[str]]:
         heading,
         *([f"{one.asked_at:%Y-%m-%d}", one.language, one.outcome, " ".join(one.topics), one.words] for one in questions),
     ]
-
-
-def _of_area(area_id: str | None) -> ColumnElement[bool]:
-    if area_id is None:
-        return true()
-    return (UnansweredQuestion.area_id == area_id) | UnansweredQuestion.area_id.is_(None)
 
 
 def _question(row: UnansweredQuestion, keyring: Keyring) -> Question:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, func, literal, or_, select, true, tuple_
+from sqlalchemy import Select, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
-from bot.handoff.desk import may_see
-from bot.storage.tables import Case, CaseEvent, Inbox, Person, Staff, TriageMark
+from bot.handoff.desk import in_area, may_see
+from bot.storage.tables import Case, CaseEvent, Inbox, Person, Staff
 
 PAGE = 50
 KNOWN = 5
@@ -87,7 +87,7 @@ def waiting(state: str, area_id: str | None, start: Case | None = None) -> Selec
         select(Case, Person.pseudonym, Staff.first_name)
         .join(Person, Person.id == Case.person_id)
         .outerjoin(Staff, Staff.id == Case.staff_id)
-        .where(Case.state == state, in_area(area_id))
+        .where(Case.state == state, in_area(Case.area_id, area_id))
         .order_by(Case.rank, Case.opened_at, Case.id)
         .limit(PAGE + 1)
     )
@@ -103,16 +103,6 @@ def _known(session: Session, staff_id: int, area_id: str | None) -> tuple[Entry,
     return tuple(_entry(*row) for row in rows)
 
 
-def in_area(area_id: str | None) -> ColumnElement[bool]:
-    """The condition of `bot.handoff.desk.may_see`, for a query."""
-    return true() if area_id is None else or_(Case.area_id == area_id, Case.area_id.is_(None))
-
-
-def marked_in_area(area_id: str | None) -> tuple[ColumnElement[bool], ...]:
-    """The same condition for marks of triage."""
-    return () if area_id is None else (or_(TriageMark.area_id == area_id, TriageMark.area_id.is_(None)),)
-
-
 def latest_event(session: Session) -> int:
     """The newest event of any case: when it is higher than it was, the queue may have changed."""
     return session.scalar(select(func.max(CaseEvent.id))) or 0
@@ -120,9 +110,9 @@ def latest_event(session: Session) -> int:
 
 def _counts(session: Session, staff_id: int, area_id: str | None) -> dict[str, int]:
     by_state = dict.fromkeys(("open", "claimed"), 0)
-    query = select(Case.state, func.count()).where(Case.state.in_(by_state), in_area(area_id)).group_by(Case.state)
+    query = select(Case.state, func.count()).where(Case.state.in_(by_state), in_area(Case.area_id, area_id)).group_by(Case.state)
     by_state.update((state, count) for state, count in session.execute(query))
-    mine = select(func.count()).where(Case.state == "claimed", Case.staff_id == staff_id, in_area(area_id))
+    mine = select(func.count()).where(Case.state == "claimed", Case.staff_id == staff_id, in_area(Case.area_id, area_id))
     return {"unclaimed": by_state["open"], "mine": session.scalar(mine) or 0, "all": sum(by_state.values())}
 
 

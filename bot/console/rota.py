@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
 from bot.alarms import ways_of
+from bot.console.forms import whole_number
 from bot.console.guard import Visit
 from bot.console.logins import SignedIn
 from bot.console.look import Look, private
@@ -127,9 +128,9 @@ class Rota:
 
     def _read(self, form: Mapping[str, str]) -> NewShift | RotaProblem:
         """The form's fields; what is wrong with the first that does not fit."""
-        who, weeks = form.get("who", ""), form.get("weeks", "").strip() or "1"
+        who, weeks = whole_number(form.get("who", "")), whole_number(form.get("weeks", "").strip() or "1")
         day, starts, ends = _day(form.get("day", "")), _clock(form.get("from", "")), _clock(form.get("to", ""))
-        if not _is_number(who):
+        if who is None:
             return self._problem("who", "nobody")
         if day is None:
             return self._problem("day", "day")
@@ -137,9 +138,9 @@ class Rota:
             return self._problem("from", "clock")
         if ends is None:
             return self._problem("to", "clock")
-        if not _is_number(weeks) or not 1 <= int(weeks) <= MOST_WEEKS:
+        if weeks is None or not 1 <= weeks <= MOST_WEEKS:
             return self._problem("weeks", "weeks")
-        return NewShift(staff_id=int(who), day=day, starts=starts, ends=ends, weeks=int(weeks))
+        return NewShift(staff_id=who, day=day, starts=starts, ends=ends, weeks=weeks)
 
     def _problem(self, field: str, code: str) -> RotaProblem:
         return RotaProblem(field=field, words=self._words(f"rota.error.{code}", most=str(MOST_WEEKS)))
@@ -188,7 +189,3 @@ def _clock(text: str) -> time | None:
         return time.fromisoformat(text.strip().zfill(5)).replace(tzinfo=None)
     except ValueError:
         return None
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 16

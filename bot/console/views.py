@@ -19,10 +19,11 @@ from bot.alarms import calls, ways_of
 from bot.console import logins
 from bot.console.casefile import CaseFile, Place, latest, read_case
 from bot.console.events import follow
+from bot.console.forms import whole_number
 from bot.console.guard import COOKIE, SIGN_IN, Guard, Visit
 from bot.console.look import ASSETS, Look, private
 from bot.console.questions import read_questions
-from bot.console.queue import SHOWS, latest_event, marked_in_area, read_queue
+from bot.console.queue import SHOWS, latest_event, read_queue
 from bot.console.ready import chosen, offered
 from bot.console.roles import ANSWERS, CHANGES_ROTA, EVERYONE, SEES_CASES, SEES_QUESTIONS, SEES_ROTA
 from bot.console.rota import Rota
@@ -32,9 +33,9 @@ from bot.console.told import read_told
 from bot.console.words import StaffWords
 from bot.handoff import desk, marks
 from bot.handoff.cases import OUTCOMES, NotClaimed
-from bot.handoff.desk import MAX_WORDS, NoSuchCase, OtherLanguage, Refused, may_see
+from bot.handoff.desk import MAX_WORDS, NoSuchCase, OtherLanguage, Refused, in_area, may_see
 from bot.languages import supported
-from bot.storage.tables import UNANSWERED_DAYS, Case, StaffAudit, now
+from bot.storage.tables import UNANSWERED_DAYS, Case, StaffAudit, TriageMark, now
 
 AUDIT_ROWS = 100
 ALARM_ROWS = 20
@@ -122,14 +123,14 @@ class Console:
         asked = visit.request.query_params
         show = asked.get("show", "")
         show = show if show in SHOWS else SHOWS[0]
-        after = asked.get("after", "")
+        after = whole_number(asked.get("after", ""))
         with self._services.database.read() as session:
             queue = read_queue(
                 session,
                 staff_id=visit.who.staff_id,
                 area_id=visit.who.area_id,
                 show=show,
-                after=int(after) if after.isdecimal() and len(after) < 16 else None,
+                after=after,
             )
             duty = self._rota.on_duty(session, visit.who)
             failed = calls.failed_since(session, now() - FAILURES_SHOWN, visit.who.area_id)
@@ -139,7 +140,7 @@ class Console:
             queue=queue,
             show=show,
             shows=SHOWS,
-            later=bool(after),
+            later=bool(asked.get("after")),
             done=_done(visit.request),
             duty=duty,
             alarms_failed=failed,
@@ -171,16 +172,17 @@ class Console:
     def triage(self, visit: Visit) -> Response:
         """How often staff found triage right, too high or too low, by language and level."""
         with self._services.database.read() as session:
-            found = marks.counts(session, *marked_in_area(visit.who.area_id))
+            found = marks.counts(session, in_area(TriageMark.area_id, visit.who.area_id))
         by_language = {count.language: [one for one in found if one.language == count.language] for count in found}
         return self._look.page("triage.html", who=visit.who, languages=by_language, levels=tuple(reversed(marks.LEVELS)))
 
     async def events(self, visit: Visit) -> Response:
         """News for an open page: of one case (`?case=`), else of the queue."""
-        case_id = visit.request.query_params.get("case", "")
-        if case_id and not (case_id.isdecimal() and len(case_id) < 16):
+        asked = visit.request.query_params.get("case", "")
+        case_id = whole_number(asked)
+        if asked and case_id is None:
             return private(PlainTextResponse("", 404))
-        look = self._watch_case(visit, int(case_id)) if case_id else self._watch_queue(visit)
+        look = self._watch_queue(visit) if case_id is None else self._watch_case(visit, case_id)
         if await run_in_threadpool(look) is None:  # a stream that ends at once would be asked for again and again
             return private(PlainTextResponse("", 404))
         known = visit.request.headers.get("last-event-id") or visit.request.query_params.get("after", "")
@@ -241,12 +243,8 @@ class Console:
         return self._act(visit, act, "bereaved")
 
     def mark(self, visit: Visit) -> Response:
-        message = visit.form.get("message", "")
-        say = partial(
-            desk.mark_triage,
-            inbox_id=int(message) if message.isdecimal() and len(message) < 16 else 0,
-            should_be=visit.form.get("should_be", ""),
-        )
+        message = whole_number(visit.form.get("message", "")) or 0
+        say = partial(desk.mark_triage, inbox_id=message, should_be=visit.form.get("should_be", ""))
         return self._act(visit, say, "marked")
 
     def address(self, visit: Visit) -> Response:
@@ -275,12 +273,8 @@ class Console:
         return self._act(visit, say, "interpreter")
 
     def hand_over(self, visit: Visit) -> Response:
-        colleague = visit.form.get("colleague", "")
-        give = partial(
-            desk.hand_over_case,
-            to_staff_id=int(colleague) if colleague.isdecimal() and len(colleague) < 16 else 0,
-            note=visit.form.get("text", ""),
-        )
+        colleague = whole_number(visit.form.get("colleague", "")) or 0
+        give = partial(desk.hand_over_case, to_staff_id=colleague, note=visit.form.get("text", ""))
         return self._act(visit, give, "handed_over", field="handover")
 
     def release(self, visit: Visit) -> Response:
@@ -347,11 +341,11 @@ class Console:
         before = Place.parse(visit.request.query_params.get("before"))
         with self._services.database.read() as session:
             file = read_case(session, self._services.keyring, case_id=case_id, area_id=visit.who.area_id, before=before)
+            if file is None:
+                return self._missing(visit)
             call = next(iter(calls.calling(session, now(), [case_id])), None)
             alarms = calls.of_case(session, case_id, ALARM_ROWS)
-            told = read_told(session, self._services.keyring, case_id) if file is not None else None
-        if file is None:
-            return self._missing(visit)
+            told = read_told(session, self._services.keyring, case_id)
         with self._services.database.write() as session:
             session.add(StaffAudit(staff_id=visit.who.staff_id, action="case.view", subject=f"case:{case_id}"))
         shown = chosen(self._services, file, visit.who, ready)

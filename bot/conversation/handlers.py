@@ -501,7 +501,7 @@ class Handlers:
         if pending is not None:
             self.run(pending["action"], turn, pending["args"])
         elif turn.state.held:
-            self.reach.ask_if_safe_to_read(turn, turn.state.held["action"], turn.state.held["args"])
+            self.reach.ask_again(turn)
         else:
             self.greet(turn, {})
 

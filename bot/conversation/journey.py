@@ -309,7 +309,7 @@ class Journey:
             turn.outcome = "person"
             return
         if turn.state.held is not None:  # whether it is safe to read is not known yet
-            self._handlers.reach.ask_if_safe_to_read(turn, turn.state.held["action"], turn.state.held["args"])
+            self._handlers.reach.ask_again(turn)
             return
         due = turn.case.reply_due_at
         late = due is not None and turn.moment > due

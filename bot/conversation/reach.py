@@ -64,6 +64,12 @@ class Reach:
         turn.quiet = True
         turn.outcome = "asked_if_safe"
 
+    def ask_again(self, turn: Turn) -> None:
+        """The same question for the answer that waits. Raises ValueError if none does."""
+        if turn.state.held is None:
+            raise ValueError("no answer waits")
+        self.ask_if_safe_to_read(turn, turn.state.held["action"], turn.state.held["args"])
+
     def say_how_to_delete(self, turn: Turn) -> None:
         """One line, for the channel that they write on."""
         ref = DELETING.get(turn.inbound.channel, "text:safe.delete_other")

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from bot.messages import Reply
 from bot.storage.crypto import Keyring
-from bot.storage.tables import ButtonToken, ContentVersion, Outbox, now
+from bot.storage.tables import ButtonToken, Case, ContentVersion, Outbox, Person, now
 
 if TYPE_CHECKING:
     from bot.conversation.render import Renderer
@@ -83,6 +83,35 @@ def enqueue(
     if rendering.template:
         _keep_version(session, rendering.content_id, rendering.outbound.language, rendering.version, rendering.template)
     return row
+
+
+def enqueue_for_case(
+    session: Session,
+    keyring: Keyring,
+    renderer: Renderer,
+    reply: Reply,
+    case: Case,
+    person: Person,
+    *,
+    key: str,
+    staff_id: int | None = None,
+) -> Outbox:
+    """`enqueue` for the parent of a case: where they last wrote from, in the case's language."""
+    return enqueue(
+        session,
+        keyring,
+        renderer,
+        reply,
+        key=key,
+        person_id=person.id,
+        address_id=case.address_id,
+        channel=case.channel,
+        language=case.language,
+        nation=person.nation,
+        campaign=person.campaign,
+        case_id=case.id,
+        staff_id=staff_id,
+    )
 
 
 def _keep_version(session: Session, content_id: str, language: str, version: str, words: str) -> None:

@@ -154,12 +154,18 @@ def claim(session: Session, case_id: int, staff_id: int) -> Case:
     return held(session, case_id, staff_id)
 
 
+def late_since(case: Case, moment: datetime) -> datetime | None:
+    """When the first reply was due, if it has not come by `moment`; None for a case that is not late."""
+    due = case.reply_due_at
+    return due if case.first_reply_at is None and due is not None and due <= moment else None
+
+
 def acknowledge(session: Session, case: Case, staff_id: int) -> bool:
     """Note that somebody has seen the case's alarm. False if that is already what happened last and the reply is not late since."""
     query = select(CaseEvent).where(CaseEvent.case_id == case.id, CaseEvent.kind != "message").order_by(CaseEvent.id.desc())
     last = session.scalars(query.limit(1)).first()
-    late = case.first_reply_at is None and case.reply_due_at is not None and case.reply_due_at <= now()
-    if last is not None and last.kind == "acknowledged" and not (late and case.reply_due_at and last.at < case.reply_due_at):
+    late_at = late_since(case, now())
+    if last is not None and last.kind == "acknowledged" and not (late_at is not None and last.at < late_at):
         return False
     session.add(CaseEvent(case_id=case.id, kind="acknowledged", staff_id=staff_id))
     return True

@@ -13,12 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, or_, select, true
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from bot.delivery.hub import Hub
-from bot.delivery.outbox import PULLED, enqueue
+from bot.delivery.outbox import PULLED, enqueue_for_case
 from bot.handoff import cases, marks
 from bot.handoff.hours import Teams
 from bot.languages import detect, direction, supported
@@ -337,6 +337,11 @@ def may_see(staff_area: str | None, case_area: str | None) -> bool:
     return staff_area is None or case_area is None or staff_area == case_area
 
 
+def in_area(column: InstrumentedAttribute[str | None], area_id: str | None) -> ColumnElement[bool]:
+    """The condition of `may_see` for a query: `column` is a row's area, `area_id` that of the staff."""
+    return true() if area_id is None else or_(column == area_id, column.is_(None))
+
+
 def checked(text: str) -> str:
     """A reply or note without the space around it. Raises `Refused`."""
     words = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "").strip()
@@ -427,21 +432,8 @@ def _tell(act: Act, ref: str, staff: Staff) -> None:
 
 def _enqueue(act: Act, reply: Reply, key: str, staff: Staff | None = None) -> None:
     person = act.session.get_one(Person, act.case.person_id)
-    enqueue(
-        act.session,
-        act.services.keyring,
-        act.services.renderer,
-        reply,
-        key=key,
-        person_id=person.id,
-        address_id=act.case.address_id,
-        channel=act.case.channel,
-        language=act.case.language,
-        nation=person.nation,
-        campaign=person.campaign,
-        case_id=act.case.id,
-        staff_id=(staff or act.staff).id,
-    )
+    services, sender = act.services, (staff or act.staff).id
+    enqueue_for_case(act.session, services.keyring, services.renderer, reply, act.case, person, key=key, staff_id=sender)
     act.session.flush()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -11,9 +10,9 @@ from sqlalchemy import exists, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from bot.delivery.can_send import can_send
-from bot.delivery.outbox import enqueue
+from bot.delivery.outbox import enqueue_for_case
 from bot.delivery.sender import standing
-from bot.handoff.hours import Team
+from bot.handoff.hours import Team, Teams
 from bot.messages import MessageClass, Reply
 from bot.storage.crypto import Keyring
 from bot.storage.tables import Case, CaseEvent, Person, PersonAddress
@@ -38,9 +37,9 @@ def tell_late(
     session: Session,
     keyring: Keyring,
     renderer: Renderer,
-    teams: Mapping[str, Team],
+    teams: Teams,
     moment: datetime,
-    words: Callable[[Team | None, datetime], Reply],
+    words: Callable[[Team, datetime], Reply],
 ) -> list[int]:
     """Queue `words` for each parent whose case is past its time without a reply, once a promise; returns whose, by person.
 
@@ -69,7 +68,7 @@ def tell_late(
         if can_send(standing(session, person.id, address), MessageClass.SERVICE_NOTICE).decision == "send" and _first(
             session, case, moment
         ):
-            _queue(session, keyring, renderer, case, person, words(teams.get(case.area_id or ""), moment))
+            _queue(session, keyring, renderer, case, person, words(teams.of(case.area_id), moment))
             told.append(person.id)
     return told
 
@@ -82,17 +81,6 @@ def _first(session: Session, case: Case, moment: datetime) -> bool:
 
 def _queue(session: Session, keyring: Keyring, renderer: Renderer, case: Case, person: Person, words: Reply) -> None:
     assert case.reply_due_at is not None
-    enqueue(
-        session,
-        keyring,
-        renderer,
-        replace(words, message_class=MessageClass.SERVICE_NOTICE),
-        key=f"case{case.id}:late:{int(case.reply_due_at.timestamp())}",
-        person_id=person.id,
-        address_id=case.address_id,
-        channel=case.channel,
-        language=case.language,
-        nation=person.nation,
-        campaign=person.campaign,
-        case_id=case.id,
-    )
+    notice = replace(words, message_class=MessageClass.SERVICE_NOTICE)
+    key = f"case{case.id}:late:{int(case.reply_due_at.timestamp())}"
+    enqueue_for_case(session, keyring, renderer, notice, case, person, key=key)

@@ -12,9 +12,11 @@ from typing import Any
 
 from sqlalchemy import select
 
+from bot.console.told import Told, read_told
 from bot.conversation.intake import Receipt
 from bot.conversation.rasa import RasaClient
 from bot.delivery.sender import unpack_outbound
+from bot.handoff import cases
 from bot.messages import Address, Inbound, Kind, Outbound
 from bot.storage.tables import ButtonToken, Dialogue, Inbox, Outbox, Person
 from bot.wiring import Parts
@@ -126,6 +128,14 @@ class Parent:
         with self.parts.database.read() as session:
             saved = session.get(Dialogue, self.person_id)
             return dict(saved.state) if saved else {}
+
+
+def told(parts: Parts, parent: Parent) -> Told:
+    """What the open case says of its writer beside their messages."""
+    with parts.database.read() as session:
+        case = cases.current(session, parent.person_id)
+        assert case is not None
+        return read_told(session, parts.keyring, case.id)
 
 
 def _said(parts: Parts, row: Outbox) -> Said:

@@ -10,12 +10,11 @@ import pytest
 from sqlalchemy import select
 
 from bot.console.casefile import read_case
-from bot.console.told import Told, read_told
 from bot.handoff import cases
 from bot.languages import supported
 from bot.storage.tables import CaseEvent, Dialogue
 from bot.wiring import Parts
-from tests.conversation.support import Parent, refs, understanding
+from tests.conversation.support import Parent, refs, told, understanding
 from tests.doubles.rasa_server import RasaDouble, turn
 
 URGENT = "i keep thinking they would be better off without me"
@@ -41,13 +40,6 @@ async def worried(parts: Parts, rasa: RasaDouble) -> Parent:
     async with understanding(parts, rasa.url):
         await parent.say(WORRY)
     return parent
-
-
-def told(parts: Parts, parent: Parent) -> Told:
-    with parts.database.read() as session:
-        case = cases.current(session, parent.person_id)
-        assert case is not None
-        return read_told(session, parts.keyring, case.id)
 
 
 def seen_by_staff(parts: Parts, parent: Parent) -> list[tuple[str, str]]:

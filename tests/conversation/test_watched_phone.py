@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from bot.console.told import Told, read_told
 from bot.delivery.can_send import can_send
 from bot.delivery.sender import standing
 from bot.handoff import cases, desk
@@ -18,7 +17,7 @@ from bot.library import Library
 from bot.messages import MAX_BUTTONS, MessageClass
 from bot.storage.tables import CaseEvent, Dialogue, PersonAddress, Staff
 from bot.wiring import Parts
-from tests.conversation.support import Parent, refs, understanding
+from tests.conversation.support import Parent, refs, told, understanding
 from tests.doubles.rasa_server import RasaDouble, turn
 
 URGENT = "my husband hits me and controls my money"
@@ -37,13 +36,6 @@ async def urgent(parts: Parts) -> Parent:
     parent = Parent(parts, language="en")
     await parent.say(URGENT)
     return parent
-
-
-def told(parts: Parts, parent: Parent) -> Told:
-    with parts.database.read() as session:
-        case = cases.current(session, parent.person_id)
-        assert case is not None
-        return read_told(session, parts.keyring, case.id)
 
 
 def unasked(parts: Parts, parent: Parent) -> str:

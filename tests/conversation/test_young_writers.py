@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from bot.console.told import read_told
 from bot.conversation.facts import FactWords
 from bot.delivery.can_send import can_send
 from bot.delivery.sender import standing
@@ -18,7 +17,7 @@ from bot.library import Library
 from bot.messages import MessageClass
 from bot.storage.tables import CaseEvent, Child, Consent, Dialogue, Outbox, PersonAddress, now
 from bot.wiring import Parts
-from tests.conversation.support import Parent, refs, understanding
+from tests.conversation.support import Parent, refs, told, understanding
 from tests.doubles.rasa_server import RasaDouble, turn
 
 CHILD = "i am 10 and my dad hits me"
@@ -35,13 +34,6 @@ async def child(parts: Parts, at: Callable[[datetime], None], language: str = "e
     await parent.say(CHILD)
     assert parent.everything()[0].ref == "safety:urgent-child"
     return parent
-
-
-def told(parts: Parts, parent: Parent) -> object:
-    with parts.database.read() as session:
-        case = cases.current(session, parent.person_id)
-        assert case is not None
-        return read_told(session, parts.keyring, case.id)
 
 
 async def after_the_case(parts: Parts, parent: Parent) -> None:

@@ -6,8 +6,8 @@ from functools import partial
 
 import pytest
 
-from bot.console.queue import marked_in_area
 from bot.handoff import desk, marks
+from bot.handoff.desk import in_area
 from bot.people import forget
 from bot.storage.tables import Case, Inbox, TriageMark
 from tests.console.support import AREA, ELSEWHERE, Office
@@ -16,7 +16,7 @@ from tests.handoff.test_desk import at_once, errors
 
 def counted(office: Office, area: str | None = AREA) -> list[tuple[str, str, int, int, int, dict[str, int]]]:
     with office.services.database.read() as session:
-        found = marks.counts(session, *marked_in_area(area))
+        found = marks.counts(session, in_area(TriageMark.area_id, area))
     return [(one.language, one.level, one.right, one.too_high, one.too_low, one.should_be) for one in found]
 
 
