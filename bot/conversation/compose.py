@@ -59,7 +59,9 @@ class Composer:
 
     def _do(self, turn: Turn, name: str) -> None:
         form, slot, slots = turn.state.form, turn.state.requested_slot, turn.state.slots
-        if name == "more" and turn.state.search:
+        if name in ("yes", "no") and turn.state.last_topic and self._handlers.facts.carries_on(turn.text):
+            name = "more"  # "well, and at night?" is no answer to a question of ours
+        elif name == "more" and turn.state.search:
             turn.outcome = "find_more"
             return
         self._handlers.run(name, turn)

@@ -15,7 +15,7 @@ from bot.library.yamlfile import DataError, Problem, read_yaml
 
 ASK_TOPIC = "ask_topic"
 LABEL_PREFIX = "topic_"
-PROBABILITIES = ("answer_at", "answer_at_lead", "sensitive_at", "sensitive_offer_at", "refuse_below", "second_at")
+PROBABILITIES = ("answer_at", "answer_at_lead", "sensitive_at", "sensitive_offer_at", "refuse_below", "move_on_at", "second_at")
 """The numbers of `content/understanding.yml` that run from 0 to 1."""
 
 
@@ -34,6 +34,7 @@ class Thresholds:
     sensitive_at: float
     sensitive_offer_at: float
     refuse_below: float
+    move_on_at: float
     second_at: float
     choices: int
     sensitive: frozenset[str]
@@ -166,7 +167,8 @@ def _further(
     seen: Collection[str],
 ) -> Message | None:
     """Another message of the topic that is carried on; None where the message means another topic, or all has been said."""
-    if follows is None or (ranked and _is_sure(ranked, thresholds) and ranked[0][0] != follows):
+    # Few words and "night" or "he" among them are enough to be sure of some topic: to leave this one takes more.
+    if follows is None or (ranked and ranked[0][1] >= thresholds.move_on_at and ranked[0][0] != follows):
         return None
     message = library.choose(follows, age_months=profile.age_months, nation=profile.nation, audience=profile.audience, seen=seen)
     return message if message is not None and message.id not in seen else None

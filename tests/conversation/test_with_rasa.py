@@ -67,6 +67,37 @@ async def test_a_question_gets_approved_words_and_its_topic_is_recorded(parts: P
     assert (parent.inbox()[0].topic, parent.inbox()[0].outcome) == ("baby/crying", "answered")
 
 
+@pytest.mark.parametrize(
+    ("language", "question", "further"),
+    [
+        ("en", "my baby wont feed from a bottle", "what about at night?"),
+        ("cy", "dydi'r babi ddim yn bwydo'n dda", "beth am yn y nos?"),
+        ("pl", "dziecko nie chce pić z butelki", "a co w nocy?"),
+        ("ur", "میرا بچہ بوتل سے دودھ نہیں پیتا", "lekin raat ko?"),
+        ("ar", "طفلي ما بدو ياخد القنينة", "طيب وبالليل؟"),
+    ],
+)
+async def test_a_short_question_stays_on_the_topic_just_answered(
+    parts: Parts, real: RealRasa, language: str, question: str, further: str
+) -> None:
+    parent = Parent(parts, language=language)
+    async with real.serving(parts):
+        first = await parent.say(question)
+        assert parent.state()["last_topic"] == "baby/feeding", "the example must be understood"
+        then = await parent.say(further)
+    (given,) = [reply.ref for reply in then if reply.ref.startswith("message:")]
+    assert given.startswith("message:baby/feeding/")
+    assert given not in refs(first), "it says something new"
+
+
+async def test_a_short_question_that_names_another_topic_moves_on(parts: Parts, real: RealRasa) -> None:
+    parent = Parent(parts, language="en")
+    async with real.serving(parts):
+        await parent.say("my baby wont feed from a bottle")
+        then = await parent.say("what about potty training")
+    assert then[0].ref.startswith("message:child/potty/")
+
+
 async def test_the_form_goes_from_the_first_words_to_services_and_more(parts: Parts, real: RealRasa) -> None:
     parent = Parent(parts, language="en")
     async with real.serving(parts):

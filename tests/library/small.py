@@ -139,6 +139,7 @@ lead: 2
 sensitive_at: 0.5
 sensitive_offer_at: 0.1
 refuse_below: 0.05
+move_on_at: 0.9
 second_at: 0.2
 choices: 3
 sensitive:
