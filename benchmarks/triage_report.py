@@ -56,7 +56,7 @@ def cross_validate(root: Path, folds: int, say: Callable[[str], None]) -> list[J
     """Every labelled message, judged by a model that has not seen it."""
     found = training.examples(root)
     books = training.books_of(root, found)
-    samples = training.samples_of(found, books)
+    samples = training.samples_of(root, found)
     detector = Detector.load(root / "content", root / "models" / "languages.skops")
     limits = root / "content" / "safety" / NAME
     thresholds = Thresholds.load(limits) if limits.is_file() else Thresholds()

@@ -24,7 +24,8 @@ _FORMAT = 3
 _PART_WEIGHTS = (1.0, 1.0, 0.5, 0.7)
 """How much words, letter groups, ideas and written words count. Ideas come from lists whose writers knew the examples."""
 _MOST_WORDS = 400
-_LEAST_TELLING = 0.2
+_LEAST_TELLING = 1.0
+_STRENGTH = 8.0
 _BY_SPACES = r"\S+"
 
 
@@ -182,14 +183,14 @@ def part_weights(vectorisers: Sequence[TfidfVectorizer]) -> NDArray[np.float64]:
 
 
 def fit_heads(
-    matrix: csr_matrix, ranks: NDArray[np.int64], sample_weights: NDArray[np.float64], *, strength: float = 4.0
+    matrix: csr_matrix, ranks: NDArray[np.int64], sample_weights: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Weights, shape (3, features), and shifts, shape (3,); `ranks` are the levels' ranks (0 to 3), one a row of `matrix`."""
     weights, shifts = [], []
     for head in HEADS:
         wanted = ranks >= head.rank
         telling = _telling(matrix, wanted)
-        model = LogisticRegression(C=strength, solver="liblinear", class_weight="balanced", random_state=0)
+        model = LogisticRegression(C=_STRENGTH, solver="liblinear", class_weight="balanced", random_state=0)
         model.fit(matrix @ diags(telling), wanted.astype(int), sample_weight=sample_weights)
         weights.append(model.coef_[0] * telling)
         shifts.append(float(model.intercept_[0]))

@@ -1,10 +1,14 @@
 """Training the triage model, and the language model beside it, from `data/`: `python -m bot.triage.train <folder>`."""
 
 import hashlib
+import os
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import repeat
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +28,9 @@ from bot.triage.thresholds import Thresholds
 
 FOLDS = 4
 _MOST_QUESTIONS = 2_500
+_QUESTION_WEIGHT = 0.4
+_FEW = 2_000
+"""So many examples are read before further processes would be up."""
 _EXAMPLE = re.compile(r"^\s*- (.+)$")
 _MARKUP = re.compile(r"\[([^\]]*)\](?:\([^)]*\)|\{[^}]*\})")
 # Topics in which an ordinary question may well be a worry: their questions are no examples of "none".
@@ -131,9 +138,30 @@ def fingerprint(root: Path) -> str:
     return digest.hexdigest()
 
 
-def samples_of(found: Sequence[Example], books: Mapping[str, RuleBook]) -> list[Sample]:
-    """Each example as the model sees it, read by the rule book of its own language."""
-    return [sample(books[one.lang].find(one.text), books[one.lang]) for one in found]
+def samples_of(root: Path, found: Sequence[Example]) -> list[Sample]:
+    """Each example as the model sees it, read by the rule book of its own language; languages side by side. Raises RuleFileError."""
+    places: dict[str, list[int]] = {}
+    for place, one in enumerate(found):
+        places.setdefault(one.lang, []).append(place)
+    most_first = sorted(places, key=lambda lang: -len(places[lang]))
+    texts = [[found[place].text for place in places[lang]] for lang in most_first]
+    safety = repeat(root / "content" / "safety")
+    if len(found) < _FEW:
+        read = list(map(_read, safety, most_first, texts))
+    else:
+        with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
+            read = list(pool.map(_read, safety, most_first, texts))
+    by_place = {
+        place: one
+        for lang, samples in zip(most_first, read, strict=True)
+        for place, one in zip(places[lang], samples, strict=True)
+    }
+    return [by_place[place] for place in range(len(found))]
+
+
+def _read(safety: Path, lang: str, texts: Sequence[str]) -> list[Sample]:
+    rules = book(safety, lang)
+    return [sample(rules.find(text), rules) for text in texts]
 
 
 def books_of(root: Path, found: Sequence[Example]) -> dict[str, RuleBook]:
@@ -150,7 +178,9 @@ def example_weights(found: Sequence[Example]) -> NDArray[np.float64]:
             counts[one.lang] = counts.get(one.lang, 0) + 1
     most = max(counts.values(), default=1)
     boost = {lang: min(2.5, (most / count) ** 0.5) for lang, count in counts.items()}
-    return np.array([boost.get(one.lang, 1.0) * (0.9 if one.extra and one.level is Level.NONE else 1.0) for one in found])
+    return np.array(
+        [boost.get(one.lang, 1.0) * (_QUESTION_WEIGHT if one.extra and one.level is Level.NONE else 1.0) for one in found]
+    )
 
 
 def folds_of(found: Sequence[Example], count: int) -> list[NDArray[np.int64]]:
@@ -170,13 +200,15 @@ def fit_scaled(found: Sequence[Example], samples: Sequence[Sample], share: Mappi
     ranks = np.array([one.level.rank for one in found])
     counts = example_weights(found)
     vectorisers, matrix = vectorise(samples)
+    everything = np.arange(len(found))
+    held_out = folds_of(found, folds)
+    kept = [np.setdiff1d(everything, held) for held in held_out]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # The solver runs outside Python's lock.
+        *parts, whole = pool.map(lambda rows: fit_heads(matrix[rows], ranks[rows], counts[rows]), [*kept, everything])
     scores = np.zeros((len(found), len(HEADS)))
-    for held in folds_of(found, folds):
-        kept = np.setdiff1d(np.arange(len(found)), held)
-        weights, shifts = fit_heads(matrix[kept], ranks[kept], counts[kept])
+    for held, (weights, shifts) in zip(held_out, parts, strict=True):
         scores[held] = matrix[held] @ weights.T + shifts
-    weights, shifts = fit_heads(matrix, ranks, counts)
-    weights = weights * part_weights(vectorisers)
+    weights, shifts = whole[0] * part_weights(vectorisers), whole[1]
     langs = sorted({one.lang for one in found if not one.extra})
     scaling = {lang: _scaling(found, scores, ranks, lang, share) for lang in ["", *langs]}
     return Reader(vectorisers, weights, shifts, langs, scaling)
@@ -212,7 +244,7 @@ def _train(root: Path, out: Path) -> Path:
     books = books_of(root, found)
     limits = root / "content" / "safety" / THRESHOLDS
     thresholds = Thresholds.load(limits) if limits.is_file() else Thresholds()
-    reader = replace(fit_scaled(found, samples_of(found, books), thresholds.share), fingerprint=fingerprint(root))
+    reader = replace(fit_scaled(found, samples_of(root, found), thresholds.share), fingerprint=fingerprint(root))
     detector = Detector(Catalogue.load(root / "content" / "languages.yml"), LetterModel.load(letters_new))
     triage = Triage(books, detector, reader, thresholds)
     missed = check.never_missed(root, triage)
