@@ -27,7 +27,7 @@ from sklearn.model_selection import train_test_split
 
 from nlu_server.components import ASK_TOPIC, TOPIC_PREFIX
 from nlu_server.components.letters import WORD, normalise, skeleton
-from nlu_server.components.linear import Linear, fit
+from nlu_server.components.linear import Linear, complement_naive_bayes, fit, joined
 from nlu_server.components.patches import apply_patches
 
 RANKING = 10
@@ -40,9 +40,10 @@ class TfidfIntentClassifier(IntentClassifier, GraphComponent):
 
     Configuration: `C` (inverse regularisation), `tolerance` of the fit (a finer one takes twice as long and answers the same),
     `word_ngrams`, `char_ngrams` and `consonant_ngrams` (of words reduced to their consonants, which tie a word's own script to its
-    spellings in Latin letters, see `letters.py`), `min_df` of the latter two, `weights` of the three, and
-    `navigation_threshold`, the least probability at which a navigation intent is believed. The margins of the linear model
-    become probabilities through a softmax whose sharpness is fitted on examples held back for it.
+    spellings in Latin letters, see `letters.py`), `min_df` of the latter two, `weights` of the three, `naive_share` and
+    `naive_smoothing` of the naive Bayes model whose margins are added to those of the support vector machine, and
+    `navigation_threshold`, the least probability at which a navigation intent is believed. The margins become probabilities
+    through a softmax whose sharpness is fitted on examples held back for it.
     """
 
     @staticmethod
@@ -55,6 +56,8 @@ class TfidfIntentClassifier(IntentClassifier, GraphComponent):
             "tolerance": 0.1,
             "min_df": 2,
             "weights": [0.8, 1.0, 0.6],
+            "naive_share": 0.27,
+            "naive_smoothing": 0.3,
             "navigation_threshold": 0.35,
         }
 
@@ -146,7 +149,9 @@ class TfidfIntentClassifier(IntentClassifier, GraphComponent):
         ]
 
     def _fit(self, features: Any, labels: Any) -> Linear:
-        return fit(features, labels, self._config["C"], self._config["tolerance"])
+        support_vectors = fit(features, labels, self._config["C"], self._config["tolerance"])
+        naive = complement_naive_bayes(features, labels, self._config["naive_smoothing"])
+        return joined(support_vectors, naive, self._config["naive_share"])
 
     def _fit_sharpness(self, features: Any, labels: np.ndarray) -> float:
         """The softmax factor that makes the probabilities of held-back examples most likely, by a model of half of the others: a

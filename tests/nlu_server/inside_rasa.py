@@ -24,6 +24,7 @@ from rasa.shared.nlu.training_data.message import Message  # noqa: E402
 from rasa.shared.nlu.training_data.training_data import TrainingData  # noqa: E402
 from sanic import Sanic  # noqa: E402
 from scipy.sparse import csr_matrix  # noqa: E402
+from sklearn.naive_bayes import ComplementNB  # noqa: E402
 from sklearn.svm import LinearSVC  # noqa: E402
 
 from nlu_server.components import linear  # noqa: E402
@@ -87,6 +88,22 @@ def shared_out(labels):
     margins = theirs.decision_function(features)
     margins = np.column_stack([-margins, margins]) if margins.ndim == 1 else margins
     return {"labels": list(ours.labels) == list(theirs.classes_), "off": np.abs(ours.margins(features) - margins).max()}
+
+
+def naive():
+    """How far our naive Bayes is from scikit-learn's, margins compared label with label."""
+    numbers = np.random.default_rng(0)
+    kinds = np.array(["abcd"[place % 4] for place in range(80)])
+    features = csr_matrix(numbers.random((80, 12)).astype(np.float32))
+    ours = linear.complement_naive_bayes(features, kinds, smoothing=0.3)
+    theirs = ComplementNB(alpha=0.3).fit(features, kinds)._joint_log_likelihood(features)
+    margins = ours.margins(features)
+    both = linear.joined(ours, ours, 0.5).margins(features)
+    return {
+        "labels": list(ours.labels),
+        "off": np.abs(margins - (theirs - theirs.mean(axis=1, keepdims=True))).max(),
+        "joined off": np.abs(both - 1.5 * margins).max(),
+    }
 
 
 def check(result):
@@ -164,6 +181,7 @@ async def trackers():
 
 def main():
     found = {**classify(Path(sys.argv[1])), **patches()}
+    found["naive"] = naive()
     found["shared_out"] = {labels: shared_out(labels) for labels in (2, 3, 5, 7)}
     found["channel"] = asyncio.run(channel())
     found.update(asyncio.run(trackers()))

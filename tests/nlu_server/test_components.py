@@ -73,6 +73,12 @@ def test_a_fit_shared_out_over_processes_is_the_same_as_one_of_all_labels(found:
     assert found["shared_out"][labels]["off"] < 1e-3
 
 
+def test_naive_bayes_margins_are_those_of_scikit_learn_and_are_added_by_their_share(found: dict[str, Any]) -> None:
+    assert found["naive"]["labels"] == ["a", "b", "c", "d"]
+    assert found["naive"]["off"] < 1e-4
+    assert found["naive"]["joined off"] < 1e-4
+
+
 def test_words_it_never_saw_break_nothing(found: dict[str, Any]) -> None:
     assert found["odd"]["intent"]["name"]
 
