@@ -34,6 +34,7 @@ from bot.storage.crypto import KeyMissing, Keyring
 from bot.storage.engine import Database
 from bot.storage.incidents import note_incident
 from bot.storage.tables import ButtonToken, Case, CaseEvent, Dialogue, Inbox, Person, now
+from bot.triage import Level
 from services_directory import Directory
 
 log = logging.getLogger(__name__)
@@ -76,6 +77,17 @@ _FOR_A_TURN = (
     .outerjoin(Dialogue, Dialogue.person_id == Inbox.person_id)
     .outerjoin(Case, and_(Case.person_id == Inbox.person_id, Case.state != "closed"))
     .where(Inbox.id == bindparam("row"))
+)
+
+_EMERGENCY_SINCE = (
+    select(Inbox.case_id)
+    .where(
+        Inbox.person_id == bindparam("person"),
+        Inbox.open == 1,
+        Inbox.id > bindparam("inbox"),
+        Inbox.level == Level.EMERGENCY.value,
+    )
+    .limit(1)
 )
 
 ALWAYS_SHOW_HELP = frozenset({"webchat"})
@@ -398,6 +410,7 @@ class Journey:
         """
         turn = work.turn
         with self._database.write() as session:
+            self._give_way(session, turn)
             finish(
                 session,
                 Inbox,
@@ -416,6 +429,19 @@ class Journey:
         # Looked at afterwards: what comes in meanwhile finds this message still open, and its own wake-up finds nothing to take.
         with self._database.read() as session:
             return more_of(session, turn.person.id)
+
+    @staticmethod
+    def _give_way(session: Session, turn: Turn) -> None:
+        """An emergency that came while this message was being answered has had its words already: no menu, tip or apology comes
+        after them. The message joins the case instead, for whoever reads it."""
+        if turn.outcome == "forgotten":
+            return
+        case_id = session.scalar(_EMERGENCY_SINCE, {"person": turn.person.id, "inbox": turn.inbox_id})
+        if case_id is not None:
+            turn.replies = [reply for reply in turn.replies if reply.message_class is MessageClass.SAFETY]
+            turn.outcome = "overtaken"
+            session.get_one(Inbox, turn.inbox_id).case_id = case_id
+            cases.join(session, session.get_one(Case, case_id), turn.inbox_id)
 
     @staticmethod
     def _save_state(session: Session, turn: Turn) -> None:
@@ -439,6 +465,7 @@ class Journey:
         turn.replies, turn.effects = [], []
         turn.say("text:unavailable", buttons=(HELP_NOW, PERSON, MENU))
         with self._database.write() as session:
+            self._give_way(session, turn)
             finish(session, Inbox, work.lease, state="failed", reason=type(error).__name__, done_at=now())
             note_incident(session, "message-failed", type(error).__name__)
             self._write_replies(session, work, mark="f")

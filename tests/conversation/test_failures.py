@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 import pytest
 from sqlalchemy import select, update
 
+from bot.conversation.journey import TRIES
 from bot.conversation.worker import Workers
 from bot.messages import MAX_TEXT, Kind
 from bot.storage.claims import Fenced
@@ -146,6 +147,36 @@ async def test_with_rasa_stopped_everything_but_free_text_goes_on_and_nobody_nee
     other = parent_of(parts)
     async with understanding(parts, rasa.url):
         assert (await other.say("how do i settle him"))[0].ref == "message:baby/crying/start-here"
+
+
+async def test_after_the_words_for_an_emergency_no_answer_to_an_earlier_message_comes(parts: Parts, rasa: RasaDouble) -> None:
+    rasa.answers(Answer(hang=True))
+    parent = parent_of(parts)
+    async with understanding(parts, rasa.url, timeout=0.8):
+        await asyncio.to_thread(parent.send, "how do i wean")
+        async with working(parts):
+            while not rasa.calls:  # the first message is being thought about
+                await asyncio.sleep(0.02)
+            await asyncio.to_thread(parent.send, "my baby is not breathing")
+            await finished(parts, parent)
+    heard = parent.everything()
+    assert [reply.ref.split(":")[0] for reply in heard] == ["safety", "safety"]
+    assert parent.inbox()[0].outcome == "overtaken"
+    assert [row.case_id is not None for row in parent.inbox()] == [True, True]
+    assert len({row.case_id for row in parent.inbox()}) == 1
+
+
+async def test_a_message_that_fails_for_good_after_an_emergency_gets_no_apology(
+    parts: Parts,
+) -> None:
+    parent = parent_of(parts)
+    await asyncio.to_thread(parent.send, "menu")
+    (work,) = await asyncio.to_thread(parts.journey.claim, 1)
+    await asyncio.to_thread(parent.send, "my baby is not breathing")
+    work.attempts = TRIES
+    await asyncio.to_thread(parts.journey.give_up, work, RuntimeError("broken"))
+    assert {reply.ref.split(":")[0] for reply in parent.everything()} == {"safety"}
+    assert parent.inbox()[0].state == "failed"
 
 
 async def test_a_concern_that_meets_a_failing_rasa_keeps_its_warm_words(parts: Parts, rasa: RasaDouble) -> None:
