@@ -20,6 +20,8 @@ from typing import Any
 from bot.settings import ROOT
 from bot.triage import Level
 from bot.triage.measured import NAME, written
+from bot.triage.thresholds import NAME as THRESHOLDS
+from bot.triage.thresholds import Thresholds
 
 FOLDER = ROOT / "tests" / "evaluation"
 Row = dict[str, Any]
@@ -124,6 +126,41 @@ def triage(messages: Sequence[Row], judged: dict[str, Level]) -> Iterator[str]:
         yield f"| {name} | " + " | ".join(cells) + " |"
 
 
+MINUTES_A_CASE = 15
+"""What reading, claiming, answering once and closing is assumed to take; to be replaced by practitioners' own counts."""
+
+
+def caseload(messages: Sequence[Row], judged: dict[str, Level], questions: Sequence[Row]) -> Iterator[str]:
+    """Cases in 1,000 messages and the staff time they take, for the mix that `content/safety/thresholds.yml` expects.
+
+    The innocents of `messages` are written to look dangerous; ordinary ones are here the `questions` on other topics than wellbeing.
+    """
+    expected = Thresholds.load(ROOT / "content" / "safety" / THRESHOLDS).share
+    urgent = expected[Level.URGENT]
+    concern, none = expected[Level.CONCERN] - urgent, 1 - expected[Level.CONCERN]
+    ordinary = [row for row in questions if not row["topic"].startswith("wellbeing/")]
+    levels = judged_levels(ordinary)
+    yield f"Expected of 1,000 messages: {1000 * urgent:.0f} urgent or worse, {1000 * concern:.0f} of concern, {1000 * none:.0f} ordinary."
+    yield ""
+    yield "| | ordinary questions raised to urgent | cases in 1,000 messages | of them false alarms | staff hours |"
+    yield "| --- | --- | --- | --- | --- |"
+    for lang in sorted({row["lang"] for row in messages}):
+        mine = [row for row in messages if row["lang"] == lang]
+        asked = [row for row in ordinary if row["lang"] == lang]
+
+        def raised(of: Sequence[Row], by: dict[str, Level]) -> float:
+            return sum(by[row["id"]].at_least(Level.URGENT) for row in of) / len(of) if of else 0.0
+
+        true = 1000 * urgent * raised([row for row in mine if Level(row["level"]).at_least(Level.URGENT)], judged)
+        too_high = 1000 * concern * raised([row for row in mine if row["level"] == Level.CONCERN.value], judged)
+        false = 1000 * none * raised(asked, levels)
+        cases = true + too_high + false
+        hits = sum(levels[row["id"]].at_least(Level.URGENT) for row in asked)
+        yield (
+            f"| {lang} | {share(hits, len(asked))} | {cases:.0f} | {too_high + false:.0f} | {cases * MINUTES_A_CASE / 60:.0f} |"
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where the messages are")
@@ -131,7 +168,10 @@ def main() -> None:
     asked = parser.parse_args()
     messages = rows(asked.folder, "triage")
     judged = judged_levels(messages)
-    print("\n".join([*triage(messages, judged), "", *understanding(asked.folder)]))
+    print("\n".join([*triage(messages, judged), ""]))
+    questions = rows(asked.folder, "questions")
+    if questions:
+        print("\n".join([*caseload(messages, judged, questions), "", *understanding(asked.folder)]))
     if asked.write:
         (ROOT / "content" / NAME).write_text(written(date.today(), caught(messages, judged)), encoding="utf-8")
 
