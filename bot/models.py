@@ -76,13 +76,15 @@ def train_nlu(settings: Settings, say: Say) -> Path:
     started = time.monotonic()
     say("Training the language understanding (Rasa); this takes one or two minutes ...")
     fresh = path.name.removesuffix(".tar.gz") + "-new"
-    # --skip-validation: `make check` validates; here it would double the time.
+    # --skip-validation: `make check` validates; here it would double the time. --force: that the inputs changed is known already, and
+    # Rasa would hash every sentence to find out.
     command = [
         str(RASA_PYTHON),
         "-m",
         "rasa",
         "train",
         "--skip-validation",
+        "--force",
         "--fixed-model-name",
         fresh,
         "--out",
