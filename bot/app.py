@@ -69,6 +69,8 @@ def web_app(parts: Parts, closing: asyncio.Event | None = None) -> Starlette:
         hub=parts.hub,
         settings=parts.settings,
         teams=parts.teams,
+        sampling=parts.sampling,
+        is_command=lambda text: parts.commands.find(text, "en") is not None,
         closing=closing,
     )
     routes: list[BaseRoute] = [Route("/health", health)]

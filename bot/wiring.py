@@ -22,6 +22,7 @@ from bot.conversation.router import Router
 from bot.conversation.spool import Spool
 from bot.delivery.hub import Hub
 from bot.handoff.hours import Teams, load_teams
+from bot.handoff.sampling import Sampling, load_sampling
 from bot.languages import Detector, supported
 from bot.library import Library
 from bot.library.yamlfile import read_yaml
@@ -51,9 +52,11 @@ class Parts:
     triage: Triage
     detector: Detector
     facts: FactWords
+    commands: Commands
     thresholds: Thresholds
     topics: tuple[str, ...]
     teams: Teams
+    sampling: Sampling
     directory_engine: Engine
     directory: Directory
     hub: Hub
@@ -168,9 +171,11 @@ def build(settings: Settings, *, migrated: bool = False) -> Parts:
         triage=triage,
         detector=detector,
         facts=facts,
+        commands=commands,
         thresholds=thresholds,
         topics=topics,
         teams=teams,
+        sampling=load_sampling(ROOT),
         directory_engine=directory_engine,
         directory=directory,
         hub=hub,

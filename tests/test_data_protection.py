@@ -13,6 +13,7 @@ from sqlalchemy import LargeBinary
 from bot.channels.webchat.views import COOKIE_DAYS
 from bot.console.logins import ABSOLUTE, IDLE
 from bot.delivery.outbox import TOKEN_LIFE
+from bot.handoff.sampling import load_sampling
 from bot.languages import supported
 from bot.library import Library
 from bot.people import people
@@ -74,6 +75,13 @@ def test_the_page_gives_the_periods_of_the_code() -> None:
     signed_in = f"valid {IDLE.seconds // 60} minutes of quiet, {ABSOLUTE.seconds // 3600} hours at most"
     assert rows()["staff_login"][4].startswith(signed_in)
     assert f"{COOKIE_DAYS} days after the last visit" in PAGE
+
+
+def test_the_pages_give_the_size_of_the_sample_as_shipped() -> None:
+    sampling = load_sampling(ROOT)
+    assert f"up to {sampling.messages} messages a language" in PAGE
+    safety = (ROOT / "docs" / "safety.md").read_text(encoding="utf-8")
+    assert f"up to {sampling.messages} messages of the last {sampling.span.days} days" in safety
 
 
 def test_what_the_page_says_has_no_end_is_deleted_by_no_sweep() -> None:

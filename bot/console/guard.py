@@ -164,8 +164,9 @@ async def read_form(request: Request) -> dict[str, str] | None:
 
 
 def _page_of(request: Request) -> str:
-    """The page that a form was on: its case, the rota, else the queue."""
+    """The page that a form was on: its case, the rota, the sample, else the queue."""
     case_id = request.path_params.get("case_id")
-    if request.url.path.startswith("/staff/rota"):
-        return "/staff/rota"
+    for page in ("/staff/rota", "/staff/sample"):
+        if request.url.path.startswith(page):
+            return page
     return f"/staff/cases/{case_id}" if isinstance(case_id, int) else "/staff"

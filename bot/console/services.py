@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bot.conversation.render import Renderer
 from bot.delivery.hub import Hub
 from bot.handoff.hours import Teams
+from bot.handoff.sampling import Sampling
 from bot.library.strings import Strings
 from bot.settings import Settings
 from bot.storage.crypto import Keyring
@@ -16,7 +18,10 @@ from bot.storage.engine import Database
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsoleServices:
-    """Set `closing` when the server is told to stop: open event streams then end. The two limits are sign-in tries a minute."""
+    """Set `closing` when the server is told to stop: open event streams then end. The two limits are sign-in tries a minute.
+
+    `is_command` says whether words are a command's, in any language, and nothing else.
+    """
 
     database: Database
     keyring: Keyring
@@ -25,6 +30,8 @@ class ConsoleServices:
     hub: Hub
     settings: Settings
     teams: Teams
+    sampling: Sampling
+    is_command: Callable[[str], bool]
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     tries_per_address: int = 30
     tries_in_all: int = 120

@@ -27,6 +27,7 @@ from bot.console.queue import SHOWS, latest_event, read_queue
 from bot.console.ready import chosen, offered
 from bot.console.roles import ANSWERS, CHANGES_ROTA, EVERYONE, SEES_CASES, SEES_QUESTIONS, SEES_ROTA
 from bot.console.rota import Rota
+from bot.console.sample import Sample
 from bot.console.services import ConsoleServices
 from bot.console.signin import SignIn
 from bot.console.told import read_told
@@ -74,6 +75,7 @@ def routes(services: ConsoleServices) -> list[Route]:
     """Everything under `/staff`, and the fixed files of its pages. All but signing in is behind the guard, each for the roles named."""
     look = Look(StaffWords(services.strings, services.teams), demonstration=services.settings.demonstration)
     guard, sign_in, console, rota = Guard(services, look), SignIn(services, look), Console(services, look), Rota(services, look)
+    sample = Sample(services, look)
     case = "/staff/cases/{case_id:int}"
     return [
         Route(SIGN_IN, sign_in.form, methods=["GET"]),
@@ -84,6 +86,9 @@ def routes(services: ConsoleServices) -> list[Route]:
         Route("/staff/audit", guard.page(console.audit, EVERYONE), methods=["GET"]),
         Route("/staff/questions", guard.page(console.questions, SEES_QUESTIONS), methods=["GET"]),
         Route("/staff/triage", guard.page(console.triage, SEES_CASES), methods=["GET"]),
+        Route("/staff/sample", guard.page(sample.page, SEES_CASES), methods=["GET"]),
+        Route("/staff/sample/{sample_id:int}/mark", guard.act(sample.mark, SEES_CASES), methods=["POST"]),
+        Route("/staff/sample/{sample_id:int}/case", guard.act(sample.open_case, SEES_CASES), methods=["POST"]),
         Route("/staff/events", guard.stream(console.events, SEES_CASES), methods=["GET"]),
         Route("/staff/rota", guard.page(rota.page, SEES_ROTA), methods=["GET"]),
         Route("/staff/rota/add", guard.act(rota.add, CHANGES_ROTA), methods=["POST"]),
@@ -170,11 +175,13 @@ class Console:
         return self._look.page("questions.html", who=visit.who, questions=found, language=language, days=UNANSWERED_DAYS)
 
     def triage(self, visit: Visit) -> Response:
-        """How often staff found triage right, too high or too low, by language and level."""
+        """How often staff found triage right, too high or too low, by language and level; of the blind sample apart too."""
         with self._services.database.read() as session:
-            found = marks.counts(session, in_area(TriageMark.area_id, visit.who.area_id))
+            mine = in_area(TriageMark.area_id, visit.who.area_id)
+            found, sampled = marks.counts(session, mine), marks.sample_counts(session, mine)
         by_language = {count.language: [one for one in found if one.language == count.language] for count in found}
-        return self._look.page("triage.html", who=visit.who, languages=by_language, levels=tuple(reversed(marks.LEVELS)))
+        levels = tuple(reversed(marks.LEVELS))
+        return self._look.page("triage.html", who=visit.who, languages=by_language, sampled=sampled, levels=levels)
 
     async def events(self, visit: Visit) -> Response:
         """News for an open page: of one case (`?case=`), else of the queue."""

@@ -139,7 +139,9 @@ class StaffWords:
             return self("reason.rule_in", speech=self.language(code), name=rest.replace("-", " "))
         if kind in ("rule", "further"):
             return self(f"reason.{kind}", name=name.replace("-", " ").replace("_", " "))
-        return self("reason.parent") if kind == "parent" else self("reason.other", name=by)
+        if kind in ("parent", "staff"):
+            return self(f"reason.{kind}")
+        return self("reason.other", name=by)
 
     def danger(self, reason: Mapping[str, Any]) -> str:
         """The kind of danger a reason names; empty if it names none."""

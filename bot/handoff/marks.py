@@ -42,11 +42,31 @@ def verdict(level: str, should_be: str) -> str:
     return "right" if given == wanted else "too_high" if given > wanted else "too_low"
 
 
-def put(session: Session, message: Inbox, *, should_be: str, language: str, area_id: str | None, staff_id: int) -> None:
-    """Mark a message; a later mark takes the place of an earlier one. Raises ValueError for something that is no level."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleCount:
+    """What came of the blind sample in one language: how many messages were read, how many should have had a higher level."""
+
+    read: int
+    too_low: int
+
+
+def put(
+    session: Session,
+    message: Inbox,
+    *,
+    should_be: str,
+    language: str,
+    area_id: str | None,
+    staff_id: int,
+    blind: bool = False,
+) -> None:
+    """Mark a message; a later mark takes the place of an earlier one. Raises ValueError for something that is no level.
+
+    `blind` is for a mark of the sample, where words alone were shown; who corrects it in a case leaves it one of the sample.
+    """
     verdict(message.level, should_be)
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    said = {"should_be": should_be, "staff_id": staff_id, "at": now()}
+    said = {"should_be": should_be, "staff_id": staff_id, "at": now(), **({"blind": True} if blind else {})}
     row = insert(TriageMark).values(
         inbox_id=message.id, area_id=area_id, language=message.language or language, level=message.level, **said
     )
@@ -74,3 +94,15 @@ def counts(session: Session, *where: ColumnElement[bool]) -> list[Count]:
         setattr(count, kind, getattr(count, kind) + number)
         count.should_be[should_be] = number
     return sorted(found.values(), key=lambda count: (count.language, -LEVELS.index(count.level)))
+
+
+def sample_counts(session: Session, *where: ColumnElement[bool]) -> dict[str, SampleCount]:
+    """Marks of the blind sample, by language. They are among those of `counts` too."""
+    columns = (TriageMark.language, TriageMark.level, TriageMark.should_be)
+    query = select(*columns, func.count()).where(TriageMark.blind.is_(True), *where).group_by(*columns)
+    found: dict[str, SampleCount] = {}
+    for language, level, should_be, number in session.execute(query):
+        before = found.get(language, SampleCount(read=0, too_low=0))
+        missed = number if verdict(level, should_be) == "too_low" else 0
+        found[language] = SampleCount(read=before.read + number, too_low=before.too_low + missed)
+    return found

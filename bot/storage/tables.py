@@ -405,8 +405,32 @@ class TriageMark(Base):
     language: Mapped[str] = mapped_column(String(8))
     level: Mapped[str] = mapped_column(String(10))
     should_be: Mapped[str] = mapped_column(String(10))
+    blind: Mapped[bool] = mapped_column(Boolean, default=False)
+    """Whether it was made in the monthly sample, of the words alone."""
     staff_id: Mapped[int | None] = mapped_column(BigId)
     at: Mapped[datetime] = mapped_column(default=now)
+
+
+class TriageSample(Base):
+    """One message drawn by chance for a month's blind sample of an area and a language.
+
+    `month` is "2026-03". (month, area, language, position) is unique, so that whoever draws second finds the draw made. The row
+    outlives the message without a link to it, so that forgetting leaves a gap and no new draw.
+    """
+
+    __tablename__ = "triage_sample"
+    __table_args__ = (
+        UniqueConstraint("inbox_id", name="uq_triage_sample_inbox_id"),
+        UniqueConstraint("month", "area_id", "language", "position", name="uq_triage_sample_month"),
+        NEVER_AGAIN,
+    )
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    inbox_id: Mapped[int | None] = mapped_column(ForeignKey("inbox.id", ondelete="SET NULL"))
+    month: Mapped[str] = mapped_column(String(7))
+    area_id: Mapped[str] = mapped_column(ForeignKey("area.id"))
+    language: Mapped[str] = mapped_column(String(8))
+    position: Mapped[int] = mapped_column(Integer)
+    drawn_at: Mapped[datetime] = mapped_column(default=now)
 
 
 class Staff(Base):

@@ -33,6 +33,8 @@ VIEWS = (
     "meant",
     "address",
     "triage",
+    "sample",
+    "sample-wrong",
     "theirs",
     "refused",
     "closed",
@@ -157,6 +159,28 @@ def visit(view: str, office: Office, page: Any, site: str, who: Browser) -> None
             fields = {"message": str(cases[one].inbox_ids[0]), "should_be": level}
             who.post(f"/staff/cases/{cases[one].case_id}/mark", **fields)
         page.goto(f"{site}/staff/triage")
+    elif view in ("sample", "sample-wrong"):
+        # One of each: not read yet, read, a danger without a case, a danger with one; and no space to break a line at.
+        for words in (
+            "do babies dream at night",
+            "is it " + "verylongindeed" * 12 + " now",
+            "when do they sit",
+            "I see no way out",
+        ):
+            office.writes(office.newcomer(), words)
+        page.goto(f"{site}/staff/sample")
+        where = page.locator("form[action$=mark]").evaluate_all("forms => forms.map(form => form.getAttribute('action'))")
+        for action, level in zip(where, ("concern", "urgent", "emergency"), strict=False):
+            page.check(f"form[action='{action}'] [value={level}]")
+            page.click(f"form[action='{action}'] button")
+            page.wait_for_selector(f"form[action='{action}'] [value={level}][checked]")
+        page.locator("text=Open a case for this message").first.click()
+        page.wait_for_selector("text=It belongs to a case")
+        if view == "sample-wrong":
+            page.click(f"form[action='{where[-1]}'] button")
+            page.wait_for_selector("#errors:focus")
+            page.click("#errors a")
+            page.wait_for_selector("[type=radio]:focus")
     elif view in ("meant", "address"):
         case = cases["urgent"].case_id
         who.post(f"/staff/cases/{case}/claim")
@@ -207,7 +231,7 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
     assert page.locator("h1").count() == 1 and page.title()
 
 
-@pytest.mark.parametrize("view", ["queue", "mine", "rota"])
+@pytest.mark.parametrize("view", ["queue", "mine", "rota", "sample"])
 def test_every_target_can_be_hit_with_a_thumb(office: Office, chromium: Any, site: str, ada: Browser, view: str) -> None:
     """WCAG 2.2, 2.5.8: at least 24 by 24 pixels, for everything but links within a sentence."""
     page = open_as(chromium, ada, site, width=320)
@@ -302,6 +326,24 @@ def test_a_ready_reply_is_chosen_seen_in_both_languages_and_sent(
     page.click("text=Send it as it is")
     assert "on its way" in page.inner_text(".banner") and page.input_value("#reply") == "half a thought"
     assert office.outbox(parent)[-1].ref == "reply:still-here"
+    assert page.troubles == []
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_message_of_the_sample_is_judged_and_its_case_opened(
+    office: Office, chromium: Any, site: str, ada: Browser, scripts: bool
+) -> None:
+    parent = office.newcomer()
+    office.writes(parent, "I see no way out")
+    page = open_as(chromium, ada, site, java_script_enabled=scripts)
+    page.goto(f"{site}/staff/triage")
+    page.click("text=Read the monthly blind sample")
+    page.get_by_label("Emergency").check()
+    page.click("button:has-text('Save')")
+    assert "Saved: Emergency (Ada)." in page.inner_text("main")
+    page.click("text=Open a case for this message")
+    page.click("text=Case 1")
+    assert parent.pseudonym in page.inner_text("h1") and not office.outbox(parent)
     assert page.troubles == []
 
 

@@ -18,12 +18,14 @@ from bot.console import ConsoleServices, routes
 from bot.console.accounts import hash_password
 from bot.console.guard import COOKIE
 from bot.console.logins import start
+from bot.conversation.commands import Commands
 from bot.conversation.intake import pack
 from bot.conversation.render import Renderer
 from bot.delivery.hub import Hub
 from bot.delivery.outbox import enqueue
 from bot.handoff import cases
 from bot.handoff.hours import load_teams
+from bot.handoff.sampling import load_sampling
 from bot.library import Library
 from bot.messages import Address, Inbound, Kind, Reply
 from bot.people import find_or_create
@@ -52,6 +54,15 @@ PASSWORD = "three-wet-wellies-drying"
 @lru_cache(maxsize=1)
 def password_hash() -> str:
     return hash_password(PASSWORD)
+
+
+def is_command(text: str) -> bool:
+    return commands().find(text, "en") is not None
+
+
+@lru_cache(maxsize=1)
+def commands() -> Commands:
+    return Commands.load(ROOT)
 
 
 @dataclass
@@ -141,18 +152,7 @@ class Office:
         reasons: Sequence[dict[str, Any]] = ({"level": "urgent", "by": "rule:hopeless", "words": "can't stop crying"},),
     ) -> Parent:
         """A new person who has just written, with a case opened as intake opens it."""
-        address = Address(channel=channel, kind=f"{channel}_key", value=secrets.token_hex(8))
-        with self.services.database.write() as session:
-            person, row = find_or_create(
-                session,
-                self.services.keyring,
-                [address],
-                area_id=area,
-                language=language,
-                language_chosen=True,
-                campaign=None,
-            )
-            parent = Parent(person.id, row.id, person.pseudonym, channel, 0)
+        parent = self.newcomer(channel=channel, language=language, area=area)
         self.writes(parent, text, level=level, reasons=reasons)
         with self.services.database.write() as session:
             case = cases.open_or_raise(
@@ -171,6 +171,21 @@ class Office:
             parent.case_id = case.id
             session.get_one(Inbox, parent.inbox_ids[0]).case_id = case.id
         return parent
+
+    def newcomer(self, *, channel: str = "webchat", language: str = "en", area: str | None = AREA) -> Parent:
+        """A new person who has written nothing and has no case."""
+        address = Address(channel=channel, kind=f"{channel}_key", value=secrets.token_hex(8))
+        with self.services.database.write() as session:
+            person, row = find_or_create(
+                session,
+                self.services.keyring,
+                [address],
+                area_id=area,
+                language=language,
+                language_chosen=True,
+                campaign=None,
+            )
+            return Parent(person.id, row.id, person.pseudonym, channel, 0)
 
     def returns(self, parent: Parent, text: str = "It is me again", *, level: str = "urgent") -> Parent:
         """A parent whose case is closed writes again and gets another one."""
@@ -290,6 +305,8 @@ def build_office(
         hub=Hub(),
         settings=config,
         teams=load_teams(ROOT),
+        sampling=load_sampling(ROOT),
+        is_command=is_command,
         tries_per_address=tries[0],
         tries_in_all=tries[1],
     )

@@ -35,7 +35,7 @@ def paths(office: Office, case_id: int) -> list[tuple[str, str]]:
     found = []
     for route in office.app.routes:
         assert isinstance(route, Route)
-        path = route.path.replace("{case_id:int}", str(case_id)).replace("{shift_id:int}", "1")
+        path = route.path.replace("{case_id:int}", str(case_id)).replace("{shift_id:int}", "1").replace("{sample_id:int}", "1")
         if path.startswith("/staff"):
             found += [(method, path) for method in sorted(route.methods or {"GET"})]
     return found
@@ -351,7 +351,14 @@ def test_sign_ins_and_refusals_are_audited(office: Office) -> None:
 
 def test_pages_are_neither_stored_nor_framed_and_run_no_foreign_script(office: Office, people: People) -> None:
     parent = office.parent()
-    for path in ("/staff", "/staff/audit", f"/staff/cases/{parent.case_id}", "/staff/sign-in", "/staff/cases/999999"):
+    for path in (
+        "/staff",
+        "/staff/audit",
+        "/staff/sample",
+        f"/staff/cases/{parent.case_id}",
+        "/staff/sign-in",
+        "/staff/cases/999999",
+    ):
         headers = people.holder.get(path).headers
         policy = headers["content-security-policy"]
         assert headers["cache-control"] == "no-store" and headers["x-frame-options"] == "DENY"

@@ -133,6 +133,7 @@ areas:
     hours: {monday: ["09:00-17:00"]}
     reply_minutes: {urgent: 60}
 """,
+    "content/sample.yml": "messages: 20\ndays: 30\n",
     "content/understanding.yml": """answer_at: 0.4
 answer_at_lead: 0.2
 lead: 2

@@ -154,6 +154,13 @@ def test_the_privacy_page_says_how_long_a_question_without_an_answer_is_kept(lan
     assert re.search(r"\b42\b", page)
 
 
+@pytest.mark.parametrize("lang", LANGS)
+def test_the_privacy_page_says_that_somebody_reads_a_few_messages_each_month(lang: str) -> None:
+    said = STRINGS.get("pages.p_seen_6", lang)
+    assert said in unescape(client().get(f"/{lang}/privacy").text)
+    assert lang == "en" or said != STRINGS.get("pages.p_seen_6", "en")
+
+
 @pytest.mark.parametrize("part", PARTS)
 def test_every_language_has_every_string_with_the_same_placeholders(part: str) -> None:
     english = catalog("en", part)

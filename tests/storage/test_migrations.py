@@ -13,7 +13,7 @@ from sqlalchemy import inspect, text
 from bot.settings import ROOT
 from bot.storage.engine import Database
 from bot.storage.migrate import config, migrate
-from bot.storage.tables import Base, Staff, StaffLogin
+from bot.storage.tables import Base, Staff, StaffLogin, TriageMark
 
 
 def test_migrated_tables_are_what_the_models_say(empty_address: str) -> None:
@@ -48,6 +48,20 @@ def test_several_processes_may_migrate_at_once_and_again(empty_address: str) -> 
     assert [(process.wait(60), process.communicate()[1]) for process in running] == [(0, b"")] * 3
     database = Database(empty_address)
     assert set(Base.metadata.tables) <= set(inspect(database.engine).get_table_names())
+    database.dispose()
+
+
+def test_marks_made_before_there_was_a_sample_are_not_of_it(empty_address: str) -> None:
+    database = Database(empty_address)
+    command.upgrade(config(database.engine), "0004")
+    with database.engine.begin() as connection:
+        connection.execute(
+            text("INSERT INTO triage_mark (id, language, level, should_be, at) VALUES (1, 'en', 'none', 'urgent', :at)"),
+            {"at": "2026-01-01 00:00:00"},
+        )
+    migrate(database.engine)
+    with database.read() as session:
+        assert session.query(TriageMark).one().blind is False
     database.dispose()
 
 
