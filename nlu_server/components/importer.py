@@ -38,7 +38,9 @@ def _hash(self: Message) -> int:
 
 def _copied(self: Message, memo: Dict[int, Any]) -> Message:
     """A message that may be changed without the other: strings and numbers are shared, all else is copied deeply."""
-    data = {key: value if isinstance(value, (str, int, float)) else copy.deepcopy(value, memo) for key, value in self.data.items()}
+    data = {
+        key: value if isinstance(value, (str, int, float)) else copy.deepcopy(value, memo) for key, value in self.data.items()
+    }
     twin = Message(data, set(self.output_properties), self.time, copy.deepcopy(self.features, memo))
     twin._cached_fingerprint = self._cached_fingerprint
     memo[id(self)] = twin
