@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.models import triage_model_path
+from bot.settings import Settings
 from bot.triage import Triage, train
-from bot.triage.model import Reader
 from bot.triage.reader import MODEL_NAME
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,8 +20,8 @@ def root() -> Path:
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with models of the data as it is now; trained here only where the installation's are older."""
-    installed = ROOT / "models"
-    if (installed / MODEL_NAME).is_file() and Reader.load(installed / MODEL_NAME).fingerprint == train.fingerprint(ROOT):
+    installed = triage_model_path(Settings())
+    if (installed / MODEL_NAME).is_file():
         return installed
     return train.train(ROOT, tmp_path_factory.mktemp("models")).parent
 
