@@ -7,7 +7,6 @@ import contextlib
 import logging
 import signal
 import socket
-import sys
 from collections.abc import AsyncIterator, Iterator
 
 import uvicorn
@@ -37,9 +36,6 @@ from bot.wiring import Parts
 
 log = logging.getLogger(__name__)
 GRACE_SECONDS = 10
-SWITCH_SECONDS = 0.0005
-"""How long a busy thread may keep others waiting. Python's own 5 ms, ten or twenty times a transaction, would hold the writer's
-lock for most of a second while other threads compute."""
 
 
 def web_app(parts: Parts, closing: asyncio.Event | None = None) -> Starlette:
@@ -178,7 +174,6 @@ async def working(parts: Parts, action_socket: socket.socket) -> AsyncIterator[N
 async def run_app(parts: Parts, *, web: bool, work: bool) -> None:
     """Serve and/or work until SIGTERM or SIGINT."""
     settings = parts.settings
-    sys.setswitchinterval(SWITCH_SECONDS)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
