@@ -66,6 +66,7 @@ def web_app(parts: Parts, closing: asyncio.Event | None = None) -> Starlette:
         settings=parts.settings,
         teams=parts.teams,
         sampling=parts.sampling,
+        reviewing=parts.reviewing,
         is_command=lambda text: parts.commands.find(text, "en") is not None,
         closing=closing,
     )

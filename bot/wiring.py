@@ -22,7 +22,7 @@ from bot.conversation.router import Router
 from bot.conversation.spool import Spool
 from bot.delivery.hub import Hub
 from bot.handoff.hours import Teams, load_teams
-from bot.handoff.sampling import Sampling, load_sampling
+from bot.handoff.sampling import Reviewing, Sampling, load_reviewing, load_sampling
 from bot.languages import Detector, supported
 from bot.library import Library
 from bot.library.yamlfile import read_yaml
@@ -57,6 +57,7 @@ class Parts:
     topics: tuple[str, ...]
     teams: Teams
     sampling: Sampling
+    reviewing: Reviewing
     directory_engine: Engine
     directory: Directory
     hub: Hub
@@ -176,6 +177,7 @@ def build(settings: Settings, *, migrated: bool = False) -> Parts:
         topics=topics,
         teams=teams,
         sampling=load_sampling(ROOT),
+        reviewing=load_reviewing(ROOT),
         directory_engine=directory_engine,
         directory=directory,
         hub=hub,

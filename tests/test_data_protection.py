@@ -13,7 +13,7 @@ from sqlalchemy import LargeBinary
 from bot.channels.webchat.views import COOKIE_DAYS
 from bot.console.logins import ABSOLUTE, IDLE
 from bot.delivery.outbox import TOKEN_LIFE
-from bot.handoff.sampling import load_sampling
+from bot.handoff.sampling import load_reviewing, load_sampling
 from bot.languages import supported
 from bot.library import Library
 from bot.people import people
@@ -82,6 +82,12 @@ def test_the_pages_give_the_size_of_the_sample_as_shipped() -> None:
     assert f"up to {sampling.messages} messages a language" in PAGE
     safety = (ROOT / "docs" / "safety.md").read_text(encoding="utf-8")
     assert f"up to {sampling.messages} messages of the last {sampling.span.days} days" in safety
+
+
+def test_the_page_on_safety_gives_the_review_list_as_shipped() -> None:
+    reviewing = load_reviewing(ROOT)
+    safety = (ROOT / "docs" / "safety.md").read_text(encoding="utf-8")
+    assert reviewing.concerns == 3 and f"writes three of them in {reviewing.span.days} days" in safety
 
 
 def test_what_the_page_says_has_no_end_is_deleted_by_no_sweep() -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from bot.conversation.render import Renderer
 from bot.delivery.hub import Hub
 from bot.handoff.hours import Teams
-from bot.handoff.sampling import Sampling
+from bot.handoff.sampling import Reviewing, Sampling
 from bot.library.strings import Strings
 from bot.settings import Settings
 from bot.storage.crypto import Keyring
@@ -31,6 +31,7 @@ class ConsoleServices:
     settings: Settings
     teams: Teams
     sampling: Sampling
+    reviewing: Reviewing
     is_command: Callable[[str], bool]
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     tries_per_address: int = 30

@@ -25,6 +25,7 @@ from bot.console.look import ASSETS, Look, private
 from bot.console.questions import read_questions
 from bot.console.queue import SHOWS, latest_event, read_queue
 from bot.console.ready import chosen, offered
+from bot.console.review import Review
 from bot.console.roles import ANSWERS, CHANGES_ROTA, EVERYONE, SEES_CASES, SEES_QUESTIONS, SEES_ROTA
 from bot.console.rota import Rota
 from bot.console.sample import Sample
@@ -75,7 +76,7 @@ def routes(services: ConsoleServices) -> list[Route]:
     """Everything under `/staff`, and the fixed files of its pages. All but signing in is behind the guard, each for the roles named."""
     look = Look(StaffWords(services.strings, services.teams), demonstration=services.settings.demonstration)
     guard, sign_in, console, rota = Guard(services, look), SignIn(services, look), Console(services, look), Rota(services, look)
-    sample = Sample(services, look)
+    sample, review = Sample(services, look), Review(services, look)
     case = "/staff/cases/{case_id:int}"
     return [
         Route(SIGN_IN, sign_in.form, methods=["GET"]),
@@ -89,6 +90,9 @@ def routes(services: ConsoleServices) -> list[Route]:
         Route("/staff/sample", guard.page(sample.page, SEES_CASES), methods=["GET"]),
         Route("/staff/sample/{sample_id:int}/mark", guard.act(sample.mark, SEES_CASES), methods=["POST"]),
         Route("/staff/sample/{sample_id:int}/case", guard.act(sample.open_case, SEES_CASES), methods=["POST"]),
+        Route("/staff/review", guard.page(review.page, SEES_CASES), methods=["GET"]),
+        Route("/staff/review/{person_id:int}/read", guard.act(review.read, ANSWERS), methods=["POST"]),
+        Route("/staff/review/{person_id:int}/decide", guard.act(review.decide, ANSWERS), methods=["POST"]),
         Route("/staff/events", guard.stream(console.events, SEES_CASES), methods=["GET"]),
         Route("/staff/rota", guard.page(rota.page, SEES_ROTA), methods=["GET"]),
         Route("/staff/rota/add", guard.act(rota.add, CHANGES_ROTA), methods=["POST"]),

@@ -17,14 +17,13 @@ from sqlalchemy.orm import Session
 
 from bot.handoff import cases, marks
 from bot.handoff.desk import Refused, may_see
+from bot.handoff.unasked import case_by_staff
 from bot.messages import Kind
 from bot.storage.crypto import KeyMissing, Keyring
 from bot.storage.tables import (
-    Case,
     CaseEvent,
     Inbox,
     Person,
-    PersonAddress,
     Staff,
     StaffAudit,
     TriageMark,
@@ -172,38 +171,11 @@ def _open_case(services: Services, sample_id: int, staff_id: int) -> tuple[Draw,
         found = session.scalar(select(TriageMark).where(TriageMark.inbox_id == message.id, TriageMark.blind.is_(True)))
         if found is None or found.should_be not in SERIOUS:
             raise Refused("mark")
-        case = _case_of(session, services, message, found.should_be)
+        case = case_by_staff(session, services, message, found.should_be)
         cases.join(session, case, message.id)
         message.case_id = case.id
         session.add(StaffAudit(staff_id=staff_id, action="sample.case", subject=f"case:{case.id}"))
         return draw, message.person_id
-
-
-def _case_of(session: Session, services: Services, message: Inbox, level: str) -> Case:
-    person = session.get_one(Person, message.person_id)
-    address = session.get_one(PersonAddress, message.address_id)
-    team = services.teams.of(person.area_id)
-    known = cases.current(session, person.id)
-    case = cases.open_or_raise(
-        session,
-        services.keyring,
-        person_id=person.id,
-        area_id=team.area_id,
-        # The parent is answered where their open case has them, not where an old message came from.
-        address_id=known.address_id if known else address.id,
-        channel=known.channel if known else address.channel,
-        language=known.language if known else person.language,
-        level=level,
-        reasons=[{"level": level, "by": "staff", "words": "", "kind": None}],
-        inbox_id=message.id,
-        # What a parent with an open case was promised stays as they were told it.
-        team=None if known else team,
-    )
-    if known is None:
-        # The target is for staff alone. Nobody promised the parent a time: they are not told that it has passed.
-        case.late_told_at = now()
-    session.flush()
-    return case
 
 
 def _drawn(session: Session, sample_id: int, staff_id: int) -> tuple[TriageSample, Inbox]:

@@ -1,4 +1,4 @@
-"""Checks of the other files of content: languages, topics, helplines, needs, commands, facts, teams, the sample, thresholds, triage.
+"""Checks of the other files of content: languages, topics, helplines, needs, commands, facts, teams, sample and review, thresholds, triage.
 
 The loaders judge first. What they let pass because the bot can live with it (a missing translation, say) is looked at here.
 """
@@ -18,7 +18,7 @@ from bot.conversation.commands import APP_ONLY, LEARNT, Commands, learnt_yaml
 from bot.conversation.decide import PROBABILITIES, Thresholds, label_of
 from bot.conversation.facts import FactWords, simple
 from bot.handoff.hours import load_teams
-from bot.handoff.sampling import load_sampling
+from bot.handoff.sampling import load_reviewing, load_sampling
 from bot.languages.catalogue import Catalogue, CatalogueError
 from bot.library.check_files import Tree, letters, unwritten
 from bot.library.helplines import NATIONS, Helplines
@@ -52,6 +52,7 @@ def problems(tree: Tree) -> Iterator[Problem]:
     yield from _loaded(tree, "content/facts.yml", lambda: FactWords.load(tree.root), _facts)
     yield from _loaded(tree, "content/team.yml", lambda: load_teams(tree.root), lambda *_: ())
     yield from _loaded(tree, "content/sample.yml", lambda: load_sampling(tree.root), lambda *_: ())
+    yield from _loaded(tree, "content/review.yml", lambda: load_reviewing(tree.root), lambda *_: ())
     yield from _loaded(tree, "content/understanding.yml", lambda: Thresholds.load(tree.root), _understanding)
     yield from _measured(tree)
     yield from _triage(tree)

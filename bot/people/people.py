@@ -16,6 +16,7 @@ from bot.storage.tables import (
     ButtonToken,
     Case,
     Child,
+    ConcernReview,
     Consent,
     Dialogue,
     Feedback,
@@ -146,7 +147,7 @@ def forget(session: Session, person_id: int, *, except_inbox: int) -> None:
     what the parent is told is the same either way.
     """
     person = session.get_one(Person, person_id)
-    for table in (Child, Consent, Dialogue, Feedback, ButtonToken):
+    for table in (Child, ConcernReview, Consent, Dialogue, Feedback, ButtonToken):
         session.execute(delete(table).where(table.person_id == person_id))
     in_case = select(Case.id).where(Case.person_id == person_id)
     session.execute(

@@ -433,6 +433,23 @@ class TriageSample(Base):
     drawn_at: Mapped[datetime] = mapped_column(default=now)
 
 
+class ConcernReview(Base):
+    """What staff did about a parent on the review list, append-only.
+
+    `act`: read (the words, for the sealed reason), nothing, or case. `up_to` is the newest message that had been counted: only later
+    ones put the parent on the list again.
+    """
+
+    __tablename__ = "concern_review"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"), index=True)
+    staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    act: Mapped[str] = mapped_column(String(8))
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    up_to: Mapped[int] = mapped_column(BigId)
+    at: Mapped[datetime] = mapped_column(default=now)
+
+
 class Staff(Base):
     """Someone who signs in to the console. `demonstration` accounts work on loopback only."""
 

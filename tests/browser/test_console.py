@@ -35,6 +35,9 @@ VIEWS = (
     "triage",
     "sample",
     "sample-wrong",
+    "review",
+    "review-wrong",
+    "review-read",
     "theirs",
     "refused",
     "closed",
@@ -181,6 +184,20 @@ def visit(view: str, office: Office, page: Any, site: str, who: Browser) -> None
             page.wait_for_selector("#errors:focus")
             page.click("#errors a")
             page.wait_for_selector("[type=radio]:focus")
+    elif view.startswith("review"):
+        for words in (
+            ("i feel flat all day", "cant stop crying", "verylongindeed" * 12),
+            ("so low", "so low again", "no joy at all"),
+        ):
+            parent = office.newcomer()
+            for text in words:
+                office.writes(parent, text, level="concern")
+        page.goto(f"{site}/staff/review")
+        page.locator("details summary").first.click()
+        if view != "review":
+            page.locator("textarea").first.fill(" " if view == "review-wrong" else "Her sister rang us")
+            page.locator("text=Show the words once").first.click()
+            page.wait_for_selector("#errors:focus" if view == "review-wrong" else "text=It is recorded that you read")
     elif view in ("meant", "address"):
         case = cases["urgent"].case_id
         who.post(f"/staff/cases/{case}/claim")
@@ -231,7 +248,7 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
     assert page.locator("h1").count() == 1 and page.title()
 
 
-@pytest.mark.parametrize("view", ["queue", "mine", "rota", "sample"])
+@pytest.mark.parametrize("view", ["queue", "mine", "rota", "sample", "review"])
 def test_every_target_can_be_hit_with_a_thumb(office: Office, chromium: Any, site: str, ada: Browser, view: str) -> None:
     """WCAG 2.2, 2.5.8: at least 24 by 24 pixels, for everything but links within a sentence."""
     page = open_as(chromium, ada, site, width=320)

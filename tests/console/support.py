@@ -25,7 +25,7 @@ from bot.delivery.hub import Hub
 from bot.delivery.outbox import enqueue
 from bot.handoff import cases
 from bot.handoff.hours import load_teams
-from bot.handoff.sampling import load_sampling
+from bot.handoff.sampling import load_reviewing, load_sampling
 from bot.library import Library
 from bot.messages import Address, Inbound, Kind, Reply
 from bot.people import find_or_create
@@ -306,6 +306,7 @@ def build_office(
         settings=config,
         teams=load_teams(ROOT),
         sampling=load_sampling(ROOT),
+        reviewing=load_reviewing(ROOT),
         is_command=is_command,
         tries_per_address=tries[0],
         tries_in_all=tries[1],

@@ -36,6 +36,7 @@ def paths(office: Office, case_id: int) -> list[tuple[str, str]]:
     for route in office.app.routes:
         assert isinstance(route, Route)
         path = route.path.replace("{case_id:int}", str(case_id)).replace("{shift_id:int}", "1").replace("{sample_id:int}", "1")
+        path = path.replace("{person_id:int}", "1")
         if path.startswith("/staff"):
             found += [(method, path) for method in sorted(route.methods or {"GET"})]
     return found
@@ -355,6 +356,7 @@ def test_pages_are_neither_stored_nor_framed_and_run_no_foreign_script(office: O
         "/staff",
         "/staff/audit",
         "/staff/sample",
+        "/staff/review",
         f"/staff/cases/{parent.case_id}",
         "/staff/sign-in",
         "/staff/cases/999999",

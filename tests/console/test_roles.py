@@ -20,6 +20,9 @@ MAY = {
     ("GET", "/staff/sample"): {"practitioner", "manager"},
     ("POST", "/staff/sample/{sample_id:int}/mark"): {"practitioner", "manager"},
     ("POST", "/staff/sample/{sample_id:int}/case"): {"practitioner", "manager"},
+    ("GET", "/staff/review"): {"practitioner", "manager"},
+    ("POST", "/staff/review/{person_id:int}/read"): {"practitioner"},
+    ("POST", "/staff/review/{person_id:int}/decide"): {"practitioner"},
     ("POST", "/staff/sign-out"): ALL,
     ("POST", "/staff/sign-out-everywhere"): ALL,
     ("GET", "/staff/questions"): {"editor", "approver", "practitioner", "manager"},
@@ -65,6 +68,7 @@ def test_every_route_of_the_console_is_in_the_table(office: Office) -> None:
 def test_each_route_is_for_its_roles_alone(office: Office, method: str, path: str, role: str | None) -> None:
     parent = office.parent("Nobody else may read this")
     real = path.replace("{case_id:int}", str(parent.case_id)).replace("{shift_id:int}", "1").replace("{sample_id:int}", "1")
+    real = real.replace("{person_id:int}", str(parent.person_id))
     fields = {"text": "mine", "form": "form-0123456789", "outcome": "answered"}
     if role is None:
         response = office.client().request(method, real, data={"csrf": "x", **fields}, headers={"Origin": URL})
@@ -95,8 +99,16 @@ def test_an_account_with_two_roles_may_do_what_either_may(office: Office) -> Non
 @pytest.mark.parametrize(
     ("roles", "page", "named"),
     [
-        (("practitioner",), "/staff", ["Cases", "Unanswered questions", "Triage", "Blind sample", "Rota", "Your actions"]),
-        (("manager",), "/staff", ["Cases", "Unanswered questions", "Triage", "Blind sample", "Rota", "Your actions"]),
+        (
+            ("practitioner",),
+            "/staff",
+            ["Cases", "Unanswered questions", "Triage", "Review list", "Blind sample", "Rota", "Your actions"],
+        ),
+        (
+            ("manager",),
+            "/staff",
+            ["Cases", "Unanswered questions", "Triage", "Review list", "Blind sample", "Rota", "Your actions"],
+        ),
         (("administrator",), "/staff/rota", ["Rota", "Your actions"]),
         (("editor",), "/staff/questions", ["Unanswered questions", "Your actions"]),
         (("approver",), "/staff/questions", ["Unanswered questions", "Your actions"]),

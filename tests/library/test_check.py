@@ -140,6 +140,7 @@ BROKEN = [
         "line 1, messages: “many” does not fit. Write a whole number, 1 to 200",
     ),
     ("content/sample.yml", "days: 30", "days: 0", "line 2, days: “0” does not fit. Write a whole number, 1 to 90"),
+    ("content/review.yml", "concerns: 3", "concerns: 0", "line 1, concerns: “0” does not fit. Write a whole number, 1 to 20"),
     ("content/sample.yml", "days: 30\n", "", "days: it is missing. Write a whole number, 1 to 90"),
     ("content/sample.yml", "days: 30", "days: 30\nweeks: 4", "line 3, weeks: this is not known. Use messages, days"),
     ("content/understanding.yml", "lead: 2\n", "lead: lots\n", "lead: this must be a number"),
