@@ -27,7 +27,7 @@ train: setup  ## Train the models if what they learn from has changed
 
 test: setup check  ## Set up, run every check and every test
 	@$(APP)/bot train
-	@$(APP)/python -m pytest -n 2 --dist loadfile $(TEST_FLAGS)
+	@$(APP)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(TEST_FLAGS)
 
 coverage: setup train  ## Run the tests and report what of bot/ and services_directory/ they cover
 	@$(APP)/coverage erase

@@ -46,6 +46,9 @@ def ask(command: str, messages: Sequence[Row]) -> dict[str, Row]:
     answers = {answer["id"]: answer for answer in map(json.loads, done.stdout.splitlines())}
     if len(answers) != len(messages):
         raise SystemExit(f"bot {command} answered {len(answers)} of {len(messages)} messages: {done.stderr[-500:]}")
+    failed = [answer for answer in answers.values() if "error" in answer]
+    if failed:
+        raise SystemExit(f"bot {command} could not read {len(failed)} of {len(messages)} messages, the first: {failed[0]}")
     return answers
 
 

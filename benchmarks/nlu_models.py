@@ -5,6 +5,7 @@
 Runs in Rasa's environment, on `data/nlu` and `tests/evaluation/questions_*.jsonl`, and prints Markdown tables. Accuracy is the share of
 questions whose first topic is an acceptable one, by language; time to train is the fit's alone, on this machine; a message's time is
 the median of one text at a time through scikit-learn's own `transform` (the shipped component has a quicker way, see `tfidf.py`).
+Memory is that of the weights alone; of Rasa's default pipeline, the size of its packed model.
 `--diet` compares Rasa's default pipeline with ours on the same English sentences: all of them would take it days.
 """
 
@@ -194,6 +195,7 @@ class Outcome(NamedTuple):
     seconds: float
     features: int
     milliseconds: float
+    megabytes: float
 
 
 def one_for_all(parts: Sequence[int], model: Model, sentences: Sentences, questions: Sequence[Question]) -> Outcome:
@@ -208,7 +210,12 @@ def one_for_all(parts: Sequence[int], model: Model, sentences: Sentences, questi
         start = time.perf_counter()
         score(features.of([question.text]))
         times.append(1000 * (time.perf_counter() - start))
-    return Outcome(right, seconds, matrix.shape[1], statistics.median(times))
+    return Outcome(right, seconds, matrix.shape[1], statistics.median(times), _megabytes(matrix.shape[1], len(names)))
+
+
+def _megabytes(features: int, labels: int) -> float:
+    """What the weights take as the component keeps them, two bytes each."""
+    return features * labels * 2 / 1e6
 
 
 def one_a_language(sentences: Sentences, questions: Sequence[Question]) -> Outcome:
@@ -222,6 +229,7 @@ def one_a_language(sentences: Sentences, questions: Sequence[Question]) -> Outco
         sum(outcome.seconds for outcome in outcomes),
         sum(outcome.features for outcome in outcomes),
         statistics.median(outcome.milliseconds for outcome in outcomes),
+        sum(outcome.megabytes for outcome in outcomes),
     )
 
 
@@ -240,7 +248,7 @@ MODELS: dict[str, Callable[[Sentences, Sequence[Question]], Outcome]] = {
 
 
 def heading(first: str, languages: Sequence[str]) -> list[str]:
-    cells = [first, "all", *languages, "train s", "features", "message ms"]
+    cells = [first, "all", *languages, "train s", "features", "MB", "message ms"]
     return ["| " + " | ".join(cells) + " |", "|" + " --- |" * len(cells)]
 
 
@@ -250,7 +258,7 @@ def line(name: str, outcome: Outcome, languages: Sequence[str]) -> str:
         f"{100 * float(np.mean(outcome.right[language])):.0f} %" if language in outcome.right else "–" for language in languages
     ]
     cells = [name, f"{100 * float(np.mean(everything)):.1f} %", *shares, f"{outcome.seconds:.0f}", f"{outcome.features:,}",
-             f"{outcome.milliseconds:.1f}"]  # fmt: skip
+             f"{outcome.megabytes:.0f}", f"{outcome.milliseconds:.1f}"]  # fmt: skip
     return "| " + " | ".join(cells) + " |"
 
 
@@ -316,7 +324,8 @@ def _diet(sentences: Sentences, questions: Sequence[Question]) -> Outcome:
             times.append(1000 * (time.perf_counter() - start))
             ranking = [entry["name"] for entry in parsed["intent_ranking"] if entry["name"].startswith("topic_")]
             right.append(bool(ranking) and ranking[0] in question.accepted)
-    return Outcome({"en": right}, seconds, 0, statistics.median(times))
+        size = Path(model).stat().st_size / 1e6
+    return Outcome({"en": right}, seconds, 0, statistics.median(times), size)
 
 
 def main() -> None:

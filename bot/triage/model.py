@@ -185,13 +185,17 @@ def part_weights(vectorisers: Sequence[TfidfVectorizer]) -> NDArray[np.float64]:
 def fit_heads(
     matrix: csr_matrix, ranks: NDArray[np.int64], sample_weights: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Weights, shape (3, features), and shifts, shape (3,); `ranks` are the levels' ranks (0 to 3), one a row of `matrix`."""
+    """Weights, shape (3, features), and shifts, shape (3,); `ranks` are the levels' ranks (0 to 3), one a row of `matrix`.
+
+    `sample_weights`, shape (rows, 3), is how much each row counts for each head; a row of weight 0 is not looked at.
+    """
     weights, shifts = [], []
-    for head in HEADS:
-        wanted = ranks >= head.rank
-        telling = _telling(matrix, wanted)
+    for place, head in enumerate(HEADS):
+        counted = np.flatnonzero(sample_weights[:, place])
+        rows, wanted = matrix[counted], ranks[counted] >= head.rank
+        telling = _telling(rows, wanted)
         model = LogisticRegression(C=_STRENGTH, solver="liblinear", class_weight="balanced", random_state=0)
-        model.fit(matrix @ diags(telling), wanted.astype(int), sample_weight=sample_weights)
+        model.fit(rows @ diags(telling), wanted.astype(int), sample_weight=sample_weights[counted, place])
         weights.append(model.coef_[0] * telling)
         shifts.append(float(model.intercept_[0]))
     return np.vstack(weights), np.array(shifts)

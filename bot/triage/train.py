@@ -27,15 +27,17 @@ from bot.triage.thresholds import NAME as THRESHOLDS
 from bot.triage.thresholds import Thresholds
 
 FOLDS = 4
-_MOST_QUESTIONS = 2_500
-_QUESTION_WEIGHT = 0.4
+_MOST_QUESTIONS = 3_000
+"""Of each language, and of each of the two kinds: topics in which nobody worries, and topics in which somebody may."""
+_QUESTION_WEIGHT = 0.6
 _FEW = 2_000
 """So many examples are read before further processes would be up."""
 _EXAMPLE = re.compile(r"^\s*- (.+)$")
 _MARKUP = re.compile(r"\[([^\]]*)\](?:\([^)]*\)|\{[^}]*\})")
-# Topics in which an ordinary question may well be a worry: their questions are no examples of "none".
+# Topics in which an ordinary question may be anything: their questions are no examples.
+_ANYTHING = ("topic_wellbeing_", "topic_other_", "talk_to_person", "feedback_bad")
+# Topics in which an ordinary question may well be a worry, but is no danger: their questions say nothing of none or concern.
 _WORRIES = (
-    "topic_wellbeing_",
     "topic_child_loss",
     "topic_child_hurting",
     "topic_child_development",
@@ -49,14 +51,10 @@ _WORRIES = (
     "topic_family_kinship",
     "topic_family_newly_arrived",
     "topic_family_young_parents",
-    "topic_other_physical_health",
-    "topic_other_out_of_scope",
     "topic_baby_crying",
     "topic_baby_premature",
     "topic_baby_feeding",
     "topic_child_discipline",
-    "talk_to_person",
-    "feedback_bad",
     "topic_child_friends",
 )
 _CODE = ("levels.py", "text.py", "phrases.py", "rules.py", "model.py", "reader.py", "thresholds.py", "train.py", "check.py")
@@ -68,18 +66,20 @@ class NeverMissed(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One labelled message. `extra` ones are trained on, but neither scaling nor the report counts them."""
+    """One labelled message. `extra` ones are trained on, but neither scaling nor the report counts them; `open` ones are known to
+    be no more than their level, and may be less."""
 
     text: str
     lang: str
     level: Level
     extra: bool = False
+    open: bool = False
 
 
 def examples(root: Path) -> list[Example]:
     """Every labelled message under `root`/data, each once a language; the higher level stays where a message has two."""
     found: dict[tuple[str, str], Example] = {}
-    for example in (*_labelled(root), *_never_miss(root), *_some(_questions(root))):
+    for example in (*_labelled(root), *_never_miss(root), *_some(_questions(root, False)), *_some(_questions(root, True))):
         key = (example.lang, example.text.casefold())
         if key not in found or (not example.extra and example.level.rank > found[key].level.rank):
             found[key] = example
@@ -99,12 +99,15 @@ def _never_miss(root: Path) -> Iterator[Example]:
             yield Example(text, path.stem, level, extra=True)
 
 
-def _questions(root: Path) -> Iterator[Example]:
+def _questions(root: Path, worrying: bool) -> Iterator[Example]:
+    level = Level.CONCERN if worrying else Level.NONE
     for path in _question_files(root):
+        if path.stem.startswith(_WORRIES) != worrying:
+            continue
         for line in path.read_text(encoding="utf-8").splitlines():
             match = _EXAMPLE.match(line)
             if match and not match[1].startswith(("intent:", "lookup:", "synonym:", "regex:")):
-                yield Example(_MARKUP.sub(r"\1", match[1]), path.parent.name, Level.NONE, extra=True)
+                yield Example(_MARKUP.sub(r"\1", match[1]), path.parent.name, level, extra=True, open=worrying)
 
 
 def _some(questions: Iterator[Example]) -> Iterator[Example]:
@@ -121,7 +124,7 @@ def _triage_files(root: Path) -> list[Path]:
 
 
 def _question_files(root: Path) -> list[Path]:
-    return [path for path in sorted((root / "data" / "nlu").glob("*/*.yml")) if not path.stem.startswith(_WORRIES)]
+    return [path for path in sorted((root / "data" / "nlu").glob("*/*.yml")) if not path.stem.startswith(_ANYTHING)]
 
 
 def fingerprint(root: Path) -> str:
@@ -171,16 +174,20 @@ def books_of(root: Path, found: Sequence[Example]) -> dict[str, RuleBook]:
 
 
 def example_weights(found: Sequence[Example]) -> NDArray[np.float64]:
-    """How much each example counts: languages with few examples a little more each, ordinary questions less."""
+    """How much each example counts for each head, shape (examples, 3): languages with few examples a little more each, ordinary
+    questions less, and open ones nothing for the heads at or below their level."""
     counts: dict[str, int] = {}
     for one in found:
         if not one.extra:
             counts[one.lang] = counts.get(one.lang, 0) + 1
     most = max(counts.values(), default=1)
     boost = {lang: min(2.5, (most / count) ** 0.5) for lang, count in counts.items()}
-    return np.array(
-        [boost.get(one.lang, 1.0) * (_QUESTION_WEIGHT if one.extra and one.level is Level.NONE else 1.0) for one in found]
-    )
+    questions = [one.extra and (one.open or one.level is Level.NONE) for one in found]
+    each = [
+        boost.get(one.lang, 1.0) * (_QUESTION_WEIGHT if question else 1.0) for one, question in zip(found, questions, strict=True)
+    ]
+    counts_for = [[not one.open or head.rank > one.level.rank for head in HEADS] for one in found]
+    return np.outer(each, np.ones(len(HEADS))) * np.array(counts_for, dtype=np.float64)
 
 
 def folds_of(found: Sequence[Example], count: int) -> list[NDArray[np.int64]]:

@@ -60,6 +60,18 @@ def test_what_is_trained_can_be_loaded_and_judges(small: Path) -> None:
     assert sorted(file.name for file in (small / "models").iterdir()) == [LANGUAGE_MODEL, MODEL_NAME]
 
 
+def test_a_question_on_a_worrying_topic_says_what_is_no_danger_and_nothing_of_concern(small: Path) -> None:
+    written = "nlu:\n- intent: {0}\n  examples: |\n    - what of {0}\n"
+    for topic in ("topic_child_fears", "topic_wellbeing_abuse", "topic_other_physical_health", "talk_to_person"):
+        (small / "data" / "nlu" / "en" / f"{topic}.yml").write_text(written.format(topic))
+    found = [one for one in train.examples(small) if one.extra and one.text.startswith(("what of", "when do"))]
+    counts = train.example_weights(found)
+    assert {one.text: row.tolist() for one, row in zip(found, counts, strict=True)} == {
+        "when do naps end": [0.6, 0.6, 0.6],
+        "what of topic_child_fears": [0.0, 0.6, 0.6],
+    }
+
+
 def test_training_twice_gives_the_same_judgement(small: Path) -> None:
     readers = [Reader.load(train.train(small, small / name)) for name in ("one", "two")]
     assert np.array_equal(readers[0].weights, readers[1].weights)
