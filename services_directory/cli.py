@@ -10,6 +10,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from services_directory import models
+from services_directory.calendars import TERM_DATES_FILE, term_problems
 from services_directory.database import migrate, open_engine
 from services_directory.demonstration import DEMONSTRATION_FILE, load_demonstration
 from services_directory.directory import Directory, whole_service
@@ -36,8 +37,10 @@ def _ready(database: str) -> Engine:
 def check(
     files: Annotated[list[Path] | None, typer.Argument(help="Files to check; the demonstration if none.")] = None,
 ) -> None:
-    """Say what is wrong in files of services, line by line, and how to mend it."""
-    found = [problem for file in files or [DEMONSTRATION_FILE] for problem in problems(file)]
+    """Say what is wrong in files of services (and, without a file, in what ships: term dates too), line by line, and how to mend it."""
+    found: list[object] = [problem for file in files or [DEMONSTRATION_FILE] for problem in problems(file)]
+    if not files:
+        found += term_problems(TERM_DATES_FILE)
     for problem in found:
         typer.echo(str(problem))
     if found:

@@ -99,6 +99,7 @@ def whole_service() -> tuple[ORMOption, ...]:
         location.selectinload(models.Location.addresses),
         location.selectinload(models.Location.accessibility),
         selectinload(models.Service.schedules),
+        selectinload(models.Service.exceptions),
         selectinload(models.Service.phones),
         selectinload(models.Service.contacts),
         selectinload(models.Service.languages),

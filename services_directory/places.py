@@ -7,19 +7,15 @@ the very postcode, its sector, its outcode, its area; or a town, district or hub
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-from types import MappingProxyType
-from typing import Any, Literal
+from typing import Literal
 
-from ruamel.yaml import YAML
-
+from services_directory.nations import key, nation_data, nation_names
 from services_directory.records import Venue
 from services_directory.text import ascii_digits, edits_allowed, within_edits, words
 
-NATIONS_FILE = Path(__file__).parent / "data" / "nations.yml"
 EARTH_RADIUS_MILES = 3958.8
 # A town's addresses further apart than this are two towns of one name, or a mistake: then no middle is worth having.
 TOWN_SPREAD_MILES = 15.0
@@ -152,47 +148,28 @@ def _is_outcode(text: str, match: re.Match[str]) -> bool:
 
 
 @cache
-def _nations() -> Mapping[str, Any]:
-    data: dict[str, Any] = YAML(typ="safe", pure=True).load(NATIONS_FILE)
-    return MappingProxyType(data)
-
-
-@cache
 def _known_areas() -> frozenset[str]:
-    data = _nations()
+    data = nation_data()
     listed = (area for nation in data["nations"].values() for area in nation["postcode_areas"])
     return frozenset(listed) | frozenset(data["islands"])
 
 
 @cache
 def _not_areas() -> frozenset[str]:
-    return frozenset(_nations()["not_areas"])
-
-
-@cache
-def _nation_names() -> Mapping[str, str]:
-    data = _nations()
-    groups = {**data["nations"], **data["whole"]}
-    return {" ".join(words(name)): key for key, group in groups.items() for name in group["names"]}
+    return frozenset(nation_data()["not_areas"])
 
 
 @cache
 def _nations_of_area(area: str) -> frozenset[str]:
-    return frozenset(key for key, nation in _nations()["nations"].items() if area in nation["postcode_areas"])
+    return frozenset(key for key, nation in nation_data()["nations"].items() if area in nation["postcode_areas"])
 
 
 def _with_wholes(nations: Iterable[str]) -> frozenset[str]:
     """Add the UK always, and Great Britain where every nation it might be is part of it."""
     keys = set(nations)
-    members = _nations()["whole"]["great-britain"]["nations"]
+    members = nation_data()["whole"]["great-britain"]["nations"]
     more = {"uk", "great-britain"} if keys and keys <= set(members) else {"uk"}
     return frozenset(keys | more)
-
-
-def key(name: str) -> str:
-    """Return what two ways to write the same place have in common: ``"The UK"`` and ``"uk"``, ``"ZZ1"`` and ``"zz1"``."""
-    folded = " ".join(words(re.sub(r"\(.*?\)", " ", name)))
-    return _nation_names().get(folded, folded)
 
 
 # ---- The directory's own map -------------------------------------------------------------------------------------------
@@ -275,8 +252,8 @@ class PlaceIndex:
                 group.names.add(re.sub(r"\s*\(.*?\)", "", name))
 
     def _name_nations(self) -> None:
-        for name, nation in _nation_names().items():
-            if nation in _nations()["nations"]:
+        for name, nation in nation_names().items():
+            if nation in nation_data()["nations"]:
                 self._names[name] = Place("nation", nation, None, None, None, _with_wholes({nation}))
 
     def _name_groups(self, level: Literal["town", "district"]) -> None:
@@ -297,7 +274,7 @@ class PlaceIndex:
 
     def _name_area(self, area: str) -> None:
         name = key(area)
-        if name and name not in self._names and name not in _nation_names().values() and not read_postcode(area):
+        if name and name not in self._names and name not in nation_names().values() and not read_postcode(area):
             self._names[name] = Place("district", area, None, None, None, frozenset({name}) | _with_wholes(()))
 
     def _name_venue(self, venue: Venue) -> None:
@@ -343,9 +320,9 @@ class PlaceIndex:
         ]
         located = next(((precision, group) for precision, group in groups if group.points), None)
         within, parts = self._around(groups)
-        if not within & _nations()["nations"].keys():
+        if not within & nation_data()["nations"].keys():
             within |= _nations_of_area(postcode.area)
-        within |= names | _with_wholes(within & _nations()["nations"].keys())
+        within |= names | _with_wholes(within & nation_data()["nations"].keys())
         kind: Kind = "postcode" if postcode.incode else "outcode"
         point = located[1].middle() if located else None
         return _place(kind, postcode.outcode, point, located[0] if located else None, within, parts - within)
