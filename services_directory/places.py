@@ -14,15 +14,18 @@ from typing import Literal
 
 from services_directory.nations import key, nation_data, nation_names
 from services_directory.records import Venue
-from services_directory.text import ascii_digits, edits_allowed, within_edits, words
+from services_directory.text import ascii_digits, edits_allowed, words
+from services_directory.wording import WordList
 
 EARTH_RADIUS_MILES = 3958.8
 # A town's addresses further apart than this are two towns of one name, or a mistake: then no middle is worth having.
 TOWN_SPREAD_MILES = 15.0
+# A pin takes what it lies in from the nearest known postcode, if one is this near.
+PIN_MILES, PIN_DEGREES = 5.0, 0.1
 # In words. Misspelt names are looked for only in shorter ones, and no further into a message than this many words.
 LONGEST_NAME, LONGEST_MISSPELT, WORDS_READ = 6, 3, 120
 
-Kind = Literal["postcode", "outcode", "town", "district", "hub", "venue", "nation"]
+Kind = Literal["postcode", "outcode", "town", "district", "hub", "venue", "nation", "pin"]
 Precision = Literal["exact", "sector", "outcode", "town", "area"]
 Point = tuple[float, float]
 
@@ -228,15 +231,12 @@ class PlaceIndex:
         self._name_groups("town")
         for area in areas:
             self._name_area(area)
+        self._venue_names: dict[str, Venue] = {}
         for venue in venues:
             self._name_venue(venue)
         for alias, place in aliases:
             self._name_alias(alias, place)
-        self._misspellable: defaultdict[tuple[str, int], list[tuple[str, frozenset[str]]]] = defaultdict(list)
-        for name, known in self._names.items():
-            # The first letter is hardly ever wrong; asking for it keeps ordinary words out.
-            if known.kind != "nation" and name.count(" ") < LONGEST_MISSPELT:
-                self._misspellable[name[0], len(name)].append((name, frozenset(name)))
+        self._spellings: WordList | None = None
         self.hubs = tuple(sorted({venue.name for venue in venues if venue.family_hub and not venue.private}))
 
     def _add(self, venue: Venue) -> None:
@@ -284,10 +284,11 @@ class PlaceIndex:
         variants = [parts, parts[1:] if parts[:1] == ["the"] else parts]
         if venue.family_hub and set(parts[-2:]) in _HUB_WORDS:
             variants += [variant[:-2] for variant in variants]
-        place = self._venue_place(venue)
         for variant in variants:
-            if len("".join(variant)) > 3:
-                self._names.setdefault(" ".join(variant), place)
+            name = " ".join(variant)
+            # Its place is worked out when somebody asks for it: there are very many venues.
+            if len(name) - name.count(" ") > 3 and name not in self._names:
+                self._venue_names.setdefault(name, venue)
 
     def _venue_place(self, venue: Venue) -> Place:
         postcode = read_postcode(venue.postcode)
@@ -300,9 +301,46 @@ class PlaceIndex:
         return _place("hub" if venue.family_hub else "venue", venue.name, point, precision, within, ())
 
     def _name_alias(self, alias: str, name: str) -> None:
-        place = self._names.get(key(name))
-        if place:
-            self._names.setdefault(" ".join(words(alias)), place)
+        place = self._known(key(name))
+        if place and self._known(" ".join(words(alias))) is None:
+            self._names[" ".join(words(alias))] = place
+
+    def _known(self, name: str) -> Place | None:
+        if name not in self._names and name in self._venue_names:
+            self._names[name] = self._venue_place(self._venue_names[name])
+        return self._names.get(name)
+
+    def add_areas(self, areas: Iterable[str]) -> None:
+        """Know of further places that services say they serve."""
+        for area in areas:
+            if self._known(key(area)) is None:
+                self._name_area(area)
+                self._spellings = None
+
+    def at_point(self, latitude: float, longitude: float) -> Place:
+        """Return the place of a pin on a map: it lies in what the nearest known postcode within a few miles lies in.
+
+        Raises ``ValueError`` for a point that is nowhere on the globe.
+        """
+        if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
+            raise ValueError("a pin is at a latitude from -90 to 90 and a longitude from -180 to 180")
+        nearest = self._nearest_postcode((latitude, longitude))
+        around = self.at_postcode(nearest) if nearest else None
+        within = around.within if around else _with_wholes(())
+        return _place(
+            "pin", around.name if around else "", (latitude, longitude), "exact", within, around.parts if around else ()
+        )
+
+    def _nearest_postcode(self, point: Point) -> Postcode | None:
+        close = [
+            (miles_between(point, other), name)
+            for (level, name), group in self._groups.items()
+            if level == "postcode"
+            for other in group.points[:1]
+            if abs(other[0] - point[0]) < PIN_DEGREES and abs(other[1] - point[1]) < 2 * PIN_DEGREES
+        ]
+        miles, name = min(close, default=(math.inf, ""))
+        return read_postcode(name) if miles <= PIN_MILES else None
 
     def at_postcode(self, postcode: Postcode) -> Place:
         """Return the place by the ladder. It may have no point, but always says what it lies within."""
@@ -342,26 +380,24 @@ class PlaceIndex:
 
     def named(self, name: str) -> Place | None:
         """Return the place of exactly this name (case and accents do not matter)."""
-        return self._names.get(" ".join(words(name)))
+        return self._known(" ".join(words(name)))
 
     def nearly_named(self, name: str) -> Place | None:
         """Return the place whose name this is but for a wrong letter or two, if there is only one.
 
         Nations are left out ("walks" is not Wales), and so are names of fewer than six letters.
         """
-        allowed = edits_allowed(name) if len(name) > 5 and name.count(" ") < LONGEST_MISSPELT else 0
-        letters = frozenset(name)
-        for edits in range(1, allowed + 1):
-            found = {
-                self._names[known].name: self._names[known]
-                for length in range(len(name) - edits, len(name) + edits + 1)
-                for known, known_letters in self._misspellable.get((name[0], length), ())
-                # One edit changes at most two of the letters used: a quick way to be rid of most names.
-                if len(letters ^ known_letters) <= 2 * edits <= 2 * edits_allowed(known) and within_edits(name, known, edits)
-            }
-            if found:
-                return next(iter(found.values())) if len(found) == 1 else None
-        return None
+        if len(name) <= 5 or name.count(" ") >= LONGEST_MISSPELT or not edits_allowed(name):
+            return None
+        if self._spellings is None:
+            nations = {known for known, place in self._names.items() if place.kind == "nation"}
+            self._spellings = WordList(
+                known for known in {*self._names, *self._venue_names} - nations if known.count(" ") < LONGEST_MISSPELT
+            )
+        edits, near = self._spellings.near(name)
+        places = [place for known in near if edits <= edits_allowed(known) and (place := self._known(known)) is not None]
+        found = {place.name: place for place in places}
+        return next(iter(found.values())) if len(found) == 1 else None
 
 
 def _place(

@@ -220,8 +220,8 @@ def venue_record(location: models.Location) -> Venue:
 
 
 def _timetables(service: models.Service) -> tuple[Timetable, ...]:
-    location_of = {link.id: link.location for link in service.service_at_locations}
-    everywhere = list(location_of.values())
+    location_of = {link.id: link.location for link in sorted(service.service_at_locations, key=lambda link: link.id)}
+    everywhere = [location for location in location_of.values() if location.location_type == "physical"]
     exceptions = sorted(service.exceptions, key=lambda row: (row.date, row.id))
     for_all = [row for row in exceptions if row.schedule_id is None]
     areas = [row.name for row in service.service_areas]
@@ -229,7 +229,7 @@ def _timetables(service: models.Service) -> tuple[Timetable, ...]:
     for row in sorted(service.schedules, key=lambda row: row.id):
         own = [location_of[row.service_at_location_id]] if row.service_at_location_id in location_of else []
         mine = [item for item in exceptions if item.schedule_id == row.id]
-        venues = own or everywhere
+        in_nation = [location for location in own if location.nation] or everywhere
         timetables.append(
             Timetable(
                 venue_id=own[0].id if own else None,
@@ -244,8 +244,10 @@ def _timetables(service: models.Service) -> tuple[Timetable, ...]:
                 opens=row.opens_at,
                 closes=row.closes_at,
                 text=_plain(row.description),
-                closed_for=None if service.open_on_bank_holidays else closing_nations((v.nation for v in venues), areas),
-                term_areas=term_areas(service.area_id, venues, areas) if service.term_time_only else None,
+                closed_for=None
+                if service.open_on_bank_holidays
+                else closing_nations((place.nation for place in in_nation), areas),
+                term_areas=term_areas(service.area_id, own or everywhere, areas) if service.term_time_only else None,
                 cancelled=tuple((item.date, item.opens_at) for item in (*mine, *for_all) if item.kind == "cancelled"),
                 extra=_extra_dates(mine),
             )
@@ -272,7 +274,7 @@ def closing_nations(nations: Iterable[str | None], areas: Iterable[str]) -> tupl
 
 def term_areas(area_id: str | None, venues: Iterable[models.Location], areas: Iterable[str]) -> tuple[str, ...]:
     """Return the keys of the areas whose term dates a service may keep, likeliest first."""
-    addresses = [address for location in venues for address in location.addresses]
+    addresses = [address for location in venues if (address := _first_physical(location)) is not None]
     names = [area_id, *(row.state_province for row in addresses), *(row.city for row in addresses), *areas]
     return tuple(dict.fromkeys(area_key(name) for name in names if name))
 

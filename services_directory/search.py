@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
+from typing import TypeVar
 
 from services_directory.nations import key
 from services_directory.places import Place, PlaceIndex, find_place, miles_between, read_postcode
@@ -45,6 +46,7 @@ STALE_AT_ONCE, STALE_AT_MOST = 0.6, 2.0
 NAME_WEIGHT, TERM_WEIGHT, BODY_WEIGHT = 3.0, 2.0, 1.0
 # Below this share of the (weighted) words that were asked for, a service is about something else.
 TEXT_ENOUGH = 0.34
+T = TypeVar("T")
 # "This week" is today and the six days after it; a wish for days of the week or a part of the day looks four weeks ahead.
 WEEK, AHEAD = timedelta(days=6), timedelta(days=27)
 
@@ -68,6 +70,21 @@ class Index:
     vocabulary: Vocabulary
     rarity: dict[str, float]
     word_list: WordList
+
+    @property
+    def lexicon(self) -> "Lexicon":
+        """What it takes to weigh needs and words."""
+        return Lexicon(self.vocabulary, self.rarity.get, math.log(1 + len(self.entries)), lambda: (self.word_list,))
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """The vocabulary of needs, and how telling each word is: ``None`` if no service has it, then it counts as ``rarest``."""
+
+    vocabulary: Vocabulary
+    rarity: Callable[[str], float | None]
+    rarest: float
+    word_lists: Callable[[], Sequence[WordList]]
 
 
 @dataclass(frozen=True)
@@ -97,13 +114,14 @@ def build_index(
     revision: int, services: Sequence[Service], places: PlaceIndex, vocabulary: Vocabulary, stop: frozenset[str]
 ) -> Index:
     """Index approved services. ``stop``: words too common in names to mean anything (such as ``example``)."""
-    entries = tuple(_entry(service, vocabulary, stop) for service in sorted(services, key=lambda s: (s.name, s.id)))
+    entries = tuple(make_entry(service, vocabulary, stop) for service in sorted(services, key=lambda s: (s.name, s.id)))
     counts = Counter(word for entry in entries for word in entry.weights)
     rarity = {word: math.log(1 + len(entries) / count) for word, count in counts.items()}
     return Index(revision, entries, places, vocabulary, rarity, WordList(rarity))
 
 
-def _entry(service: Service, vocabulary: Vocabulary, stop: frozenset[str]) -> Entry:
+def make_entry(service: Service, vocabulary: Vocabulary, stop: frozenset[str]) -> Entry:
+    """Return the service with its words. ``stop``: words that mean nothing."""
     weights: dict[str, float] = {}
     terms = [vocabulary.terms[code] for code in service.needs if code in vocabulary.terms]
     fields = (
@@ -124,35 +142,27 @@ def search(index: Index, query: Query, *, today: date, time_of_day: time) -> lis
     This looks at every service in turn. ``arrays`` finds the same, faster, in directories of any size.
     """
     place = find_place(query.place, index.places) if isinstance(query.place, str) else query.place
-    asked = make_ready(
-        query, place, index.vocabulary, today, time_of_day, index.rarity.get, math.log(1 + len(index.entries)), index.word_list
-    )
-    found = [match for match in (_match(index, asked, entry) for entry in index.entries) if match is not None]
+    asked = make_ready(index.lexicon, query, place, today, time_of_day)
+    found = [match for match in (match_entry(index.lexicon, asked, entry) for entry in index.entries) if match is not None]
     found.sort(key=lambda pair: (-pair[0].score, pair[0].service.name, pair[0].service.id))
-    ranked = found if query.mode else _keep_one_without_travel(found, query.limit)
+    ranked = found if query.mode else keep_one_without_travel(found, query.limit)
     return [match for match, _ in ranked[query.offset : query.offset + query.limit]]
 
 
-def make_ready(
-    query: Query,
-    place: Place | None,
-    vocabulary: Vocabulary,
-    today: date,
-    time_of_day: time,
-    rarity: Callable[[str], float | None],
-    rarest: float,
-    word_list: WordList,
-) -> Asked:
-    """Return the query made ready. ``rarity`` tells how telling a word is, ``None`` if no service has it (then ``rarest``)."""
+def make_ready(lexicon: Lexicon, query: Query, place: Place | None, today: date, time_of_day: time) -> Asked:
+    """Return the query made ready. Raises ``UnknownTerm``."""
     at = query.at or today
     after = time_of_day if at == today else None
     of_place = set(words(place.name)) | {part for name in place.within for part in name.split()} if place else set()
-    looked_for = (
-        concepts(query.text, lambda word: rarity(word) is not None, lambda word: rarity(word) or rarest, word_list, of_place)
-        if query.text
-        else ()
-    )
-    return Asked(query, place, looked_for, at, after, wanted_needs(vocabulary, query))
+
+    def known(word: str) -> bool:
+        return lexicon.rarity(word) is not None
+
+    def rarity(word: str) -> float:
+        return lexicon.rarity(word) or lexicon.rarest
+
+    looked_for = concepts(query.text, known, rarity, lexicon.word_lists(), of_place) if query.text else ()
+    return Asked(query, place, looked_for, at, after, wanted_needs(lexicon.vocabulary, query))
 
 
 def wanted_needs(vocabulary: Vocabulary, query: Query) -> tuple[tuple[str, float], ...] | None:
@@ -168,7 +178,7 @@ def wanted_needs(vocabulary: Vocabulary, query: Query) -> tuple[tuple[str, float
     return tuple(vocabulary.weights[query.topic].items())
 
 
-def _keep_one_without_travel(found: list[tuple[Match, bool]], limit: int) -> list[tuple[Match, bool]]:
+def keep_one_without_travel(found: list[tuple[T, bool]], limit: int) -> list[tuple[T, bool]]:
     """Put the best option without travel last on the first page, if the page has none; pages after it follow on."""
     if limit < 2 or any(no_travel for _, no_travel in found[:limit]):
         return found
@@ -179,12 +189,13 @@ def _keep_one_without_travel(found: list[tuple[Match, bool]], limit: int) -> lis
     return found
 
 
-def _match(index: Index, asked: Asked, entry: Entry) -> tuple[Match, bool] | None:
+def match_entry(lexicon: Lexicon, asked: Asked, entry: Entry) -> tuple[Match, bool] | None:
+    """Return the match and whether it needs no travel, or ``None`` if a gate is shut."""
     service = entry.service
     if not _open_to_view(service, asked.at) or all_over(service.timetables, asked.at):
         return None
-    need = _need(index.vocabulary, asked.needs, service)
-    text = _text(index, asked.concepts, entry, asked.needs is not None)
+    need = _need(lexicon.vocabulary, asked.needs, service)
+    text = _text(lexicon, asked.concepts, entry, asked.needs is not None)
     if need is None or text is None or not _age_fits(asked.query.age_months, service):
         return None
     reach = None if asked.query.free and not is_free(service.costs, asked.at) else _reach(asked, entry)
@@ -260,19 +271,18 @@ def closeness(steps: int) -> float:
     return CHILD_STEP**steps if steps >= 0 else PARENT_STEP**-steps
 
 
-def concept_rarity(concept: Concept, rarity: Callable[[str], float | None], rarest: float) -> float:
+def concept_rarity(concept: Concept, lexicon: Lexicon) -> float:
     """Return how telling a concept is: as its commonest phrase, and a phrase as its rarest word.
 
     A word that no service has is as telling as the rarest that one has.
     """
-    return min(max(rarest if (r := rarity(word)) is None else r for word in phrase) for phrase in concept.phrases)
+    return min(max(lexicon.rarity(word) or lexicon.rarest for word in phrase) for phrase in concept.phrases)
 
 
-def _text(index: Index, asked: tuple[Concept, ...], entry: Entry, with_need: bool) -> _Scored | None:
+def _text(lexicon: Lexicon, asked: tuple[Concept, ...], entry: Entry, with_need: bool) -> _Scored | None:
     if not asked:
         return _NOTHING
-    rarest = math.log(1 + len(index.entries))
-    rarities = [concept_rarity(concept, index.rarity.get, rarest) for concept in asked]
+    rarities = [concept_rarity(concept, lexicon) for concept in asked]
     weights = [max(min(entry.weights.get(word, 0.0) for word in phrase) for phrase in concept.phrases) for concept in asked]
     total = sum(rarities)
     share = sum(rarity for rarity, weight in zip(rarities, weights, strict=True) if weight) / total

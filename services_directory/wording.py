@@ -5,7 +5,7 @@ throws out the words whose length or letters are too far off, and then counts th
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -127,10 +127,11 @@ class WordList:
             for initial, group in by_initial.items()
         }
 
-    def near(self, word: str) -> list[str]:
-        """Return the words with the same first letter and the fewest wrong letters; an empty list if all have too many."""
+    def near(self, word: str) -> tuple[int, list[str]]:
+        """Return the words with the same first letter and the fewest wrong letters, and how few; no words if all have too
+        many."""
         if word[:1] not in self._groups:
-            return []
+            return 0, []
         group, lengths, letters = self._groups[word[0]]
         signature = np.uint64(_letters(word))
         for edits in range(1, edits_allowed(word) + 1):
@@ -138,12 +139,16 @@ class WordList:
             close = (np.abs(lengths - len(word)) <= edits) & (np.bitwise_count(letters ^ signature) <= 2 * edits)
             found = [group[at] for at in np.flatnonzero(close) if within_edits(word, group[at], edits)]
             if found:
-                return found
-        return []
+                return edits, found
+        return 0, []
 
 
 def concepts(
-    text: str, known: Callable[[str], bool], rarity: Callable[[str], float], word_list: WordList, of_place: Iterable[str]
+    text: str,
+    known: Callable[[str], bool],
+    rarity: Callable[[str], float],
+    word_lists: Sequence[WordList],
+    of_place: Iterable[str],
 ) -> tuple[Concept, ...]:
     """Return what ``text`` looks for: not the place, not what every request has, spelling mended, synonyms added.
 
@@ -174,7 +179,7 @@ def concepts(
         everyday = {"baby", "babies", "toddler", "toddlers"}
         meant = ["baby" if word == "babies" else word for word in rest if word in everyday]
     for word in meant:
-        mended = _mended(stem(word), known, rarity, word_list)
+        mended = _mended(stem(word), known, rarity, word_lists)
         found.append(Concept(synonyms().get((mended,), ((mended,),))))
     return tuple(dict.fromkeys(found))
 
@@ -184,11 +189,12 @@ def _synonym_list() -> WordList:
     return WordList(_synonym_words())
 
 
-def _mended(word: str, known: Callable[[str], bool], rarity: Callable[[str], float], word_list: WordList) -> str:
+def _mended(word: str, known: Callable[[str], bool], rarity: Callable[[str], float], word_lists: Sequence[WordList]) -> str:
     if known(word) or word in _synonym_words():
         return word
-    near = word_list.near(word)
-    if near:
+    close = [(edits, found) for edits, found in (word_list.near(word) for word_list in word_lists) if found]
+    if close:
+        fewest = min(edits for edits, _ in close)
         # Of several, the commonest is the likeliest.
-        return min(near, key=lambda other: (rarity(other), other))
-    return min(_synonym_list().near(word), default=word)
+        return min((other for edits, found in close if edits == fewest for other in found), key=lambda w: (rarity(w), w))
+    return min(_synonym_list().near(word)[1], default=word)

@@ -1,0 +1,542 @@
+"""The same search as ``search``, over columns: it finds the same services with the same scores, in a fraction of the time.
+
+Gates are masks over all rows. Of what passes them, only what can be used from the place is looked at: spots in the cells
+of the map near it, services whose areas take it in, and what comes to people. Scores are the documented ones of
+``search``. The few best are then put through ``search.match_entry`` itself, which gives the reasons and has the last word.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services_directory import search as rules
+from services_directory.columns import (
+    CELLS_LATITUDE,
+    CELLS_LONGITUDE,
+    GO,
+    PART_ENDS,
+    PART_STARTS,
+    ROW_OF_CELLS,
+    Columns,
+    Flags,
+    Floats,
+    on_sphere,
+    service_bits,
+)
+from services_directory.models import LEVELS, MODES
+from services_directory.nations import key
+from services_directory.occurrences import BEHIND, SERVES_DAYS, Bits, Ints
+from services_directory.places import EARTH_RADIUS_MILES, Place
+from services_directory.query import WEEKDAYS
+from services_directory.search import Asked, access_fits, is_free
+from services_directory.terms import Vocabulary
+from services_directory.timetables import LONDON
+
+NO_TRAVEL_BITS = sum(1 << at for at, mode in enumerate(MODES) if mode in rules.NO_TRAVEL)
+HOME = 1 << MODES.index("home")
+UNSTATED, NOT_COVERED, IN_PART, COVERED = 0, 1, 2, 3
+LEVEL_SCORES = np.array([rules.LEVEL[level] for level in LEVELS])
+UNIVERSAL = LEVELS.index("universal")
+MOST_CACHED = 400
+SOON_DAYS = rules.SOON.days + 1
+CLOCK_CHANGE_MINUTES = 60
+
+
+@dataclass(frozen=True)
+class Hits:
+    """What was found, unsorted: rows, scores, and whether each is an option without travel."""
+
+    rows: Ints
+    scores: Floats
+    no_travel: Flags
+
+
+@dataclass(frozen=True)
+class _Times:
+    """The days of every schedule from ``base`` on (certain, possible), and those of services and spots (possible)."""
+
+    base: int
+    sure: Bits
+    maybe: Bits
+    services: Bits
+    spots: Bits
+
+
+class Finder:
+    """Searches one set of columns. ``dead``: rows that are out of date, and found elsewhere if at all."""
+
+    def __init__(self, columns: Columns, vocabulary: Vocabulary, dead: Ints | None = None) -> None:
+        """Share the columns' cache of masks, so that another finder over the same columns starts warm."""
+        self.columns = columns
+        self.vocabulary = vocabulary
+        self.alive: Flags | None = None
+        if dead is not None and len(dead):
+            self.alive = np.ones(len(columns), dtype=bool)
+            self.alive[dead] = False
+
+    def find(self, asked: Asked, text: "tuple[Floats, Flags] | None", needed: int) -> Hits:
+        """Return the ``needed`` best that pass the gates, and some more, and the best without travel.
+
+        ``text``: each row's score for words, and whether it passes by them.
+        """
+        columns, query = self.columns, asked.query
+        mask = self._gates(asked)
+        if text is not None:
+            mask = mask & text[1]
+        times = self._times(asked.at) if query.asks_for_time else None
+        if times is not None:
+            mask = mask & (times.services != 0)
+        fitting = _Fitting(self, asked, times)
+        covered = self._coverage(asked.place)
+        rows, score, spot, staying = self._reached(asked, mask, covered, fitting)
+        total = score + LEVEL_SCORES[columns.level[rows]]
+        if asked.needs is not None:
+            codes, values = self._closeness(asked.needs)
+            total += rules.NEED_WEIGHT * values[codes[rows]]
+        if text is not None:
+            total += text[0][rows]
+        total += self._language(query.language, rows)
+        total += self._freshness(asked.at, rows)
+        rows, total, spot, staying = self._best(needed, rows, total, spot, staying)
+        total += rules.SOON_WEIGHT * self._soon(asked, rows, spot)
+        return Hits(rows, np.round(total, 6), staying)
+
+    # ---- Gates
+
+    def _gates(self, asked: Asked) -> Flags:
+        columns, query = self.columns, asked.query
+        mask = self._shown(asked.at)
+        if self.alive is not None:
+            mask = mask & self.alive
+        if asked.needs is not None:
+            mask = mask & (self._closeness(asked.needs)[0] != 0)
+        if query.age_months is not None:
+            age = np.int16(max(-30_000, min(30_000, query.age_months)))
+            mask = mask & (columns.age_low <= age)
+            mask &= columns.age_high >= age
+        if query.mode is not None:
+            mask = mask & ((columns.modes & np.uint8(1 << MODES.index(query.mode))) != 0)
+        if query.free:
+            mask = mask & self._free(asked.at)
+        return mask
+
+    def _kept(self, name: tuple[object, ...], make: Callable[[], Any]) -> Any:
+        """Return what was made before under this name, or make it. The cache is emptied when it is full."""
+        cache = self.columns.cache
+        found = cache.get(name)
+        if found is None:
+            if len(cache) > MOST_CACHED:
+                cache.clear()
+            found = cache[name] = make()
+        return found
+
+    def _shown(self, at: date) -> Flags:
+        columns, day = self.columns, at.toordinal()
+
+        def make() -> Flags:
+            seen = (columns.visible_from <= day) & (columns.visible_to >= day)
+            return cast(Flags, seen & (columns.ends >= day) & (columns.modes != 0))
+
+        return cast(Flags, self._kept(("shown", day), make))
+
+    def _free(self, at: date) -> Flags:
+        def make() -> Flags:
+            free = self.columns.free == 1
+            for row, costs in self.columns.dated_costs.items():
+                free[row] = is_free(costs, at)
+            return cast(Flags, free)
+
+        return cast(Flags, self._kept(("free", at), make))
+
+    def _closeness(self, needs: tuple[tuple[str, float], ...]) -> tuple[NDArray[np.uint8], Floats]:
+        """Return for each row a code (0: no tag answers), and how close each code is."""
+
+        def make() -> tuple[NDArray[np.uint8], Floats]:
+            best: dict[str, float] = {}
+            for tag in self.columns.needs:
+                for need, weight in needs if tag in self.vocabulary.terms else ():
+                    steps = self.vocabulary.steps(need, tag)
+                    if steps is not None:
+                        best[tag] = max(best.get(tag, 0.0), weight * rules.closeness(steps))
+            values = np.array([0.0, *sorted(set(best.values()))])
+            codes = np.zeros(len(self.columns), dtype=np.uint8)
+            for tag, value in sorted(best.items(), key=lambda item: item[1]):
+                codes[self.columns.needs[tag]] = np.searchsorted(values, value)
+            return codes, values
+
+        return cast(tuple[NDArray[np.uint8], Floats], self._kept(("needs", needs), make))
+
+    def _coverage(self, place: Place | None) -> NDArray[np.uint8]:
+        """Return how surely each service's areas take in the place."""
+        if place is None:
+            return cast(NDArray[np.uint8], self._kept(("nowhere",), lambda: np.zeros(len(self.columns), dtype=np.uint8)))
+        covered = self.columns.has_areas.astype(np.uint8)
+        for code, names in ((IN_PART, place.parts), (COVERED, place.within)):
+            for name in names:
+                rows = self.columns.areas.get(name)
+                if rows is not None:
+                    covered[rows] = code
+        return covered
+
+    def _times(self, at: date) -> _Times:
+        """Return the table of occurrences that has the days which a wish looks at."""
+        day = at.toordinal()
+        for base in range(day - BEHIND, day - SERVES_DAYS - BEHIND, -1):
+            found = self.columns.cache.get(("times", base))
+            if found is not None:
+                return cast(_Times, found)
+
+        def make() -> _Times:
+            columns = self.columns
+            sure, maybe = columns.schedules.table(date.fromordinal(day - BEHIND))
+            for_all = columns.schedule_venue == -1
+            spots = np.zeros(len(columns.spot_row), dtype=np.uint64)
+            everywhere = np.zeros(len(columns), dtype=np.uint64)
+            np.bitwise_or.at(everywhere, columns.schedule_row[for_all], maybe[for_all])
+            spots |= everywhere[columns.spot_row]
+            own = np.flatnonzero(columns.schedule_venue >= 0)
+            at_spot = self._spot_of(columns.schedule_row[own], columns.schedule_venue[own])
+            known = at_spot >= 0
+            np.bitwise_or.at(spots, at_spot[known], maybe[own[known]])
+            return _Times(day - BEHIND, sure, maybe, service_bits(columns, maybe), spots)
+
+        return cast(_Times, self._kept(("times", day - BEHIND), make))
+
+    def _spot_of(self, rows: Ints, venues: Ints) -> Ints:
+        """Return the spot of each service and venue, -1 if the service is not there."""
+        columns = self.columns
+        width = len(columns.venue_ids) + 1
+        spots = columns.spot_row.astype(np.int64) * width + columns.spot_venue
+        sorting = np.argsort(spots)
+        wanted = rows.astype(np.int64) * width + venues
+        at = np.minimum(np.searchsorted(spots, wanted, sorter=sorting), max(len(spots) - 1, 0))
+        if not len(spots):
+            return np.full(len(rows), -1, dtype=np.int32)
+        found = sorting[at]
+        return np.where(spots[found] == wanted, found, -1).astype(np.int32)
+
+    # ---- Reach
+
+    def _reached(
+        self, asked: Asked, mask: Flags, covered: NDArray[np.uint8], fitting: "_Fitting"
+    ) -> tuple[Ints, Floats, Ints, Flags]:
+        """Return the rows that can be used from the place, their score for it, the spot (-1 none), and whether without travel."""
+        mode = asked.query.mode
+        rows, score, spot = _nothing()
+        if mode in (None, "go"):
+            rows, score, spot = self._going(asked, mask, covered, fitting)
+        staying = np.zeros(len(rows), dtype=bool)
+        bits = NO_TRAVEL_BITS if mode is None else NO_TRAVEL_BITS & (1 << MODES.index(mode))
+        if not bits:
+            return rows, score, spot, staying
+        at_home, home_score = self._staying(asked, mask, covered, fitting, bits)
+        where = np.searchsorted(rows, at_home)
+        both = np.zeros(len(at_home), dtype=bool)
+        inside = where < len(rows)
+        both[inside] = rows[where[inside]] == at_home[inside]
+        staying[where[both]] = True
+        score[where[both]] = np.maximum(score[where[both]], home_score[both])
+        more = ~both
+        return (
+            np.concatenate((rows, at_home[more])),
+            np.concatenate((score, home_score[more])),
+            np.concatenate((spot, np.full(int(more.sum()), -1, dtype=np.int32))),
+            np.concatenate((staying, np.ones(int(more.sum()), dtype=bool))),
+        )
+
+    def _going(self, asked: Asked, mask: Flags, covered: NDArray[np.uint8], fitting: "_Fitting") -> tuple[Ints, Floats, Ints]:
+        """Return what one can go to, sorted by row."""
+        columns, place = self.columns, asked.place
+        allowed = mask & ((columns.modes & GO) != 0)
+        if place is None:
+            return self._anywhere(allowed, fitting) if asked.query.mode == "go" else _nothing()
+        allowed &= (covered != NOT_COVERED) | (columns.level == UNIVERSAL)
+        parts = []
+        if place.point is not None:
+            parts.append(self._near(place, allowed, fitting))
+            allowed[parts[0][0]] = False
+        name = f"outcode {place.name}" if place.kind in ("postcode", "outcode") else key(place.name)
+        parts.append(self._in_place(name, allowed, fitting))
+        allowed[parts[-1][0]] = False
+        allowed &= covered >= IN_PART
+        parts.append(self._far(place, np.flatnonzero(allowed).astype(np.int32), covered, fitting))
+        rows, score, spot = (np.concatenate(column) for column in zip(*parts, strict=True))
+        sorting = np.argsort(rows, kind="stable")
+        return rows[sorting], score[sorting], spot[sorting]
+
+    def _anywhere(self, allowed: Flags, fitting: "_Fitting") -> tuple[Ints, Floats, Ints]:
+        rows = np.flatnonzero(allowed).astype(np.int32)
+        owner, spots = _expand(self.columns.spots_start, rows, self.columns.spots_by_row)
+        fits = fitting.spots(spots)
+        spot = _first_by(owner[fits], spots[fits], self.columns.spot_rank[spots[fits]], len(rows))
+        keep = (spot >= 0) | fitting.without_venue(rows)
+        return rows[keep], np.zeros(int(keep.sum())), spot[keep]
+
+    def _near(self, place: Place, allowed: Flags, fitting: "_Fitting") -> tuple[Ints, Floats, Ints]:
+        columns = self.columns
+        spots = self._around(place)
+        spots = spots[allowed[columns.spot_row[spots]]]
+        spots = spots[fitting.spots(spots)]
+        miles = self._miles(place, spots)
+        close = miles <= rules.TRAVEL_MILES
+        spots, miles = spots[close], miles[close]
+        nearest = np.lexsort((columns.spot_rank[spots], miles, columns.spot_row[spots]))
+        spots, miles = spots[nearest], miles[nearest]
+        rows = columns.spot_row[spots]
+        first = np.ones(len(rows), dtype=bool)
+        first[1:] = rows[1:] != rows[:-1]
+        return rows[first], _distance_score(miles[first]), spots[first]
+
+    def _around(self, place: Place) -> Ints:
+        """Return the spots in the cells of the map that come within reach of the place."""
+        assert place.point is not None
+        latitude, longitude = place.point
+        down = rules.TRAVEL_MILES / (EARTH_RADIUS_MILES * math.pi / 180)
+        across = down / max(0.01, math.cos(math.radians(min(89.0, abs(latitude) + down))))
+        west, east = (math.floor((longitude + side * across + 180) * CELLS_LONGITUDE) for side in (-1, 1))
+        lines = range(
+            math.floor((latitude - down + 90) * CELLS_LATITUDE), math.floor((latitude + down + 90) * CELLS_LATITUDE) + 1
+        )
+        ends = [line * ROW_OF_CELLS + cell for line in lines for cell in (west, east + 1)]
+        at = np.searchsorted(self.columns.spot_cell, ends)
+        return np.concatenate([np.arange(at[n], at[n + 1], dtype=np.int32) for n in range(0, len(at), 2)])
+
+    def _miles(self, place: Place, spots: Ints) -> Floats:
+        assert place.point is not None
+        here = on_sphere(*place.point)
+        chord = sum((self.columns.spot_xyz[axis][spots] - here[axis]) ** 2 for axis in range(3))
+        return cast(Floats, 2 * EARTH_RADIUS_MILES * np.arcsin(np.minimum(1.0, np.sqrt(chord) / 2)))
+
+    def _in_place(self, name: str, allowed: Flags, fitting: "_Fitting") -> tuple[Ints, Floats, Ints]:
+        columns = self.columns
+        venues = np.array(columns.venue_keys.get(name, ()), dtype=np.int32)
+        _, spots = _expand(columns.venue_start, venues, columns.spots_by_venue)
+        spots = spots[allowed[columns.spot_row[spots]]]
+        spots = spots[fitting.spots(spots)]
+        rows, owner = np.unique(columns.spot_row[spots], return_inverse=True)
+        spot = _first_by(owner.astype(np.int32), spots, columns.spot_rank[spots], len(rows))
+        return rows.astype(np.int32), np.full(len(rows), rules.IN_PLACE), spot
+
+    def _far(self, place: Place, rows: Ints, covered: NDArray[np.uint8], fitting: "_Fitting") -> tuple[Ints, Floats, Ints]:
+        spot, miles, somewhere = self._nearest(place, rows, fitting)
+        unknown = (spot < 0) | (place.precision == "area")
+        share = np.where(covered[rows] == COVERED, 1.0, 0.5)
+        score = np.where(unknown, share * rules.SERVES, _distance_score(miles))
+        keep = np.where(unknown, somewhere | fitting.without_venue(rows), miles <= 2 * rules.TRAVEL_MILES)
+        return rows[keep], score[keep], spot[keep]
+
+    def _nearest(self, place: Place, rows: Ints, fitting: "_Fitting") -> tuple[Ints, Floats, Flags]:
+        """Return each row's nearest located spot that fits (-1 none), how far, and whether any spot fits, located or not."""
+        columns = self.columns
+        owner, spots = _expand(columns.spots_start, rows, columns.spots_by_row)
+        fits = fitting.spots(spots)
+        owner, spots = owner[fits], spots[fits]
+        somewhere = np.bincount(owner, minlength=len(rows)) > 0
+        nearest, miles = np.full(len(rows), -1, dtype=np.int32), np.full(len(rows), np.inf)
+        if place.point is not None:
+            distance = self._miles(place, spots)
+            located = ~np.isnan(distance)
+            owner, spots, distance = owner[located], spots[located], distance[located]
+            sorting = np.lexsort((columns.spot_rank[spots], distance, owner))[::-1]
+            # The last one written is the nearest.
+            nearest[owner[sorting]] = spots[sorting]
+            miles[owner[sorting]] = distance[sorting]
+        return nearest, miles, somewhere
+
+    def _staying(
+        self, asked: Asked, mask: Flags, covered: NDArray[np.uint8], fitting: "_Fitting", bits: int
+    ) -> tuple[Ints, Floats]:
+        columns = self.columns
+        rows = np.flatnonzero(mask & ((columns.modes & np.uint8(bits)) != 0) & (covered != NOT_COVERED)).astype(np.int32)
+        rows = rows[fitting.rows(rows)]
+        if asked.place is not None:
+            visits = ((columns.modes[rows] & bits) == HOME) & (covered[rows] == UNSTATED)
+            far = np.flatnonzero(visits)
+            _, miles, _ = self._nearest(asked.place, rows[far], fitting)
+            keep = np.ones(len(rows), dtype=bool)
+            keep[far] = miles <= rules.TRAVEL_MILES
+            rows = rows[keep]
+        return rows, np.where(covered[rows] == COVERED, rules.SERVES, rules.MAY_SERVE)
+
+    # ---- Scores
+
+    def _language(self, language: str | None, rows: Ints) -> Floats | float:
+        base = (language or "").lower().replace("_", "-").split("-")[0]
+        if not base or base == "en":
+            return 0.0
+
+        def make() -> Floats:
+            score = np.where(self.columns.interpreter, rules.INTERPRETER_WEIGHT, 0.0)
+            score[self.columns.languages.get(base, [])] = rules.LANGUAGE_WEIGHT
+            return score
+
+        return cast(Floats, self._kept(("language", base), make)[rows])
+
+    def _freshness(self, at: date, rows: Ints) -> Floats:
+        days = np.minimum(at.toordinal() - self.columns.checked[rows].astype(np.int64), rules.OLD_DAYS)
+        share = (days - rules.FRESH_DAYS) / (rules.OLD_DAYS - rules.FRESH_DAYS)
+        lost = rules.STALE_AT_ONCE + share * (rules.STALE_AT_MOST - rules.STALE_AT_ONCE)
+        return np.where(days > rules.FRESH_DAYS, -lost, 0.0)
+
+    def _best(self, needed: int, rows: Ints, score: Floats, spot: Ints, staying: Flags) -> tuple[Ints, Floats, Ints, Flags]:
+        """Leave out what cannot come among the first ``needed`` even if it is open soon, but keep the best without travel."""
+        if len(rows) <= 2 * needed:
+            return rows, score, spot, staying
+        slack = rules.SOON_WEIGHT + 1e-5
+        keep = score >= np.partition(score, len(score) - needed)[len(score) - needed] - slack
+        if staying.any():
+            keep |= staying & (score >= score[staying].max() - slack)
+        return rows[keep], score[keep], spot[keep], staying[keep]
+
+    def _soon(self, asked: Asked, rows: Ints, spot: Ints) -> Flags:
+        columns, times = self.columns, self._times(asked.at)
+        owner, at = _expand(columns.schedule_start, rows, None)
+        venue = np.where(spot[owner] >= 0, columns.spot_venue[spot[owner]], -1) if len(columns.spot_row) else spot[owner]
+        here = (venue == -1) | (columns.schedule_venue[at] == -1) | (columns.schedule_venue[at] == venue)
+        owner, at = owner[here], at[here]
+        days = (times.sure[at] >> np.uint64(asked.at.toordinal() - times.base)) & np.uint64((1 << SOON_DAYS) - 1)
+        found = (days > 1) | ((days == 1) & ~self._over(asked, at))
+        return np.bincount(owner[found], minlength=len(rows)) > 0
+
+    def _over(self, asked: Asked, at: Ints) -> Flags:
+        """Tell of schedules whether their session of the day is over."""
+        if asked.after is None:
+            return np.zeros(len(at), dtype=bool)
+        opens, closes = self.columns.schedules.opens[at], self.columns.schedules.closes[at]
+        end = np.where(closes >= 0, closes, opens)
+        return (end >= 0) & (end <= asked.after.hour * 60 + asked.after.minute) & ~_past_midnight(opens, closes)
+
+
+class _Fitting:
+    """Tells of spots and services whether they are as a query wishes, in time and in access."""
+
+    def __init__(self, finder: Finder, asked: Asked, times: _Times | None) -> None:
+        self.finder = finder
+        self.columns = finder.columns
+        self.asked = asked
+        self.times = times
+        access = asked.query.access
+        self.access: Flags | None = finder._kept(("access", access), self._accessible) if access else None
+
+    def _accessible(self) -> Flags:
+        wanted = self.asked.query.access
+        said: dict[tuple[str, ...], bool] = {}
+        for access in self.columns.venue_access:
+            if access not in said:
+                said[access] = access_fits(access, wanted)
+        return np.array([said[access] for access in self.columns.venue_access], dtype=bool)
+
+    def spots(self, spots: Ints) -> Flags:
+        """Tell which spots fit."""
+        fits = np.ones(len(spots), dtype=bool)
+        if self.access is not None:
+            fits = self.access[self.columns.spot_venue[spots]]
+        if self.times is None or not len(spots):
+            return fits
+        fits = fits & (self.times.spots[spots] >> np.uint64(self._from()) != 0)
+        at = np.flatnonzero(fits)
+        owner, schedules = _expand(self.columns.schedule_start, self.columns.spot_row[spots[at]], None)
+        venue = self.columns.schedule_venue[schedules]
+        here = (venue == -1) | (venue == self.columns.spot_venue[spots[at]][owner])
+        fits[at] = self._any(owner[here], schedules[here], len(at))
+        return cast(Flags, fits)
+
+    def rows(self, rows: Ints) -> Flags:
+        """Tell which services have a session that fits, wherever it is."""
+        if self.times is None:
+            return np.ones(len(rows), dtype=bool)
+        owner, schedules = _expand(self.columns.schedule_start, rows, None)
+        return self._any(owner, schedules, len(rows))
+
+    def without_venue(self, rows: Ints) -> Flags:
+        """Tell which services have no venue at all, and fit."""
+        if self.asked.query.access:
+            return np.zeros(len(rows), dtype=bool)
+        none = self.columns.spots_start[rows + 1] == self.columns.spots_start[rows]
+        return cast(Flags, none & self.rows(rows))
+
+    def _from(self) -> int:
+        """Return which bit of a table is the day before the one asked for."""
+        assert self.times is not None
+        return self.asked.at.toordinal() - self.times.base - BEHIND
+
+    def _any(self, owner: Ints, schedules: Ints, count: int) -> Flags:
+        query = self.asked.query
+        fits = np.ones(count, dtype=bool)
+        if query.open_now:
+            fits = np.bincount(owner[self._open_now(schedules)], minlength=count) > 0
+        if query.this_week or query.days or query.part:
+            fits &= np.bincount(owner[self._as_wished(schedules)], minlength=count) > 0
+        return fits
+
+    def _open_now(self, at: Ints) -> Flags:
+        times, after = self.times, self.asked.after
+        assert times is not None
+        assert after is not None
+        opens, closes = self.columns.schedules.opens[at], self.columns.schedules.closes[at]
+        days = times.sure[at] >> np.uint64(self._from())
+        yesterday, today = (days & np.uint64(1)) != 0, (days & np.uint64(2)) != 0
+        now = after.hour * 60 + after.minute
+        # An hour that the clock strikes twice or not at all: too many now, and the rules have the last word.
+        spare = CLOCK_CHANGE_MINUTES if _clock_changes(self.asked.at) else 0
+        late = _past_midnight(opens, closes)
+        open_today = today & (opens <= now + spare) & (late | (now - spare < closes))
+        return cast(Flags, (opens >= 0) & (closes >= 0) & (open_today | (yesterday & late & (now - spare < closes))))
+
+    def _as_wished(self, at: Ints) -> Flags:
+        times, query = self.times, self.asked.query
+        assert times is not None
+        length = (rules.WEEK if query.this_week else rules.AHEAD).days + 1
+        wanted = sum(
+            1 << day for day in range(length) if not query.days or WEEKDAYS[(self.asked.at.weekday() + day) % 7] in query.days
+        )
+        days = (times.maybe[at] >> np.uint64(self._from() + BEHIND)) & np.uint64(wanted)
+        fits = (days > 1) | ((days == 1) & ~self.finder._over(self.asked, at))
+        if query.part is None:
+            return cast(Flags, fits)
+        opens, closes = self.columns.schedules.opens[at], self.columns.schedules.closes[at]
+        part = ("morning", "afternoon", "evening").index(query.part)
+        begin, end = PART_STARTS[part], PART_ENDS[part]
+        ends = np.where(closes >= 0, closes, opens)
+        reaches = (opens >= begin) | _past_midnight(opens, closes) | (ends > begin)
+        fits = fits & (opens >= 0) & (opens < end) & reaches
+        return cast(Flags, fits)
+
+
+def _clock_changes(day: date) -> bool:
+    moments = [datetime.combine(day + timedelta(days=n), time.min, tzinfo=LONDON) for n in (0, 1)]
+    return len({moment.utcoffset() for moment in moments}) > 1
+
+
+def _past_midnight(opens: Ints, closes: Ints) -> Flags:
+    return (opens >= 0) & (closes >= 0) & (closes <= opens)
+
+
+def _distance_score(miles: Floats) -> Floats:
+    return rules.DISTANCE_WEIGHT * np.exp(-miles / rules.DISTANCE_SCALE_MILES)
+
+
+def _nothing() -> tuple[Ints, Floats, Ints]:
+    return np.zeros(0, dtype=np.int32), np.zeros(0), np.zeros(0, dtype=np.int32)
+
+
+def _expand(starts: Ints, owners: Ints, order: Ints | None) -> tuple[Ints, Ints]:
+    """Return for each thing of each owner the owner's place in ``owners``, and the thing (through ``order``, if given)."""
+    begin = starts[owners]
+    counts = starts[owners + 1] - begin
+    owner = np.repeat(np.arange(len(owners), dtype=np.int32), counts)
+    things = np.arange(len(owner), dtype=np.int32) + np.repeat(begin - (np.cumsum(counts) - counts), counts).astype(np.int32)
+    return owner, things if order is None else order[things]
+
+
+def _first_by(owner: Ints, things: Ints, rank: Ints, count: int) -> Ints:
+    """Return each owner's thing of the lowest rank, -1 for none."""
+    found = np.full(count, -1, dtype=np.int32)
+    sorting = np.argsort(rank, kind="stable")[::-1]
+    found[owner[sorting]] = things[sorting]
+    return found
