@@ -67,6 +67,16 @@ class _Times:
     spots: Bits
 
 
+@dataclass(frozen=True)
+class _Windows:
+    """Which services may have a session as wished, and which spots have one on the day asked for, or on a later one."""
+
+    services: Flags
+    services_later: Flags
+    spots_today: Flags
+    spots_later: Flags
+
+
 class Finder:
     """Searches one set of columns. ``dead``: rows that are out of date, and found elsewhere if at all."""
 
@@ -84,46 +94,50 @@ class Finder:
 
         ``text``: each row's score for words, and whether it passes by them.
         """
-        columns, query = self.columns, asked.query
+        query = asked.query
         mask = self._gates(asked)
         if text is not None:
             mask = mask & text[1]
-        times = self._times(asked.at) if query.asks_for_time else None
-        if times is not None:
-            mask = mask & (times.services != 0)
-        fitting = _Fitting(self, asked, times)
+        fitting = _Fitting(self, asked, self._times(asked.at) if query.asks_for_time else None)
+        if fitting.windows is not None:
+            mask &= fitting.windows.services
         covered = self._coverage(asked.place)
-        rows, score, spot, staying = self._reached(asked, mask, covered, fitting)
-        total = score + LEVEL_SCORES[columns.level[rows]]
-        if asked.needs is not None:
-            codes, values = self._closeness(asked.needs)
-            total += rules.NEED_WEIGHT * values[codes[rows]]
-        if text is not None:
-            total += text[0][rows]
-        total += self._language(query.language, rows)
-        total += self._freshness(asked.at, rows)
+        rows, score, spot, staying = self._reached(asked, mask, covered, fitting, text, needed)
+        total = score + self._merit(asked, text, rows)
         rows, total, spot, staying = self._best(needed, rows, total, spot, staying)
         total += rules.SOON_WEIGHT * self._soon(asked, rows, spot)
         return Hits(rows, np.round(total, 6), staying)
+
+    def _merit(self, asked: Asked, text: tuple[Floats, Flags] | None, rows: Ints) -> Floats:
+        """Return the part of the score that neither place nor time has a say in."""
+        merit = LEVEL_SCORES[self.columns.level[rows]] + self._freshness(asked.at, rows)
+        if asked.needs is not None:
+            codes, values = self._closeness(asked.needs)
+            merit += rules.NEED_WEIGHT * values[codes[rows]]
+        if text is not None:
+            merit += text[0][rows]
+        return merit + self._language(asked.query.language, rows)
 
     # ---- Gates
 
     def _gates(self, asked: Asked) -> Flags:
         columns, query = self.columns, asked.query
-        mask = self._shown(asked.at)
+        mask = self._shown(asked.at).copy()
         if self.alive is not None:
-            mask = mask & self.alive
+            mask &= self.alive
         if asked.needs is not None:
-            mask = mask & (self._closeness(asked.needs)[0] != 0)
+            mask &= cast(Flags, self._kept(("tagged", asked.needs), lambda: self._closeness(asked.needs or ())[0] != 0))
         if query.age_months is not None:
-            age = np.int16(max(-30_000, min(30_000, query.age_months)))
-            mask = mask & (columns.age_low <= age)
-            mask &= columns.age_high >= age
+            age = max(-30_000, min(30_000, query.age_months))
+            mask &= cast(Flags, self._kept(("age", age), lambda: (columns.age_low <= age) & (columns.age_high >= age)))
         if query.mode is not None:
-            mask = mask & ((columns.modes & np.uint8(1 << MODES.index(query.mode))) != 0)
+            mask &= self._with_mode(1 << MODES.index(query.mode))
         if query.free:
-            mask = mask & self._free(asked.at)
+            mask &= self._free(asked.at)
         return mask
+
+    def _with_mode(self, bits: int) -> Flags:
+        return cast(Flags, self._kept(("modes", bits), lambda: (self.columns.modes & np.uint8(bits)) != 0))
 
     def _kept(self, name: tuple[object, ...], make: Callable[[], Any]) -> Any:
         """Return what was made before under this name, or make it. The cache is emptied when it is full."""
@@ -223,13 +237,19 @@ class Finder:
     # ---- Reach
 
     def _reached(
-        self, asked: Asked, mask: Flags, covered: NDArray[np.uint8], fitting: "_Fitting"
+        self,
+        asked: Asked,
+        mask: Flags,
+        covered: NDArray[np.uint8],
+        fitting: "_Fitting",
+        text: tuple[Floats, Flags] | None,
+        needed: int,
     ) -> tuple[Ints, Floats, Ints, Flags]:
         """Return the rows that can be used from the place, their score for it, the spot (-1 none), and whether without travel."""
         mode = asked.query.mode
         rows, score, spot = _nothing()
         if mode in (None, "go"):
-            rows, score, spot = self._going(asked, mask, covered, fitting)
+            rows, score, spot = self._going(asked, mask, covered, fitting, text, needed)
         staying = np.zeros(len(rows), dtype=bool)
         bits = NO_TRAVEL_BITS if mode is None else NO_TRAVEL_BITS & (1 << MODES.index(mode))
         if not bits:
@@ -249,13 +269,21 @@ class Finder:
             np.concatenate((staying, np.ones(int(more.sum()), dtype=bool))),
         )
 
-    def _going(self, asked: Asked, mask: Flags, covered: NDArray[np.uint8], fitting: "_Fitting") -> tuple[Ints, Floats, Ints]:
+    def _going(
+        self,
+        asked: Asked,
+        mask: Flags,
+        covered: NDArray[np.uint8],
+        fitting: "_Fitting",
+        text: tuple[Floats, Flags] | None,
+        needed: int,
+    ) -> tuple[Ints, Floats, Ints]:
         """Return what one can go to, sorted by row."""
         columns, place = self.columns, asked.place
-        allowed = mask & ((columns.modes & GO) != 0)
+        allowed = mask & self._with_mode(GO)
         if place is None:
             return self._anywhere(allowed, fitting) if asked.query.mode == "go" else _nothing()
-        allowed &= (covered != NOT_COVERED) | (columns.level == UNIVERSAL)
+        allowed &= (covered != NOT_COVERED) | self._kept(("universal",), lambda: columns.level == UNIVERSAL)
         parts = []
         if place.point is not None:
             parts.append(self._near(place, allowed, fitting))
@@ -264,7 +292,15 @@ class Finder:
         parts.append(self._in_place(name, allowed, fitting))
         allowed[parts[-1][0]] = False
         allowed &= covered >= IN_PART
-        parts.append(self._far(place, np.flatnonzero(allowed).astype(np.int32), covered, fitting))
+        far = np.flatnonzero(allowed).astype(np.int32)
+        found = sum(len(part[0]) for part in parts)
+        if found >= needed and len(far):
+            # What is far can gain so much and no more: leave out what cannot come among the first even so.
+            rows, score, _ = (np.concatenate(column) for column in zip(*parts, strict=True))
+            least = np.partition(score + self._merit(asked, text, rows), found - needed)[found - needed]
+            hopeful = self._merit(asked, text, far) + rules.SERVES + rules.SOON_WEIGHT + 1e-5 >= least
+            far = far[hopeful | self._with_mode(NO_TRAVEL_BITS)[far]]
+        parts.append(self._far(place, far, covered, fitting))
         rows, score, spot = (np.concatenate(column) for column in zip(*parts, strict=True))
         sorting = np.argsort(rows, kind="stable")
         return rows[sorting], score[sorting], spot[sorting]
@@ -281,10 +317,11 @@ class Finder:
         columns = self.columns
         spots = self._around(place)
         spots = spots[allowed[columns.spot_row[spots]]]
-        spots = spots[fitting.spots(spots)]
         miles = self._miles(place, spots)
         close = miles <= rules.TRAVEL_MILES
         spots, miles = spots[close], miles[close]
+        fits = fitting.spots(spots)
+        spots, miles = spots[fits], miles[fits]
         nearest = np.lexsort((columns.spot_rank[spots], miles, columns.spot_row[spots]))
         spots, miles = spots[nearest], miles[nearest]
         rows = columns.spot_row[spots]
@@ -314,10 +351,18 @@ class Finder:
 
     def _in_place(self, name: str, allowed: Flags, fitting: "_Fitting") -> tuple[Ints, Floats, Ints]:
         columns = self.columns
-        venues = np.array(columns.venue_keys.get(name, ()), dtype=np.int32)
-        _, spots = _expand(columns.venue_start, venues, columns.spots_by_venue)
+        venues = columns.venue_keys.get(name)
+        if venues is None:
+            return _nothing()
+
+        def make() -> Ints:
+            return _expand(columns.venue_start, np.array(venues, dtype=np.int32), columns.spots_by_venue)[1]
+
+        spots = cast(Ints, self._kept(("in", name), make))
         spots = spots[allowed[columns.spot_row[spots]]]
         spots = spots[fitting.spots(spots)]
+        if not len(spots):
+            return _nothing()
         rows, owner = np.unique(columns.spot_row[spots], return_inverse=True)
         spot = _first_by(owner.astype(np.int32), spots, columns.spot_rank[spots], len(rows))
         return rows.astype(np.int32), np.full(len(rows), rules.IN_PLACE), spot
@@ -352,15 +397,16 @@ class Finder:
         self, asked: Asked, mask: Flags, covered: NDArray[np.uint8], fitting: "_Fitting", bits: int
     ) -> tuple[Ints, Floats]:
         columns = self.columns
-        rows = np.flatnonzero(mask & ((columns.modes & np.uint8(bits)) != 0) & (covered != NOT_COVERED)).astype(np.int32)
+        rows = np.flatnonzero(mask & self._with_mode(bits) & (covered != NOT_COVERED)).astype(np.int32)
         rows = rows[fitting.rows(rows)]
         if asked.place is not None:
             visits = ((columns.modes[rows] & bits) == HOME) & (covered[rows] == UNSTATED)
             far = np.flatnonzero(visits)
-            _, miles, _ = self._nearest(asked.place, rows[far], fitting)
-            keep = np.ones(len(rows), dtype=bool)
-            keep[far] = miles <= rules.TRAVEL_MILES
-            rows = rows[keep]
+            if len(far):
+                _, miles, _ = self._nearest(asked.place, rows[far], fitting)
+                keep = np.ones(len(rows), dtype=bool)
+                keep[far] = miles <= rules.TRAVEL_MILES
+                rows = rows[keep]
         return rows, np.where(covered[rows] == COVERED, rules.SERVES, rules.MAY_SERVE)
 
     # ---- Scores
@@ -420,8 +466,36 @@ class _Fitting:
         self.columns = finder.columns
         self.asked = asked
         self.times = times
+        self.windows = None if times is None else self._windows(times)
         access = asked.query.access
         self.access: Flags | None = finder._kept(("access", access), self._accessible) if access else None
+
+    def _wanted(self) -> int:
+        """Return the wished-for days as bits, the day asked for being the lowest."""
+        query = self.asked.query
+        if query.open_now and not (query.this_week or query.days or query.part):
+            return 1
+        length = (rules.WEEK if query.this_week else rules.AHEAD).days + 1
+        weekday = self.asked.at.weekday()
+        return sum(1 << day for day in range(length) if not query.days or WEEKDAYS[(weekday + day) % 7] in query.days)
+
+    def _windows(self, times: _Times) -> _Windows:
+        wanted = self._wanted()
+        at, open_now = self._from() + BEHIND, self.asked.query.open_now
+
+        def make() -> _Windows:
+            services, spots = times.services >> np.uint64(at), times.spots >> np.uint64(at)
+            # What is open now may have opened yesterday.
+            behind = (times.services >> np.uint64(at - BEHIND)) & np.uint64(1) if open_now else np.uint64(0)
+            later = np.uint64(wanted & ~1)
+            return _Windows(
+                services=((services & np.uint64(wanted)) | behind) != 0,
+                services_later=(services & later) != 0,
+                spots_today=(spots & np.uint64(wanted & 1)) != 0,
+                spots_later=(spots & later) != 0,
+            )
+
+        return cast(_Windows, self.finder._kept(("window", times.base, at, wanted, open_now), make))
 
     def _accessible(self) -> Flags:
         wanted = self.asked.query.access
@@ -436,10 +510,18 @@ class _Fitting:
         fits = np.ones(len(spots), dtype=bool)
         if self.access is not None:
             fits = self.access[self.columns.spot_venue[spots]]
-        if self.times is None or not len(spots):
+        if self.windows is None or not len(spots):
             return fits
-        fits = fits & (self.times.spots[spots] >> np.uint64(self._from()) != 0)
-        at = np.flatnonzero(fits)
+        query = self.asked.query
+        if query.open_now or query.part:
+            at = np.flatnonzero(fits)
+        else:
+            # Sessions on later days are sure to be in time; those of the day itself may be over.
+            later = self.windows.spots_later[spots]
+            at = np.flatnonzero(fits & self.windows.spots_today[spots] & ~later)
+            fits = fits & later
+            if not len(at):
+                return fits
         owner, schedules = _expand(self.columns.schedule_start, self.columns.spot_row[spots[at]], None)
         venue = self.columns.schedule_venue[schedules]
         here = (venue == -1) | (venue == self.columns.spot_venue[spots[at]][owner])
@@ -448,10 +530,17 @@ class _Fitting:
 
     def rows(self, rows: Ints) -> Flags:
         """Tell which services have a session that fits, wherever it is."""
-        if self.times is None:
+        if self.windows is None:
             return np.ones(len(rows), dtype=bool)
-        owner, schedules = _expand(self.columns.schedule_start, rows, None)
-        return self._any(owner, schedules, len(rows))
+        query = self.asked.query
+        if query.open_now or query.part:
+            owner, schedules = _expand(self.columns.schedule_start, rows, None)
+            return self._any(owner, schedules, len(rows))
+        fits = self.windows.services_later[rows]
+        at = np.flatnonzero(~fits)
+        owner, schedules = _expand(self.columns.schedule_start, rows[at], None)
+        fits[at] = self._any(owner, schedules, len(at))
+        return fits
 
     def without_venue(self, rows: Ints) -> Flags:
         """Tell which services have no venue at all, and fit."""
@@ -491,11 +580,7 @@ class _Fitting:
     def _as_wished(self, at: Ints) -> Flags:
         times, query = self.times, self.asked.query
         assert times is not None
-        length = (rules.WEEK if query.this_week else rules.AHEAD).days + 1
-        wanted = sum(
-            1 << day for day in range(length) if not query.days or WEEKDAYS[(self.asked.at.weekday() + day) % 7] in query.days
-        )
-        days = (times.maybe[at] >> np.uint64(self._from() + BEHIND)) & np.uint64(wanted)
+        days = (times.maybe[at] >> np.uint64(self._from() + BEHIND)) & np.uint64(self._wanted())
         fits = (days > 1) | ((days == 1) & ~self.finder._over(self.asked, at))
         if query.part is None:
             return cast(Flags, fits)

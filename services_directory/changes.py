@@ -27,6 +27,7 @@ WATCHED: dict[str, tuple[str, str, str]] = {
     "directory_address": ("location", "location_id", ""),
     "directory_accessibility": ("location", "location_id", ""),
     "directory_organisation": ("organisation", "id", ""),
+    "directory_outcode_points": ("everything", "''", ""),
     "directory_place_alias": ("everything", "''", ""),
     "directory_taxonomy": ("everything", "''", ""),
     "directory_taxonomy_term": ("everything", "''", ""),
@@ -73,7 +74,7 @@ def _on_postgresql(connection: Connection, table: str, event: str, kind: str, co
     connection.exec_driver_sql(
         f"CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $$ DECLARE reached integer; BEGIN "  # noqa: S608
         "UPDATE directory_revision SET revision = revision + 1 RETURNING revision INTO reached; "
-        f"INSERT INTO directory_change (kind, record_id, revision) SELECT '{kind}', changed.record_id, reached "
+        f"INSERT INTO directory_change (kind, record_id, revision) SELECT DISTINCT '{kind}', changed.record_id, reached "
         f"FROM ({rows}) AS changed WHERE reached IS NOT NULL "
         "ON CONFLICT (kind, record_id) DO UPDATE SET revision = excluded.revision; RETURN NULL; END $$"
     )

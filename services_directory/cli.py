@@ -15,6 +15,7 @@ from services_directory.database import migrate, open_engine
 from services_directory.demonstration import DEMONSTRATION_FILE, load_demonstration
 from services_directory.directory import Directory, whole_service
 from services_directory.export import to_oruk
+from services_directory.postcode_files import UnreadablePostcodes, load_postcodes
 from services_directory.query import Match, Mode, Query
 from services_directory.sheet import FileHasProblems, load_file, problems
 from services_directory.terms import UnknownTerm, vocabulary
@@ -130,6 +131,23 @@ def import_file(
         typer.echo("Nothing was loaded.", err=True)
         raise typer.Exit(1) from error
     typer.echo(f"{count} services loaded")
+
+
+@directory_app.command()
+def postcodes(
+    file: Annotated[Path, typer.Argument(help="ONSPD or NSPL (CSV), or Code-Point Open (CSV); or the zip it comes in.")],
+    northern_ireland: Annotated[
+        bool, typer.Option("--northern-ireland", help="Keep BT postcodes too: their licence is a separate one.")
+    ] = False,
+    database: Database = DEFAULT_DATABASE,
+) -> None:
+    """Keep where postcodes are, from a file of yours, so that distances are true for every home. Show its attribution."""
+    try:
+        read = load_postcodes(_ready(database), file, northern_ireland=northern_ireland)
+    except UnreadablePostcodes as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    typer.echo(str(read))
 
 
 @directory_app.command()

@@ -280,7 +280,6 @@ class _ScheduleRows:
         return schedules, service, venue
 
 
-@lru_cache(maxsize=500_000)
 def _shape(
     freq: str | None,
     interval: int,
@@ -304,6 +303,21 @@ def _shape(
     return rule_of(freq, interval, byday, bymonthday, start or begin, start), first, last, last
 
 
+def _except(into: _ScheduleRows, exceptions: Iterable[Row], schedule_id: str, freq: str | None, over: int) -> int:
+    """Take up the exceptions of the schedule that came last, and return the day after which it is over."""
+    at = len(into.rows) - 1
+    service, venue, *_, opened, closed = into.rows[at]
+    for _, schedule, day, kind, from_, to in exceptions:
+        when = _ordinal(day, NEVER)
+        if kind == "cancelled" and schedule in (None, schedule_id) and _minute(from_) in (-1, opened):
+            into.cancelled.append((at, when))
+        elif kind == "extra" and schedule == schedule_id:
+            hours = (opened, closed) if from_ is None else (_minute(from_), _minute(to))
+            into.rows.append((service, venue, 0, 0, 0, when, when, *hours))
+            over = when if over == ALWAYS and freq is None else max(over, when)
+    return over
+
+
 def _schedules(
     raw: Raw, row_of: Mapping[str, int], venue_at: Mapping[str, int], venues: Sequence[Venue], count: int
 ) -> tuple[Schedules, Ints, Ints, Ints]:
@@ -314,49 +328,60 @@ def _schedules(
         exceptions[row[0]].append(row)
     closing, terms = _closing(raw, row_of, venue_at, venues)
     ends = np.full(count, NEVER, dtype=np.int32)
-    timed: set[int] = set()
-    for owner, schedule_id, link, *shape, opens, closes in raw.schedules:
+    timed = np.zeros(count, dtype=bool)
+    shapes: dict[Any, tuple[int, int, int, int]] = {}
+    nation_numbers: dict[Any, int] = {}
+    at_venue = [(venue.nation,) if venue.nation else None for venue in venues]
+    for (
+        owner,
+        schedule_id,
+        link,
+        freq,
+        interval,
+        byday,
+        bymonthday,
+        dtstart,
+        begin,
+        until,
+        valid_to,
+        opens,
+        closes,
+    ) in raw.schedules:
         service = row_of.get(owner)
         if service is None:
             continue
-        freq, interval, byday, bymonthday, dtstart, valid_from, until, valid_to = shape
-        rule, first, last, over = _shape(freq, interval, byday, bymonthday, dtstart, valid_from, until, valid_to)
+        shape = (freq, interval, byday, bymonthday, dtstart, begin, until, valid_to)
+        if shape not in shapes:
+            rule, *days = _shape(*shape)
+            shapes[shape] = (_number(into.rules, rule), days[0], days[1], days[2])
+        rule_at, first, last, over = shapes[shape]
         location = location_of.get(link) if link else None
         venue = -1 if location is None else venue_at.get(location, -2)
         nations = term = 0
         if freq is not None:
-            at_venue = venues[venue].nation if venue >= 0 else None
-            own = (at_venue,) if at_venue else None
-            if owner in closing:
-                nations = _number(into.nations, (own if own and venue >= 0 else closing[owner]))
+            closed_for = closing.get(owner)
+            if closed_for is not None:
+                closed_for = (venue >= 0 and at_venue[venue]) or closed_for
+                nations = nation_numbers.get(closed_for, -1)
+                if nations < 0:
+                    nations = nation_numbers[closed_for] = _number(into.nations, closed_for)
             if owner in terms:
                 term = _number(into.terms, _term_areas(terms[owner], venue, venues))
-        mine = [e for e in exceptions.get(owner, ()) if e[1] == schedule_id]
-        for_all = [e for e in exceptions.get(owner, ()) if e[1] is None]
         opened, closed = _minute(opens), _minute(closes)
-        at = len(into.rows)
-        into.rows.append((service, venue, _number(into.rules, rule), nations, term, first, last, opened, closed))
-        for _, _, day, kind, from_, _ in (*mine, *for_all):
-            if kind == "cancelled" and _minute(from_) in (-1, opened):
-                into.cancelled.append((at, _ordinal(day, NEVER)))
-        extra = [e for e in mine if e[3] == "extra"]
-        for _, _, day, _, from_, to in extra:
-            when = _ordinal(day, NEVER)
-            hours = (opened, closed) if from_ is None else (_minute(from_), _minute(to))
-            into.rows.append((service, venue, 0, 0, 0, when, when, *hours))
-            over = when if over == ALWAYS and freq is None else max(over, when)
-        timed.add(service)
-        ends[service] = max(ends[service], over)
+        into.rows.append((service, venue, rule_at, nations, term, first, last, opened, closed))
+        if owner in exceptions:
+            over = _except(into, exceptions[owner], schedule_id, freq, over)
+        timed[service] = True
+        if over > ends[service]:
+            ends[service] = over
     for owner, found in exceptions.items():
         for _, schedule_id, day, kind, from_, to in found if owner in row_of else ():
             if schedule_id is None and kind == "extra":
                 service, when = row_of[owner], _ordinal(day, NEVER)
                 into.rows.append((service, -1, 0, 0, 0, when, when, _minute(from_), _minute(to)))
-                timed.add(service)
+                timed[service] = True
                 ends[service] = max(ends[service], when)
-    untimed = np.ones(count, dtype=bool)
-    untimed[list(timed)] = False
-    ends[untimed] = ALWAYS
+    ends[~timed] = ALWAYS
     schedules, schedule_row, schedule_venue = into.finish()
     return schedules, schedule_row, schedule_venue, ends
 
@@ -374,10 +399,12 @@ def _closing(
         areas[owner].append(name)
     closing, terms = {}, {}
     known: dict[tuple[Any, ...], tuple[str, ...]] = {}
+    one = {nation: frozenset([nation]) for nation in {venue.nation for venue in venues}}
     for row in raw.services:
         owner = row[0]
         if not row[10]:
-            nations = frozenset(venues[spot].nation for _, spot in linked.get(owner, ()))
+            spots = linked.get(owner, ())
+            nations = one[venues[spots[0][1]].nation] if len(spots) == 1 else frozenset(venues[spot].nation for _, spot in spots)
             named = () if any(nations) else tuple(areas.get(owner, ()))
             if (nations, named) not in known:
                 known[nations, named] = closing_nations(nations, named)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, selectinload
 from services_directory import models
 from services_directory.database import read_revision
 from services_directory.places import Place, PlaceIndex, find_place
+from services_directory.postcode_files import PostcodePoints
 from services_directory.query import Match, Query
 from services_directory.records import Service, service_record, venue_record
 from services_directory.search import Index, build_index, match_entry
@@ -149,5 +150,5 @@ def _read(connection: Connection, revision: int) -> Index:
             )
         ]
     areas = sorted({area for service in services for area in service.areas})
-    places = PlaceIndex(venues, aliases, areas)
+    places = PlaceIndex(venues, aliases, areas, PostcodePoints(connection.engine).middle)
     return build_index(revision, services, places, words, STOP)

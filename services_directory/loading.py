@@ -12,7 +12,7 @@ from services_directory.records import Venue, plain_text
 
 # A database takes only so many values in one statement.
 CHUNK = 500
-Row = tuple[Any, ...]
+Row = Sequence[Any]
 
 
 @dataclass(frozen=True)
@@ -120,10 +120,10 @@ def _rows(
     connection: Connection, query: Select[*tuple[Any, ...]], owner: InstrumentedAttribute[Any], ids: Sequence[str] | None
 ) -> list[Row]:
     if ids is None:
-        return list(map(tuple, connection.execute(query).all()))
+        return list(connection.execute(query).all())  # rows unpack as tuples do
     found: list[Row] = []
     for start in range(0, len(ids), CHUNK):
-        found += map(tuple, connection.execute(query.where(owner.in_(ids[start : start + CHUNK]))).all())
+        found += connection.execute(query.where(owner.in_(ids[start : start + CHUNK]))).all()
     return found
 
 
@@ -228,4 +228,4 @@ def read_texts(connection: Connection, ids: Sequence[str] | None = None) -> Iter
         yield from _rows(connection, query, service.id, ids)
         return
     for part in connection.execution_options(yield_per=5_000).execute(query).partitions():
-        yield from map(tuple, part)
+        yield from part

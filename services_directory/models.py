@@ -19,6 +19,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Numeric,
     String,
@@ -481,6 +482,15 @@ class PlaceAlias(Sourced, Base):
     area_id: Mapped[str | None] = mapped_column(String(36), index=True)
     alias: Mapped[str] = mapped_column(Text)
     place: Mapped[str] = mapped_column(Text)
+
+
+class OutcodePoints(Base):
+    """Where the postcodes of one outcode are, packed (see ``postcode_files``), from a file that the owner supplied."""
+
+    __tablename__ = f"{PREFIX}outcode_points"
+
+    outcode: Mapped[str] = mapped_column(String(4), primary_key=True)
+    points: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class Change(Base):

@@ -7,9 +7,9 @@ the very postcode, its sector, its outcode, its area; or a town, district or hub
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal
 
 from services_directory.nations import key, nation_data, nation_names
@@ -191,13 +191,18 @@ class _Group:
         self.outcodes: set[str] = set()
         self.names: set[str] = set()
 
-    def add(self, venue: Venue, postcode: Postcode | None) -> None:
-        if venue.latitude is not None and venue.longitude is not None:
-            self.points.append((venue.latitude, venue.longitude))
-        self.towns.update({key(venue.town)} if venue.town else ())
-        self.districts.update({key(venue.district)} if venue.district else ())
-        self.nations.update({venue.nation} if venue.nation else ())
-        self.outcodes.update({key(postcode.outcode)} if postcode else ())
+    def add(self, point: Point | None, town: str, district: str, nation: str | None, outcode: str) -> None:
+        """Add what is known of one venue: keys of its town, district and outcode, "" where there is none."""
+        if point:
+            self.points.append(point)
+        if town:
+            self.towns.add(town)
+        if district:
+            self.districts.add(district)
+        if nation:
+            self.nations.add(nation)
+        if outcode:
+            self.outcodes.add(outcode)
 
     def middle(self, *, spread: float | None = None) -> Point | None:
         if not self.points:
@@ -209,6 +214,7 @@ class _Group:
         return point
 
 
+@lru_cache(maxsize=300_000)
 def read_postcode(text: str | None) -> Postcode | None:
     """Read a stored postcode, or half of one, by its shape alone. ``None`` if it is neither."""
     compact = re.sub(r"\s+", "", (text or "").upper())
@@ -216,11 +222,27 @@ def read_postcode(text: str | None) -> Postcode | None:
     return Postcode(match[2], match[1], match[3]) if match else None
 
 
+def _finer(postcode: Postcode) -> list[tuple[str, str]]:
+    assert postcode.sector
+    assert postcode.full
+    return [("sector", postcode.sector), ("postcode", postcode.full)]
+
+
 class PlaceIndex:
     """All places that a directory knows of, from its own addresses. Build it anew when they change."""
 
-    def __init__(self, venues: Iterable[Venue] = (), aliases: Iterable[tuple[str, str]] = (), areas: Iterable[str] = ()) -> None:
-        """``aliases``: pairs of another name and the place it means. ``areas``: places that services say they serve."""
+    def __init__(
+        self,
+        venues: Iterable[Venue] = (),
+        aliases: Iterable[tuple[str, str]] = (),
+        areas: Iterable[str] = (),
+        file_point: Callable[[str, str], Point | None] | None = None,
+    ) -> None:
+        """``aliases``: pairs of another name and the place it means. ``areas``: places that services say they serve.
+
+        ``file_point``: the middle of the postcodes of an outcode that begin so, by a file of postcodes, if it knows them.
+        """
+        self._file_point = file_point
         self._groups: defaultdict[tuple[str, str], _Group] = defaultdict(_Group)
         venues = sorted(venues, key=lambda venue: venue.id)
         for venue in venues:
@@ -241,15 +263,23 @@ class PlaceIndex:
 
     def _add(self, venue: Venue) -> None:
         postcode = read_postcode(venue.postcode)
-        levels = [("town", venue.town), ("district", venue.district)]
+        town = key(venue.town) if venue.town else ""
+        district = key(venue.district) if venue.district else ""
+        levels = [("town", venue.town, town), ("district", venue.district, district)]
+        outcode = ""
         if postcode:
-            levels += [("area", postcode.area), ("outcode", postcode.outcode)]
-            levels += [("sector", postcode.sector), ("postcode", postcode.full)]
-        for level, name in levels:
+            # Capitals and digits: folded they are the same in small letters.
+            outcode = postcode.outcode.lower()
+            levels += [("area", postcode.area, postcode.area.lower()), ("outcode", postcode.outcode, outcode)]
+            if postcode.incode:
+                levels += [(level, name, name.lower()) for level, name in _finer(postcode)]
+        known = venue.latitude is not None and venue.longitude is not None
+        point = (venue.latitude or 0.0, venue.longitude or 0.0) if known else None
+        for level, name, folded in levels:
             if name:
-                group = self._groups[level, key(name)]
-                group.add(venue, postcode)
-                group.names.add(re.sub(r"\s*\(.*?\)", "", name))
+                group = self._groups[level, folded]
+                group.add(point, town, district, venue.nation, outcode)
+                group.names.add(re.sub(r"\s*\(.*?\)", "", name) if "(" in name else name)
 
     def _name_nations(self) -> None:
         for name, nation in nation_names().items():
@@ -356,14 +386,26 @@ class PlaceIndex:
             for precision, level, name in rungs
             if name and (level, key(name)) in self._groups
         ]
-        located = next(((precision, group) for precision, group in groups if group.points), None)
+        located = self._located(postcode, groups)
         within, parts = self._around(groups)
         if not within & nation_data()["nations"].keys():
             within |= _nations_of_area(postcode.area)
         within |= names | _with_wholes(within & nation_data()["nations"].keys())
         kind: Kind = "postcode" if postcode.incode else "outcode"
-        point = located[1].middle() if located else None
-        return _place(kind, postcode.outcode, point, located[0] if located else None, within, parts - within)
+        precision, point = located or (None, None)
+        return _place(kind, postcode.outcode, point, precision, within, parts - within)
+
+    def _located(self, postcode: Postcode, groups: list[tuple[Precision, _Group]]) -> tuple[Precision, Point] | None:
+        """Return the finest point known: at each rung by the file of postcodes, if there is one, else by our own venues."""
+        incode = postcode.incode or ""
+        asked: dict[Precision, str | None] = {"exact": incode or None, "sector": incode[:1] or None, "outcode": "", "area": None}
+        own = {precision: group.middle() for precision, group in groups}
+        for precision, begins in asked.items():
+            by_file = self._file_point(postcode.outcode, begins) if self._file_point and begins is not None else None
+            point = by_file or own.get(precision)
+            if point:
+                return precision, point
+        return None
 
     @staticmethod
     def _around(groups: list[tuple[Precision, _Group]]) -> tuple[set[str], set[str]]:

@@ -1,8 +1,9 @@
 """Which services have which word, and where: in the name, in the words of their needs, or in the rest of the text."""
 
-from array import array
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +16,17 @@ from services_directory.terms import Vocabulary
 from services_directory.text import search_words, stem
 from services_directory.wording import WordList
 
+SEPARATOR = "\x1f"
+MEANINGLESS, SEPARATED = -1, -2
+TEXTS_AT_ONCE = 2_000
+_TOKEN = re.compile(f"[a-z0-9]+|{SEPARATOR}")
+
 
 class _Numbers(dict[str, int]):
-    """The number of the word that a token is a form of; -1 for one that means nothing."""
+    """The number of the word that a token is a form of; below 0 for one that is none."""
 
     def __init__(self, stop: frozenset[str]) -> None:
-        super().__init__(dict.fromkeys(stop, -1))
+        super().__init__(dict.fromkeys(stop, MEANINGLESS) | {SEPARATOR: SEPARATED})
         self.words: dict[str, int] = {}
 
     def __missing__(self, token: str) -> int:
@@ -35,17 +41,12 @@ class Postings:
         """``texts``: id, name, description, organisation and eligibility of each service, in any order."""
         self._count = len(columns)
         numbers = _Numbers(stop)
-        number = numbers.__getitem__
-        bodies, names = (array("i"), array("i")), (array("i"), array("i"))
+        bodies, names = _Collector(numbers, self._count), _Collector(numbers, self._count)
         for service_id, name, description, organisation, eligibility in texts:
             row = columns.row_of.get(service_id)
-            if row is None:
-                continue
-            text = " ".join((plain(description), plain(organisation), plain(eligibility or "")))
-            for (words, rows), said in ((bodies, text), (names, plain(name))):
-                found = set(map(number, search_words(said)))
-                words.extend(found)
-                rows.extend((row,) * len(found))
+            if row is not None:
+                bodies.add(row, f"{plain(description)} {_often(organisation)} {plain(eligibility) if eligibility else ''}")
+                names.add(row, plain(name))
         self._words = numbers.words
         self._by_term: defaultdict[str, list[str]] = defaultdict(list)
         for code in columns.needs:
@@ -55,7 +56,7 @@ class Postings:
             ):
                 self._by_term[word].append(code)
         self._needs: Mapping[str, Ints] = columns.needs
-        self._body, self._name = _Lists(*bodies, len(self._words)), _Lists(*names, len(self._words))
+        self._body, self._name = bodies.finish(), names.finish()
         self.list = WordList({*self._words, *self._by_term})
         self._how_many: dict[str, int] = {}
 
@@ -81,14 +82,62 @@ class Postings:
         return self._how_many[word] - gone
 
 
+_often = lru_cache(maxsize=50_000)(plain)
+
+
+class _Collector:
+    """Takes in texts, and makes of them the lists of rows of each word.
+
+    Texts in ASCII are put together, some thousands at a time, and split in one go.
+    """
+
+    def __init__(self, numbers: _Numbers, count: int) -> None:
+        self._numbers, self._count = numbers, max(1, count)
+        self._texts: list[str] = []
+        self._rows: list[int] = []
+        self._found: list[NDArray[np.int64]] = []
+
+    def add(self, row: int, text: str) -> None:
+        if text.isascii():
+            self._texts.append(text)
+            self._rows.append(row)
+            if len(self._texts) >= TEXTS_AT_ONCE:
+                self._split()
+        else:
+            self._keep(list(map(self._numbers.__getitem__, search_words(text))), row)
+
+    def _split(self) -> None:
+        # A sign that no text has (texts are plain) stands between them.
+        together = SEPARATOR.join(self._texts).lower().replace("'", "")
+        numbers = np.array(list(map(self._numbers.__getitem__, _TOKEN.findall(together))), dtype=np.int64)
+        text = np.cumsum(numbers == SEPARATED)
+        word = numbers >= 0
+        self._keep(numbers[word], np.array(self._rows, dtype=np.int64)[text[word]])
+        self._texts, self._rows = [], []
+
+    def _keep(self, numbers: "list[int] | NDArray[np.int64]", rows: "int | NDArray[np.int64]") -> None:
+        found = np.asarray(numbers, dtype=np.int64)
+        self._found.append((found * self._count + rows)[found >= 0])
+
+    def finish(self) -> "_Lists":
+        if self._texts:
+            self._split()
+        return _Lists(np.concatenate([np.zeros(0, dtype=np.int64), *self._found]), self._count, len(self._numbers.words))
+
+
 class _Lists:
     """The rows of each word, one list after the other."""
 
-    def __init__(self, words: "array[int]", rows: "array[int]", count: int) -> None:
-        at, of = np.frombuffer(words, dtype=np.intc), np.frombuffer(rows, dtype=np.intc)
-        sorting = np.argsort(at, kind="stable")
-        self._rows = of[sorting].astype(np.int32)
-        self._start = np.searchsorted(at[sorting], np.arange(count + 1))
+    def __init__(self, found: NDArray[np.int64], count: int, words: int) -> None:
+        """``found``: the number of a word times ``count``, plus the row, for each word of each row."""
+        found = np.sort(found)
+        first = np.ones(len(found), dtype=bool)
+        first[1:] = found[1:] != found[:-1]
+        found = found[first]
+        self._rows = (found % count).astype(np.int32)
+        self._start = np.searchsorted(found, np.arange(words + 1) * count)
+        self._words = words
 
     def rows(self, number: int) -> Ints:
-        return self._rows[self._start[number] : self._start[number + 1]]
+        # A word may be newer than these lists: then none of their texts has it.
+        return self._rows[self._start[number] : self._start[number + 1]] if number < self._words else self._rows[:0]

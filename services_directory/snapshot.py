@@ -4,9 +4,11 @@ A snapshot never changes. It has parts: a large one of columns as they were load
 since, whose old rows are dead in the large one. So an edit costs the reading of that record, however large the directory.
 """
 
+import gc
 import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, time
 from typing import TypeVar
@@ -33,6 +35,7 @@ from services_directory.loading import (
 from services_directory.nations import key
 from services_directory.occurrences import Ints
 from services_directory.places import PlaceIndex, find_place
+from services_directory.postcode_files import PostcodePoints
 from services_directory.postings import Postings
 from services_directory.query import Query
 from services_directory.records import Venue, service_record
@@ -103,7 +106,7 @@ class _Texts:
     def get(self) -> Postings:
         with self._lock:
             if self._postings is None:
-                with self._engine.connect() as connection:
+                with self._engine.connect() as connection, _no_collection():
                     texts = read_texts(connection, None if self._all else self._columns.ids)
                     self._postings = Postings(self._columns, texts, self._vocabulary, STOP)
             return self._postings
@@ -224,12 +227,25 @@ def _steadily(engine: Engine, read: Callable[[Connection, int], T]) -> T:
     for _ in range(LOAD_ATTEMPTS):
         with engine.connect() as connection:
             revision = read_revision(connection)
-            found = read(connection, revision)
+            with _no_collection():
+                found = read(connection, revision)
         with engine.connect() as connection:
             if read_revision(connection) == revision:
                 break
     # After so many writes in a row: what was read last is at least as new as its number, so the next call loads again.
     return found
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Do not look for garbage meanwhile: millions of new rows are none, and looking takes as long as reading them."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _load_all(engine: Engine, connection: Connection, revision: int) -> Snapshot:
@@ -242,7 +258,7 @@ def _load_all(engine: Engine, connection: Connection, revision: int) -> Snapshot
         revision=revision,
         engine=engine,
         parts=(part,),
-        places=PlaceIndex(venues, read_aliases(connection), names),
+        places=PlaceIndex(venues, read_aliases(connection), names, PostcodePoints(engine).middle),
         venues={venue.id: venue for venue in venues},
         area_keys=frozenset(map(key, names)),
         changed=frozenset(),
@@ -275,7 +291,8 @@ def _changed(engine: Engine, connection: Connection, revision: int, before: Snap
     new = {venue.id: venue for venue in read_venues(connection, sorted(changed["location"]))}
     if any(venues.get(venue_id) != new.get(venue_id) for venue_id in changed["location"]):
         venues = {venue_id: venue for venue_id, venue in venues.items() if venue_id not in changed["location"]} | new
-        places = PlaceIndex(venues.values(), read_aliases(connection), _area_names(connection))
+        names, by_file = _area_names(connection), PostcodePoints(engine).middle
+        places = PlaceIndex(venues.values(), read_aliases(connection), names, by_file)
     raw = read_raw(connection, before.vocabulary.name, sorted(found))
     linked = sorted({location for _, _, location in raw.links if location in venues})
     columns = build_columns(raw, [venues[venue_id] for venue_id in linked])

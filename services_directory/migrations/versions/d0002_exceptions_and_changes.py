@@ -30,6 +30,7 @@ NOTED = {
     "directory_address": ("location", "location_id", ""),
     "directory_accessibility": ("location", "location_id", ""),
     "directory_organisation": ("organisation", "id", ""),
+    "directory_outcode_points": EVERYTHING,
     "directory_place_alias": EVERYTHING,
     "directory_taxonomy": EVERYTHING,
     "directory_taxonomy_term": EVERYTHING,
@@ -68,7 +69,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("kind", "record_id", name=op.f("pk_directory_change")),
     )
     op.create_index(op.f("ix_directory_change_revision"), "directory_change", ["revision"])
+    op.create_table(
+        "directory_outcode_points",
+        sa.Column("outcode", sa.String(length=4), nullable=False),
+        sa.Column("points", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("outcode", name=op.f("pk_directory_outcode_points")),
+    )
     watch(op.get_bind(), "directory_exception")
+    watch(op.get_bind(), "directory_outcode_points")
     for table, (kind, column, condition) in NOTED.items():
         note_changes(op.get_bind(), table, kind, column, condition)
 
@@ -77,6 +85,8 @@ def downgrade() -> None:
     for table in NOTED:
         note_no_changes(op.get_bind(), table)
     unwatch(op.get_bind(), "directory_exception")
+    unwatch(op.get_bind(), "directory_outcode_points")
+    op.drop_table("directory_outcode_points")
     op.drop_table("directory_change")
     op.drop_table("directory_exception")
     op.drop_column("directory_service", "term_time_only")
