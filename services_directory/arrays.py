@@ -26,7 +26,6 @@ from services_directory.columns import (
     Flags,
     Floats,
     on_sphere,
-    service_bits,
 )
 from services_directory.models import LEVELS, MODES
 from services_directory.nations import key
@@ -58,23 +57,25 @@ class Hits:
 
 @dataclass(frozen=True)
 class _Times:
-    """The days of every schedule from ``base`` on (certain, possible), and those of services and spots (possible)."""
+    """The days of every schedule from ``base`` on, those that are certain and those that are possible (terms)."""
 
     base: int
     sure: Bits
     maybe: Bits
-    services: Bits
-    spots: Bits
 
 
 @dataclass(frozen=True)
-class _Windows:
-    """Which services may have a session as wished, and which spots have one on the day asked for, or on a later one."""
+class _Window:
+    """Of services and of spots: do they have a session on one of the days after the one asked for; and when does the last
+    one of that day itself end, in minutes (-1: there is none; ``NOT_OVER``: after midnight, or nobody says)."""
 
-    services: Flags
     services_later: Flags
-    spots_today: Flags
     spots_later: Flags
+    services_end: Ints
+    spots_end: Ints
+
+
+NOT_OVER = 9_999
 
 
 class Finder:
@@ -99,8 +100,8 @@ class Finder:
         if text is not None:
             mask = mask & text[1]
         fitting = _Fitting(self, asked, self._times(asked.at) if query.asks_for_time else None)
-        if fitting.windows is not None:
-            mask &= fitting.windows.services
+        if fitting.possible is not None:
+            mask &= fitting.possible
         covered = self._coverage(asked.place)
         rows, score, spot, staying = self._reached(asked, mask, covered, fitting, text, needed)
         total = score + self._merit(asked, text, rows)
@@ -110,13 +111,20 @@ class Finder:
 
     def _merit(self, asked: Asked, text: tuple[Floats, Flags] | None, rows: Ints) -> Floats:
         """Return the part of the score that neither place nor time has a say in."""
-        merit = LEVEL_SCORES[self.columns.level[rows]] + self._freshness(asked.at, rows)
+        merit = cast(Floats, self._kept(("merit", asked.at), lambda: self._standing(asked.at)))[rows]
         if asked.needs is not None:
             codes, values = self._closeness(asked.needs)
             merit += rules.NEED_WEIGHT * values[codes[rows]]
         if text is not None:
             merit += text[0][rows]
         return merit + self._language(asked.query.language, rows)
+
+    def _standing(self, at: date) -> Floats:
+        """Return what level of need and age of the last check give and take, for all rows."""
+        days = np.minimum(at.toordinal() - self.columns.checked.astype(np.int64), rules.OLD_DAYS)
+        share = (days - rules.FRESH_DAYS) / (rules.OLD_DAYS - rules.FRESH_DAYS)
+        lost = rules.STALE_AT_ONCE + share * (rules.STALE_AT_MOST - rules.STALE_AT_ONCE)
+        return LEVEL_SCORES[self.columns.level] + np.where(days > rules.FRESH_DAYS, -lost, 0.0)
 
     # ---- Gates
 
@@ -206,20 +214,41 @@ class Finder:
                 return cast(_Times, found)
 
         def make() -> _Times:
-            columns = self.columns
-            sure, maybe = columns.schedules.table(date.fromordinal(day - BEHIND))
-            for_all = columns.schedule_venue == -1
-            spots = np.zeros(len(columns.spot_row), dtype=np.uint64)
-            everywhere = np.zeros(len(columns), dtype=np.uint64)
-            np.bitwise_or.at(everywhere, columns.schedule_row[for_all], maybe[for_all])
-            spots |= everywhere[columns.spot_row]
-            own = np.flatnonzero(columns.schedule_venue >= 0)
-            at_spot = self._spot_of(columns.schedule_row[own], columns.schedule_venue[own])
-            known = at_spot >= 0
-            np.bitwise_or.at(spots, at_spot[known], maybe[own[known]])
-            return _Times(day - BEHIND, sure, maybe, service_bits(columns, maybe), spots)
+            return _Times(day - BEHIND, *self.columns.schedules.table(date.fromordinal(day - BEHIND)))
 
         return cast(_Times, self._kept(("times", day - BEHIND), make))
+
+    def _window(self, at: date, wanted: int, *, sure: bool) -> _Window:
+        """Return the window on the days that are bits of ``wanted``, the day ``at`` being the lowest."""
+        times = self._times(at)
+
+        def make() -> _Window:
+            columns = self.columns
+            bits = ((times.sure if sure else times.maybe) >> np.uint64(at.toordinal() - times.base)) & np.uint64(wanted)
+            opens, closes = columns.schedules.opens, columns.schedules.closes
+            end = np.where(closes >= 0, closes, opens)
+            end = np.where((end < 0) | _past_midnight(opens, closes), NOT_OVER, end)
+            end = np.where((bits & np.uint64(1)) != 0, end, -1).astype(np.int32)
+            later = (bits & np.uint64(wanted & ~1)) != 0
+            services_later, spots_later = self._spread(later.astype(np.int32), 0)
+            services_end, spots_end = self._spread(end, -1)
+            return _Window(services_later != 0, spots_later != 0, services_end, spots_end)
+
+        return cast(_Window, self._kept(("window", at, wanted, sure), make))
+
+    def _spread(self, values: Ints, least: int) -> tuple[Ints, Ints]:
+        """Return the greatest value among the schedules of each service, and of each spot."""
+        columns = self.columns
+        services, everywhere = (np.full(len(columns), least, dtype=np.int32) for _ in range(2))
+        np.maximum.at(services, columns.schedule_row, values)
+        for_all = columns.schedule_venue == -1
+        np.maximum.at(everywhere, columns.schedule_row[for_all], values[for_all])
+        spots = everywhere[columns.spot_row]
+        own = np.flatnonzero(columns.schedule_venue >= 0)
+        at_spot = self._kept(("spot of",), lambda: self._spot_of(columns.schedule_row[own], columns.schedule_venue[own]))
+        known = at_spot >= 0
+        np.maximum.at(spots, at_spot[known], values[own[known]])
+        return services, spots
 
     def _spot_of(self, rows: Ints, venues: Ints) -> Ints:
         """Return the spot of each service and venue, -1 if the service is not there."""
@@ -279,20 +308,18 @@ class Finder:
         needed: int,
     ) -> tuple[Ints, Floats, Ints]:
         """Return what one can go to, sorted by row."""
-        columns, place = self.columns, asked.place
+        place = asked.place
         allowed = mask & self._with_mode(GO)
         if place is None:
             return self._anywhere(allowed, fitting) if asked.query.mode == "go" else _nothing()
-        allowed &= (covered != NOT_COVERED) | self._kept(("universal",), lambda: columns.level == UNIVERSAL)
         parts = []
         if place.point is not None:
-            parts.append(self._near(place, allowed, fitting))
+            parts.append(self._near(place, allowed, covered, fitting))
             allowed[parts[0][0]] = False
         name = f"outcode {place.name}" if place.kind in ("postcode", "outcode") else key(place.name)
-        parts.append(self._in_place(name, allowed, fitting))
+        parts.append(self._in_place(name, allowed, covered, fitting))
         allowed[parts[-1][0]] = False
-        allowed &= covered >= IN_PART
-        far = np.flatnonzero(allowed).astype(np.int32)
+        far = self._taking_in(place, allowed)
         found = sum(len(part[0]) for part in parts)
         if found >= needed and len(far):
             # What is far can gain so much and no more: leave out what cannot come among the first even so.
@@ -313,10 +340,23 @@ class Finder:
         keep = (spot >= 0) | fitting.without_venue(rows)
         return rows[keep], np.zeros(int(keep.sum())), spot[keep]
 
-    def _near(self, place: Place, allowed: Flags, fitting: "_Fitting") -> tuple[Ints, Floats, Ints]:
+    def _taking_in(self, place: Place, mask: Flags) -> Ints:
+        """Return the rows of ``mask`` whose areas take in the place, or a part of it, in order."""
+        areas = self.columns.areas
+        lists = [areas[name] for name in (*place.within, *place.parts) if name in areas]
+        rows = [found[mask[found]] for found in lists]
+        return _merged(rows) if rows else np.zeros(0, dtype=np.int32)
+
+    def _for_all(self, spots: Ints, covered: NDArray[np.uint8]) -> Ints:
+        """Leave out the spots of services for families elsewhere, unless they are for everybody."""
+        rows = self.columns.spot_row[spots]
+        keep: Flags = (covered[rows] != NOT_COVERED) | (self.columns.level[rows] == UNIVERSAL)
+        return spots[keep]
+
+    def _near(self, place: Place, allowed: Flags, covered: NDArray[np.uint8], fitting: "_Fitting") -> tuple[Ints, Floats, Ints]:
         columns = self.columns
         spots = self._around(place)
-        spots = spots[allowed[columns.spot_row[spots]]]
+        spots = self._for_all(spots[allowed[columns.spot_row[spots]]], covered)
         miles = self._miles(place, spots)
         close = miles <= rules.TRAVEL_MILES
         spots, miles = spots[close], miles[close]
@@ -349,7 +389,7 @@ class Finder:
         chord = sum((self.columns.spot_xyz[axis][spots] - here[axis]) ** 2 for axis in range(3))
         return cast(Floats, 2 * EARTH_RADIUS_MILES * np.arcsin(np.minimum(1.0, np.sqrt(chord) / 2)))
 
-    def _in_place(self, name: str, allowed: Flags, fitting: "_Fitting") -> tuple[Ints, Floats, Ints]:
+    def _in_place(self, name: str, allowed: Flags, covered: NDArray[np.uint8], fitting: "_Fitting") -> tuple[Ints, Floats, Ints]:
         columns = self.columns
         venues = columns.venue_keys.get(name)
         if venues is None:
@@ -359,13 +399,14 @@ class Finder:
             return _expand(columns.venue_start, np.array(venues, dtype=np.int32), columns.spots_by_venue)[1]
 
         spots = cast(Ints, self._kept(("in", name), make))
-        spots = spots[allowed[columns.spot_row[spots]]]
+        spots = self._for_all(spots[allowed[columns.spot_row[spots]]], covered)
         spots = spots[fitting.spots(spots)]
         if not len(spots):
             return _nothing()
-        rows, owner = np.unique(columns.spot_row[spots], return_inverse=True)
-        spot = _first_by(owner.astype(np.int32), spots, columns.spot_rank[spots], len(rows))
-        return rows.astype(np.int32), np.full(len(rows), rules.IN_PLACE), spot
+        rows = _merged([columns.spot_row[spots]])
+        owner = np.searchsorted(rows, columns.spot_row[spots]).astype(np.int32)
+        spot = _first_by(owner, spots, columns.spot_rank[spots], len(rows))
+        return rows, np.full(len(rows), rules.IN_PLACE), spot
 
     def _far(self, place: Place, rows: Ints, covered: NDArray[np.uint8], fitting: "_Fitting") -> tuple[Ints, Floats, Ints]:
         spot, miles, somewhere = self._nearest(place, rows, fitting)
@@ -397,7 +438,15 @@ class Finder:
         self, asked: Asked, mask: Flags, covered: NDArray[np.uint8], fitting: "_Fitting", bits: int
     ) -> tuple[Ints, Floats]:
         columns = self.columns
-        rows = np.flatnonzero(mask & self._with_mode(bits) & (covered != NOT_COVERED)).astype(np.int32)
+        # What names no area, and what names one that takes the place in.
+        mask = mask & self._with_mode(bits)
+        if asked.place is None:
+            rows = np.flatnonzero(mask).astype(np.int32)
+        else:
+            unstated = self._kept(
+                ("unstated", bits), lambda: np.flatnonzero(self._with_mode(bits) & ~columns.has_areas).astype(np.int32)
+            )
+            rows = _merged([unstated[mask[unstated]], self._taking_in(asked.place, mask)])
         rows = rows[fitting.rows(rows)]
         if asked.place is not None:
             visits = ((columns.modes[rows] & bits) == HOME) & (covered[rows] == UNSTATED)
@@ -423,12 +472,6 @@ class Finder:
 
         return cast(Floats, self._kept(("language", base), make)[rows])
 
-    def _freshness(self, at: date, rows: Ints) -> Floats:
-        days = np.minimum(at.toordinal() - self.columns.checked[rows].astype(np.int64), rules.OLD_DAYS)
-        share = (days - rules.FRESH_DAYS) / (rules.OLD_DAYS - rules.FRESH_DAYS)
-        lost = rules.STALE_AT_ONCE + share * (rules.STALE_AT_MOST - rules.STALE_AT_ONCE)
-        return np.where(days > rules.FRESH_DAYS, -lost, 0.0)
-
     def _best(self, needed: int, rows: Ints, score: Floats, spot: Ints, staying: Flags) -> tuple[Ints, Floats, Ints, Flags]:
         """Leave out what cannot come among the first ``needed`` even if it is open soon, but keep the best without travel."""
         if len(rows) <= 2 * needed:
@@ -440,14 +483,13 @@ class Finder:
         return rows[keep], score[keep], spot[keep], staying[keep]
 
     def _soon(self, asked: Asked, rows: Ints, spot: Ints) -> Flags:
-        columns, times = self.columns, self._times(asked.at)
-        owner, at = _expand(columns.schedule_start, rows, None)
-        venue = np.where(spot[owner] >= 0, columns.spot_venue[spot[owner]], -1) if len(columns.spot_row) else spot[owner]
-        here = (venue == -1) | (columns.schedule_venue[at] == -1) | (columns.schedule_venue[at] == venue)
-        owner, at = owner[here], at[here]
-        days = (times.sure[at] >> np.uint64(asked.at.toordinal() - times.base)) & np.uint64((1 << SOON_DAYS) - 1)
-        found = (days > 1) | ((days == 1) & ~self._over(asked, at))
-        return np.bincount(owner[found], minlength=len(rows)) > 0
+        window = self._window(asked.at, (1 << SOON_DAYS) - 1, sure=True)
+        now = _minutes(asked.after)
+        soon = window.services_later[rows] | (window.services_end[rows] > now)
+        going = np.flatnonzero(spot >= 0)
+        spots = spot[going]
+        soon[going] = window.spots_later[spots] | (window.spots_end[spots] > now)
+        return soon
 
     def _over(self, asked: Asked, at: Ints) -> Flags:
         """Tell of schedules whether their session of the day is over."""
@@ -455,7 +497,7 @@ class Finder:
             return np.zeros(len(at), dtype=bool)
         opens, closes = self.columns.schedules.opens[at], self.columns.schedules.closes[at]
         end = np.where(closes >= 0, closes, opens)
-        return (end >= 0) & (end <= asked.after.hour * 60 + asked.after.minute) & ~_past_midnight(opens, closes)
+        return (end >= 0) & (end <= _minutes(asked.after)) & ~_past_midnight(opens, closes)
 
 
 class _Fitting:
@@ -466,7 +508,14 @@ class _Fitting:
         self.columns = finder.columns
         self.asked = asked
         self.times = times
-        self.windows = None if times is None else self._windows(times)
+        self.window: _Window | None = None
+        self.possible: Flags | None = None
+        if times is not None:
+            self.window = window = finder._window(asked.at, self._wanted(), sure=False)
+            key_ = ("possible", asked.at, self._wanted(), asked.query.open_now)
+            self.possible = finder._kept(key_, lambda: self._possible(window))
+        self.plain = not (asked.query.open_now or asked.query.part)
+        self.now = _minutes(asked.after)
         access = asked.query.access
         self.access: Flags | None = finder._kept(("access", access), self._accessible) if access else None
 
@@ -479,23 +528,14 @@ class _Fitting:
         weekday = self.asked.at.weekday()
         return sum(1 << day for day in range(length) if not query.days or WEEKDAYS[(weekday + day) % 7] in query.days)
 
-    def _windows(self, times: _Times) -> _Windows:
-        wanted = self._wanted()
-        at, open_now = self._from() + BEHIND, self.asked.query.open_now
-
-        def make() -> _Windows:
-            services, spots = times.services >> np.uint64(at), times.spots >> np.uint64(at)
+    def _possible(self, window: _Window) -> Flags:
+        """Tell which services may have a session as wished."""
+        possible = window.services_later | (window.services_end >= 0)
+        if self.asked.query.open_now:
             # What is open now may have opened yesterday.
-            behind = (times.services >> np.uint64(at - BEHIND)) & np.uint64(1) if open_now else np.uint64(0)
-            later = np.uint64(wanted & ~1)
-            return _Windows(
-                services=((services & np.uint64(wanted)) | behind) != 0,
-                services_later=(services & later) != 0,
-                spots_today=(spots & np.uint64(wanted & 1)) != 0,
-                spots_later=(spots & later) != 0,
-            )
-
-        return cast(_Windows, self.finder._kept(("window", times.base, at, wanted, open_now), make))
+            yesterday = self.finder._window(self.asked.at - timedelta(days=1), 1, sure=False)
+            possible = possible | (yesterday.services_end >= 0)
+        return possible
 
     def _accessible(self) -> Flags:
         wanted = self.asked.query.access
@@ -510,18 +550,11 @@ class _Fitting:
         fits = np.ones(len(spots), dtype=bool)
         if self.access is not None:
             fits = self.access[self.columns.spot_venue[spots]]
-        if self.windows is None or not len(spots):
+        if self.window is None or not len(spots):
             return fits
-        query = self.asked.query
-        if query.open_now or query.part:
-            at = np.flatnonzero(fits)
-        else:
-            # Sessions on later days are sure to be in time; those of the day itself may be over.
-            later = self.windows.spots_later[spots]
-            at = np.flatnonzero(fits & self.windows.spots_today[spots] & ~later)
-            fits = fits & later
-            if not len(at):
-                return fits
+        if self.plain:
+            return fits & (self.window.spots_later[spots] | (self.window.spots_end[spots] > self.now))
+        at = np.flatnonzero(fits)
         owner, schedules = _expand(self.columns.schedule_start, self.columns.spot_row[spots[at]], None)
         venue = self.columns.schedule_venue[schedules]
         here = (venue == -1) | (venue == self.columns.spot_venue[spots[at]][owner])
@@ -530,24 +563,21 @@ class _Fitting:
 
     def rows(self, rows: Ints) -> Flags:
         """Tell which services have a session that fits, wherever it is."""
-        if self.windows is None:
+        if self.window is None:
             return np.ones(len(rows), dtype=bool)
-        query = self.asked.query
-        if query.open_now or query.part:
-            owner, schedules = _expand(self.columns.schedule_start, rows, None)
-            return self._any(owner, schedules, len(rows))
-        fits = self.windows.services_later[rows]
-        at = np.flatnonzero(~fits)
-        owner, schedules = _expand(self.columns.schedule_start, rows[at], None)
-        fits[at] = self._any(owner, schedules, len(at))
-        return fits
+        if self.plain:
+            return self.window.services_later[rows] | (self.window.services_end[rows] > self.now)
+        owner, schedules = _expand(self.columns.schedule_start, rows, None)
+        return self._any(owner, schedules, len(rows))
 
     def without_venue(self, rows: Ints) -> Flags:
         """Tell which services have no venue at all, and fit."""
         if self.asked.query.access:
             return np.zeros(len(rows), dtype=bool)
         none = self.columns.spots_start[rows + 1] == self.columns.spots_start[rows]
-        return cast(Flags, none & self.rows(rows))
+        if none.any():
+            none[none] = self.rows(rows[none])
+        return cast(Flags, none)
 
     def _from(self) -> int:
         """Return which bit of a table is the day before the one asked for."""
@@ -570,7 +600,7 @@ class _Fitting:
         opens, closes = self.columns.schedules.opens[at], self.columns.schedules.closes[at]
         days = times.sure[at] >> np.uint64(self._from())
         yesterday, today = (days & np.uint64(1)) != 0, (days & np.uint64(2)) != 0
-        now = after.hour * 60 + after.minute
+        now = _minutes(after)
         # An hour that the clock strikes twice or not at all: too many now, and the rules have the last word.
         spare = CLOCK_CHANGE_MINUTES if _clock_changes(self.asked.at) else 0
         late = _past_midnight(opens, closes)
@@ -598,6 +628,11 @@ def _clock_changes(day: date) -> bool:
     return len({moment.utcoffset() for moment in moments}) > 1
 
 
+def _minutes(after: time | None) -> int:
+    """Return the minute of the day, or one before the first: then nothing is over."""
+    return -1 if after is None else after.hour * 60 + after.minute
+
+
 def _past_midnight(opens: Ints, closes: Ints) -> Flags:
     return (opens >= 0) & (closes >= 0) & (closes <= opens)
 
@@ -617,6 +652,14 @@ def _expand(starts: Ints, owners: Ints, order: Ints | None) -> tuple[Ints, Ints]
     owner = np.repeat(np.arange(len(owners), dtype=np.int32), counts)
     things = np.arange(len(owner), dtype=np.int32) + np.repeat(begin - (np.cumsum(counts) - counts), counts).astype(np.int32)
     return owner, things if order is None else order[things]
+
+
+def _merged(lists: list[Ints]) -> Ints:
+    """Return what is in any of the lists, in order, once each."""
+    found = np.sort(np.concatenate(lists))
+    if len(found) > 1:
+        found = found[np.concatenate(([True], found[1:] != found[:-1]))]
+    return found
 
 
 def _first_by(owner: Ints, things: Ints, rank: Ints, count: int) -> Ints:

@@ -18,7 +18,7 @@ from services_directory.calendars import area_key
 from services_directory.loading import Raw, Row, plain
 from services_directory.models import LEVELS, MODES
 from services_directory.nations import key
-from services_directory.occurrences import ALWAYS, EVERY_DAY, NEVER, Bits, Ints, Rule, Schedules, rule_of
+from services_directory.occurrences import ALWAYS, EVERY_DAY, NEVER, Ints, Rule, Schedules, rule_of
 from services_directory.places import read_postcode
 from services_directory.records import Cost, Venue, closing_nations
 
@@ -419,10 +419,3 @@ def _term_areas(known: tuple[str | None, list[int], list[str]], venue: int, venu
     at = [venues[venue]] if venue >= 0 else [venues[spot] for spot in everywhere]
     names = [area_id, *(v.district for v in at), *(v.town for v in at), *areas]
     return tuple(dict.fromkeys(area_key(name) for name in names if name))
-
-
-def service_bits(columns: Columns, bits: Bits) -> Bits:
-    """Return for each service all days of its schedules."""
-    found = np.zeros(len(columns), dtype=np.uint64)
-    np.bitwise_or.at(found, columns.schedule_row, bits)
-    return found
