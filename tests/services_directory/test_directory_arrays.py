@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, select, update
 
+from benchmarks.directory import NOW, Invented, fill, questions
 from services_directory import Directory, Place, Query, load_demonstration, migrate, open_engine, vocabulary, writing
 from services_directory import models as tables
 from services_directory.search import Index, search
@@ -225,3 +226,29 @@ def test_a_pin_on_the_map_is_a_place(demonstration: Directory) -> None:
     assert demonstration.place_at(10, 10).within == {"uk"}
     with pytest.raises(ValueError, match="a pin"):
         demonstration.place_at(91, 0)
+
+
+@pytest.fixture(scope="module")
+def invented(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Directory]:
+    """Give a few hundred invented services of a whole country, filled as the benchmark fills its own."""
+    engine = open_engine(f"sqlite:///{tmp_path_factory.mktemp('invented') / 'directory.db'}")
+    migrate(engine)
+    fill(engine, Invented(600))
+    yield Directory(engine, clock=lambda: NOW)
+    engine.dispose()
+
+
+def test_it_agrees_over_a_whole_country_of_services(invented: Directory) -> None:
+    plain = invented._current()
+    asked = questions(Invented(600))
+    found = 0
+    for place, need, age in asked[:60]:
+        for query in (
+            Query(place=place, need=need, age_months=age, this_week=True),
+            Query(place=place, age_months=age, limit=20),
+            Query(place=place, text=f"{plain.entries[age].service.name} {need}", offset=5),
+        ):
+            expected = search(plain, query, today=NOW.date(), time_of_day=NOW.time())
+            assert invented.search(query) == expected
+            found += len(expected)
+    assert found > 500
