@@ -10,13 +10,16 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from services_directory import models
+from services_directory.calendars import TERM_DATES_FILE, term_problems
 from services_directory.database import migrate, open_engine
 from services_directory.demonstration import DEMONSTRATION_FILE, load_demonstration
 from services_directory.directory import Directory, whole_service
 from services_directory.export import to_oruk
-from services_directory.query import Match, Mode, Query
+from services_directory.postcode_files import UnreadablePostcodes, load_postcodes
+from services_directory.query import Match, Mode, Part, Query
 from services_directory.sheet import FileHasProblems, load_file, problems
-from services_directory.terms import UnknownTerm, vocabulary
+from services_directory.terms import TOPICS_FILE, UnknownTerm, topic_problems, vocabulary
+from services_directory.wording import SYNONYMS_FILE, synonym_problems
 
 directory_app = typer.Typer(help="The directory of local services.", no_args_is_help=True)
 
@@ -36,8 +39,12 @@ def _ready(database: str) -> Engine:
 def check(
     files: Annotated[list[Path] | None, typer.Argument(help="Files to check; the demonstration if none.")] = None,
 ) -> None:
-    """Say what is wrong in files of services, line by line, and how to mend it."""
-    found = [problem for file in files or [DEMONSTRATION_FILE] for problem in problems(file)]
+    """Say what is wrong in files of services (and, without a file, in term dates, synonyms and topics), line by line, and how to mend it."""
+    found: list[object] = [problem for file in files or [DEMONSTRATION_FILE] for problem in problems(file)]
+    if not files:
+        found += term_problems(TERM_DATES_FILE)
+        found += synonym_problems(SYNONYMS_FILE)
+        found += topic_problems(TOPICS_FILE, vocabulary().terms)
     for problem in found:
         typer.echo(str(problem))
     if found:
@@ -53,6 +60,12 @@ def search(
     age_months: Annotated[int | None, typer.Option(help="The child's age in months, negative before birth.")] = None,
     mode: Annotated[str | None, typer.Option(help="go, phone, online or home.")] = None,
     language: Annotated[str | None, typer.Option(help="The parent's language, for example ur.")] = None,
+    topic: Annotated[str | None, typer.Option(help="A topic, for example baby/sleep, in place of a need.")] = None,
+    open_now: Annotated[bool, typer.Option("--open-now", help="Only what is open at this moment.")] = False,
+    this_week: Annotated[bool, typer.Option("--this-week", help="Only what is on within seven days.")] = False,
+    part: Annotated[str | None, typer.Option(help="morning, afternoon or evening.")] = None,
+    free: Annotated[bool, typer.Option("--free", help="Only what costs nothing.")] = False,
+    access: Annotated[list[str] | None, typer.Option(help="What the venue must say, for example step-free.")] = None,
     limit: Annotated[int, typer.Option(min=1)] = 5,
     offset: Annotated[int, typer.Option(min=0)] = 0,
     at: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day to search for.")] = None,
@@ -62,8 +75,19 @@ def search(
     known = next((known for known in get_args(Mode) if known == mode), None)
     if mode is not None and known is None:
         raise typer.BadParameter(f"choose from {', '.join(get_args(Mode))}", param_hint="--mode")
+    known_part = next((known for known in get_args(Part) if known == part), None)
+    if part is not None and known_part is None:
+        raise typer.BadParameter(f"choose from {', '.join(get_args(Part))}", param_hint="--part")
+    if open_now and at is not None:
+        raise typer.BadParameter("is about this moment: leave out --at", param_hint="--open-now")
     query = Query(
         need=need,
+        topic=topic,
+        open_now=open_now,
+        this_week=this_week,
+        part=known_part,
+        free=free,
+        access=tuple(access or ()),
         text=text or None,
         place=place,
         age_months=age_months,
@@ -127,6 +151,23 @@ def import_file(
         typer.echo("Nothing was loaded.", err=True)
         raise typer.Exit(1) from error
     typer.echo(f"{count} services loaded")
+
+
+@directory_app.command()
+def postcodes(
+    file: Annotated[Path, typer.Argument(help="ONSPD or NSPL (CSV), or Code-Point Open (CSV); or the zip it comes in.")],
+    northern_ireland: Annotated[
+        bool, typer.Option("--northern-ireland", help="Keep BT postcodes too: their licence is a separate one.")
+    ] = False,
+    database: Database = DEFAULT_DATABASE,
+) -> None:
+    """Keep where postcodes are, from a file of yours, so that distances are true for every home. Show its attribution."""
+    try:
+        read = load_postcodes(_ready(database), file, northern_ireland=northern_ireland)
+    except UnreadablePostcodes as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    typer.echo(str(read))
 
 
 @directory_app.command()
