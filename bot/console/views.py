@@ -28,9 +28,11 @@ from bot.console.ready import chosen, offered
 from bot.console.review import Review
 from bot.console.roles import ANSWERS, CHANGES_ROTA, EVERYONE, SEES_CASES, SEES_QUESTIONS, SEES_ROTA
 from bot.console.rota import Rota
+from bot.console.rules import rules
 from bot.console.sample import Sample
 from bot.console.services import ConsoleServices
 from bot.console.signin import SignIn
+from bot.console.stages import STAGE
 from bot.console.told import read_told
 from bot.console.words import StaffWords
 from bot.handoff import desk, marks
@@ -78,9 +80,13 @@ def routes(services: ConsoleServices) -> list[Route]:
     guard, sign_in, console, rota = Guard(services, look), SignIn(services, look), Console(services, look), Rota(services, look)
     sample, review = Sample(services, look), Review(services, look)
     case = "/staff/cases/{case_id:int}"
-    return [
-        Route(SIGN_IN, sign_in.form, methods=["GET"]),
-        Route(SIGN_IN, sign_in.enter, methods=["POST"]),
+    ours = [
+        Route(SIGN_IN, guard.anybody(sign_in.form), methods=["GET"]),
+        Route(SIGN_IN, guard.anybody(sign_in.enter), methods=["POST"]),
+        Route(STAGE, guard.anybody(sign_in.stage), methods=["GET"]),
+        Route(STAGE, guard.anybody(sign_in.pass_stage), methods=["POST"]),
+        Route("/staff/set-password/{token}", guard.anybody(sign_in.link_form), methods=["GET"]),
+        Route("/staff/set-password/{token}", guard.anybody(sign_in.use_link), methods=["POST"]),
         Route("/staff/sign-out", guard.act(sign_in.leave, EVERYONE), methods=["POST"]),
         Route("/staff/sign-out-everywhere", guard.act(sign_in.leave_everywhere, EVERYONE), methods=["POST"]),
         Route("/staff", guard.page(console.queue, SEES_CASES), methods=["GET"]),
@@ -105,7 +111,7 @@ def routes(services: ConsoleServices) -> list[Route]:
         Route(f"{case}/look", guard.act(console.look_again, ANSWERS), methods=["POST"]),
         Route(f"{case}/note", guard.act(console.note, SEES_CASES), methods=["POST"]),
         Route(f"{case}/bereaved", guard.act(console.bereaved, SEES_CASES), methods=["POST"]),
-        Route(f"{case}/address", guard.act(console.address, ANSWERS), methods=["POST"]),
+        Route(f"{case}/address", guard.act(console.address, ANSWERS, again=True), methods=["POST"]),
         Route(f"{case}/mark", guard.act(console.mark, SEES_CASES), methods=["POST"]),
         Route(f"{case}/reopen", guard.act(console.reopen, ANSWERS), methods=["POST"]),
         Route(f"{case}/pause", guard.act(console.pause, ANSWERS), methods=["POST"]),
@@ -114,8 +120,9 @@ def routes(services: ConsoleServices) -> list[Route]:
         Route(f"{case}/hand-over", guard.act(console.hand_over, ANSWERS), methods=["POST"]),
         Route(f"{case}/release", guard.act(console.release, ANSWERS), methods=["POST"]),
         Route(f"{case}/close", guard.act(console.close, ANSWERS), methods=["POST"]),
-        ASSETS.route(),
     ]
+    rules(ours)  # whoever forgets to say who may use a route finds out before anybody else does
+    return [*ours, ASSETS.route()]
 
 
 class Console:

@@ -7,7 +7,7 @@ from starlette.routing import Route
 
 from bot.console.roles import ROLES, landing
 from bot.storage.tables import RotaShift
-from tests.console.support import AREA, PASSWORD, URL, Office, hidden, text_of
+from tests.console.support import AREA, PASSWORD, URL, Office, filled, hidden, text_of
 from tests.console.test_guard import OPEN, sign_in
 
 CASE = "/staff/cases/{case_id:int}"
@@ -67,8 +67,7 @@ def test_every_route_of_the_console_is_in_the_table(office: Office) -> None:
 @pytest.mark.parametrize(("method", "path"), MAY)
 def test_each_route_is_for_its_roles_alone(office: Office, method: str, path: str, role: str | None) -> None:
     parent = office.parent("Nobody else may read this")
-    real = path.replace("{case_id:int}", str(parent.case_id)).replace("{shift_id:int}", "1").replace("{sample_id:int}", "1")
-    real = real.replace("{person_id:int}", str(parent.person_id))
+    real = filled(path, case_id=parent.case_id, person_id=parent.person_id)
     fields = {"text": "mine", "form": "form-0123456789", "outcome": "answered"}
     if role is None:
         response = office.client().request(method, real, data={"csrf": "x", **fields}, headers={"Origin": URL})
