@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -124,9 +125,10 @@ def of_staff(session: Session, staff_id: int) -> list[StaffLogin]:
     return list(session.scalars(query.order_by(StaffLogin.seen_at.desc())))
 
 
-def last_sign_ins(session: Session) -> dict[int, datetime]:
-    """When each member of staff last signed in, all stages passed."""
+def last_sign_ins(session: Session, staff_ids: Collection[int]) -> dict[int, datetime]:
+    """When each of `staff_ids` last signed in, all stages passed."""
     query = select(StaffLogin.staff_id, func.max(StaffLogin.created_at)).where(StaffLogin.stage == DONE)
+    query = query.where(StaffLogin.staff_id.in_(staff_ids))
     return dict(session.execute(query.group_by(StaffLogin.staff_id)).tuples().all())
 
 

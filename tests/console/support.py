@@ -138,7 +138,7 @@ class Office:
             session.flush()
             csrf = session.query(StaffLogin.csrf).filter_by(staff_id=staff_id).order_by(StaffLogin.created_at.desc()).first()
         client = self.client(**where)
-        client.cookies.set(COOKIE, value, path="/staff")
+        client.cookies.set(COOKIE, value, domain=client.base_url.host, path="/staff")
         assert csrf is not None
         return Browser(client, staff_id, csrf[0])
 

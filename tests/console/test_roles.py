@@ -11,6 +11,7 @@ from tests.console.support import AREA, PASSWORD, URL, Office, filled, hidden, t
 from tests.console.test_guard import OPEN, sign_in
 
 CASE = "/staff/cases/{case_id:int}"
+ACCOUNT = "/staff/accounts/{staff_id:int}"
 ALL = set(ROLES)
 MAY = {
     ("GET", "/staff"): {"practitioner", "manager"},
@@ -46,6 +47,24 @@ MAY = {
     ("POST", f"{CASE}/hand-over"): {"practitioner"},
     ("POST", f"{CASE}/release"): {"practitioner"},
     ("POST", f"{CASE}/close"): {"practitioner"},
+    ("GET", "/staff/account"): ALL,
+    ("POST", "/staff/account/password"): ALL,
+    ("GET", "/staff/account/second-factor"): ALL,
+    ("POST", "/staff/account/second-factor/begin"): ALL,
+    ("POST", "/staff/account/second-factor/confirm"): ALL,
+    ("POST", "/staff/account/second-factor/codes"): ALL,
+    ("POST", "/staff/account/second-factor/remove"): ALL,
+    ("POST", "/staff/account/sessions/end"): ALL,
+    ("GET", "/staff/accounts"): {"administrator"},
+    ("GET", "/staff/accounts/add"): {"administrator"},
+    ("POST", "/staff/accounts/add"): {"administrator"},
+    ("GET", ACCOUNT): {"administrator"},
+    ("POST", f"{ACCOUNT}/change"): {"administrator"},
+    ("POST", f"{ACCOUNT}/off"): {"administrator"},
+    ("POST", f"{ACCOUNT}/on"): {"administrator"},
+    ("POST", f"{ACCOUNT}/end-sessions"): {"administrator"},
+    ("POST", f"{ACCOUNT}/password"): {"administrator"},
+    ("POST", f"{ACCOUNT}/reset-second-factor"): {"administrator"},
 }
 """Who may use each route, written down a second time: a new route fails here until somebody has said who may."""
 
@@ -108,7 +127,7 @@ def test_an_account_with_two_roles_may_do_what_either_may(office: Office) -> Non
             "/staff",
             ["Cases", "Unanswered questions", "Triage", "Review list", "Blind sample", "Rota", "Your actions"],
         ),
-        (("administrator",), "/staff/rota", ["Rota", "Your actions"]),
+        (("administrator",), "/staff/rota", ["Rota", "Accounts", "Your actions"]),
         (("editor",), "/staff/questions", ["Unanswered questions", "Your actions"]),
         (("approver",), "/staff/questions", ["Unanswered questions", "Your actions"]),
     ],
