@@ -176,6 +176,21 @@ def give_one_time_password(session: Session, staff: Staff, by: int | None = None
     return password
 
 
+def as_lines(session: Session, *, off: bool = False) -> list[list[str]]:
+    """The open accounts, or those that are switched off, as lines of a table with a heading. No hash and no key is in it."""
+    state = Staff.disabled_at.is_not(None) if off else Staff.disabled_at.is_(None)
+    found = session.scalars(select(Staff).where(state).order_by(Staff.username)).all()
+    ids = [staff.id for staff in found]
+    last, with_factor = logins.last_sign_ins(session, ids), factor.with_factor(session, ids)
+    lines = [["username", "first_name", "job_title", "roles", "area", "last_sign_in", "second_factor"]]
+    for staff in found:
+        at = last.get(staff.id)
+        cells = [staff.username, staff.first_name, staff.job_title, " ".join(staff.roles), staff.area_id or ""]
+        shown = at.isoformat(timespec="seconds") if at else ""
+        lines.append([*map(_as_cell, cells), shown, "yes" if staff.id in with_factor else "no"])
+    return lines
+
+
 def choose_password(session: Session, staff: Staff, password: str, *, but: str = "") -> None:
     """Its owner's new password; ends all sign-ins except the one whose id is `but`. Raises `AccountError`."""
     if tidy(password) == staff.username:
@@ -283,6 +298,11 @@ def _check(session: Session, *, roles: Sequence[str], email: str | None, area_id
         raise AccountError(f"{email} is no e-mail address", "email")
     if area_id is not None and session.get(Area, area_id) is None:
         raise AccountError(f"there is no area {area_id}: write it into content/team.yml first", "area")
+
+
+def _as_cell(text: str) -> str:
+    """`text` as a spreadsheet shows it and does not run it."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
 
 
 def _check_names(first_name: str, job_title: str) -> None:

@@ -34,6 +34,7 @@ from bot.console.rules import rules
 from bot.console.sample import Sample
 from bot.console.services import ConsoleServices
 from bot.console.signin import SignIn
+from bot.console.sso_pages import SignInBySso
 from bot.console.stages import STAGE
 from bot.console.told import read_told
 from bot.console.words import StaffWords
@@ -80,13 +81,15 @@ def routes(services: ConsoleServices) -> list[Route]:
     """Everything under `/staff`, and the fixed files of its pages. All but signing in is behind the guard, each for the roles named."""
     look = Look(StaffWords(services.strings, services.teams), demonstration=services.settings.demonstration)
     guard, sign_in, console, rota = Guard(services, look), SignIn(services, look), Console(services, look), Rota(services, look)
-    sample, review = Sample(services, look), Review(services, look)
+    sample, review, sso = Sample(services, look), Review(services, look), SignInBySso(services, look)
     case = "/staff/cases/{case_id:int}"
     ours = [
         Route(SIGN_IN, guard.anybody(sign_in.form), methods=["GET"]),
         Route(SIGN_IN, guard.anybody(sign_in.enter), methods=["POST"]),
         Route(STAGE, guard.anybody(sign_in.stage), methods=["GET"]),
         Route(STAGE, guard.anybody(sign_in.pass_stage), methods=["POST"]),
+        Route("/staff/sso/start", guard.anybody(sso.start), methods=["GET"]),
+        Route("/staff/sso/callback", guard.anybody(sso.callback), methods=["GET"]),
         Route("/staff/set-password/{token}", guard.anybody(sign_in.link_form), methods=["GET"]),
         Route("/staff/set-password/{token}", guard.anybody(sign_in.use_link), methods=["POST"]),
         Route("/staff/sign-out", guard.act(sign_in.leave, EVERYONE), methods=["POST"]),

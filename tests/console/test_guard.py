@@ -23,6 +23,8 @@ OPEN = (
     "/staff/sign-in",
     "/staff/sign-in/next",
     "/staff/set-password/{token}",
+    "/staff/sso/start",
+    "/staff/sso/callback",
 )
 """The pages before signing in."""
 
