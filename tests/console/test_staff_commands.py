@@ -4,40 +4,37 @@ from __future__ import annotations
 
 import csv
 import io
-import os
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pyotp
 import pytest
+from typer.testing import CliRunner
 
+from bot import cli
 from bot.console import factor
-from bot.settings import ROOT
+from bot.settings import Settings
 from bot.storage.crypto import Keyring, new_key
 from bot.storage.engine import Database
 from bot.storage.tables import Staff, StaffAudit, StaffFactor, now
 
+Run = Callable[..., tuple[int, str, str]]
+
 
 @pytest.fixture
-def bot(tmp_path: Path, database_address: str):  # type: ignore[no-untyped-def]
+def bot(tmp_path: Path, database_address: str, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs a command on a database of this test's own: its exit status, and what it printed on both streams."""
-    environment = {
-        **os.environ,
-        "WREN_DATABASE_URL": database_address,
-        "WREN_VAR_DIR": str(tmp_path),
-        "WREN_SECRET_KEYS": new_key(),
-    }
+    chosen = Settings.model_validate({"database_url": database_address, "var_dir": tmp_path, "demonstration": False})
+    monkeypatch.setattr(cli, "_started", lambda: chosen)
 
     def run(*words: str) -> tuple[int, str, str]:
-        command = [sys.executable, "-m", "bot.cli", "staff", *words]
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-        return done.returncode, done.stdout, done.stderr
+        done = CliRunner().invoke(cli.app, ["staff", *words])
+        return done.exit_code, done.stdout, done.stderr
 
     return run
 
 
-def test_accounts_are_listed_given_roles_switched_off_and_their_second_factors_reset(bot, database_address: str) -> None:  # type: ignore[no-untyped-def]
+def test_accounts_are_listed_given_roles_switched_off_and_their_second_factors_reset(bot: Run, database_address: str) -> None:
     for name, role in (("ada", "administrator"), ("=ben", "practitioner")):
         assert bot("add", name, "--first-name", "A", "--job-title", "B", "--role", role)[0] == 0
     code, out, _ = bot("list")
