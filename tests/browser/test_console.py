@@ -452,11 +452,13 @@ def test_a_second_factor_is_set_up_and_asked_for_by_keyboard_alone(
     page.focus("#factor-password")
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
+    page.wait_for_selector(".key")
     key = page.inner_text(".key").replace(" ", "")
     assert page.locator(".scan svg path").count() >= 1
     page.focus("#code")
     page.keyboard.type(pyotp.TOTP(key).now())
     page.keyboard.press("Enter")
+    page.wait_for_selector(".codes")
     codes = page.locator(".codes code").all_inner_texts()
     assert len(codes) == 10
     page.click("text=I have kept them")

@@ -127,7 +127,13 @@ def test_staff_of_another_area_learn_and_change_nothing_by_any_route(office: Off
         sample = TriageSample(inbox_id=inbox.id, month=f"{now():%Y-%m}", area_id=AREA, language="en", position=0)
         session.add(sample)
         session.flush()
-        numbers = {"case_id": parent.case_id, "shift_id": shift.id, "sample_id": sample.id, "staff_id": ours.staff_id}
+        numbers = {
+            "case_id": parent.case_id,
+            "shift_id": shift.id,
+            "sample_id": sample.id,
+            "staff_id": ours.staff_id,
+            "person_id": parent.person_id,
+        }
     theirs = office.browser(office.staff("Cleo", area=ELSEWHERE, roles=ROLES))
     fields = {"text": "mine", "form": "form-0123456789", "outcome": "answered", "should_be": "urgent", "area": AREA}
     fields |= {"who": str(ours.staff_id), "first_name": "Taken", "job_title": "Over", "role_editor": "1"}
