@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,8 +22,10 @@ app = typer.Typer(
 content_app = typer.Typer(no_args_is_help=True, help="The words that parents read.")
 ROLE_HELP = "editor, approver, practitioner, manager or administrator; may be given several times."
 staff_app = typer.Typer(no_args_is_help=True, help="Accounts of the staff console.")
+factor_app = typer.Typer(no_args_is_help=True, help="Second factors of staff.")
 app.add_typer(content_app, name="content")
 app.add_typer(staff_app, name="staff")
+staff_app.add_typer(factor_app, name="second-factor")
 
 
 def say(text: str) -> None:
@@ -317,6 +319,58 @@ def staff_change(
 def staff_reset(username: str) -> None:
     """Give an account a new password and end its sessions."""
     _staff(lambda accounts, session, password: accounts.reset_password(session, username=username, password=password))
+
+
+@staff_app.command("list")
+def staff_list(
+    off: Annotated[bool, typer.Option("--off", help="Those that are switched off, not those that are open.")] = False,
+) -> None:
+    """Write the accounts as CSV: user name, names, roles, area (empty for all), last sign-in in UTC, second factor."""
+    import csv
+
+    from bot.console.accounts import as_lines
+
+    found: list[list[str]] = []
+    _staff(lambda accounts, session, _: found.extend(as_lines(session, off=off)), show_password=False)
+    csv.writer(sys.stdout).writerows(found)
+
+
+@staff_app.command("roles")
+def staff_roles(
+    username: str,
+    role: Annotated[list[str] | None, typer.Argument(help=f"Instead of the roles they have. {ROLE_HELP}")] = None,
+) -> None:
+    """Write an account's roles, one a line; given roles, set them first."""
+    found: list[str] = []
+
+    def act(accounts: Any, session: Any, _: str) -> None:
+        if role:
+            accounts.change_staff(session, username=username, roles=role)
+        found.extend(accounts.find_staff(session, username).roles)
+
+    _staff(act, show_password=False)
+    for one in found:
+        print(one)
+
+
+@staff_app.command("off")
+def staff_off(username: str) -> None:
+    """Switch an account off and end its sign-ins; the last administrator stays."""
+    _staff(
+        lambda accounts, session, _: accounts.switch_off(session, accounts.find_staff(session, username)),
+        show_password=False,
+    )
+
+
+@factor_app.command("reset")
+def staff_second_factor_reset(username: str) -> None:
+    """Take somebody's second factor away, for a lost phone, and end their sign-ins. It is recorded."""
+    had: list[bool] = []
+    _staff(
+        lambda accounts, session, _: had.append(accounts.reset_factor(session, accounts.find_staff(session, username))),
+        show_password=False,
+    )
+    say("The second factor is gone." if had[0] else "There was no second factor; sign-ins have ended.")
 
 
 def _staff(act: Callable[..., object], *, show_password: bool = True) -> None:

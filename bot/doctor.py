@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import TextIO
+from urllib.parse import urlsplit
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,6 +15,11 @@ from sqlalchemy.orm import Session
 
 from bot.alarms import calls, ways_of
 from bot.alarms.ways import mistakes
+from bot.console.accounts import tidy
+from bot.console.factor import UnknownRole, demanded_roles, with_factor
+from bot.console.guard import is_loopback
+from bot.console.roles import ADMINISTRATOR
+from bot.console.sso import mistakes as mistakes_of_sign_in
 from bot.handoff.hours import Teams, load_teams
 from bot.languages import supported
 from bot.library import Library, approvals
@@ -169,6 +175,28 @@ def _reach(session: Session, settings: Settings, teams: Teams) -> Iterator[str]:
         yield f"{failed} alarms of the last week could not be sent. Their cases in the console say why."
 
 
+def _sign_in(session: Session, settings: Settings) -> Iterator[str]:
+    """What is weak or broken in how staff sign in."""
+    yield from mistakes_of_sign_in(settings)
+    try:
+        demanded_roles(settings.second_factor_roles)
+    except UnknownRole as error:
+        yield f"{error}."
+    everybody = session.scalars(select(Staff).where(Staff.demonstration.is_(False), Staff.disabled_at.is_(None))).all()
+    administrators = {staff.id: staff for staff in everybody if ADMINISTRATOR in staff.roles}
+    if everybody and not administrators:
+        yield "No account is an administrator's, so nobody can look after accounts in the console: `bot staff roles NAME administrator`."
+    served_here = is_loopback(settings.host) and is_loopback(urlsplit(settings.url).hostname or "")
+    without = sorted(staff.username for id_, staff in administrators.items() if id_ not in with_factor(session, administrators))
+    if without and not served_here:
+        yield (
+            f"Administrators without a second factor: {', '.join(without)}. A stolen password of theirs opens every account. "
+            'Set one up under "Your account", or demand it with WREN_SECOND_FACTOR_ROLES.'
+        )
+    if settings.break_glass and tidy(settings.break_glass) not in {staff.username for staff in administrators.values()}:
+        yield f"WREN_BREAK_GLASS names {settings.break_glass}, which is no open administrator's account."
+
+
 def _people(settings: Settings, teams: Teams | None) -> Iterator[str]:
     database = Database(settings.database)
     try:
@@ -177,7 +205,9 @@ def _people(settings: Settings, teams: Teams | None) -> Iterator[str]:
                 select(func.count()).select_from(Staff).where(Staff.demonstration.is_(False), Staff.disabled_at.is_(None))
             )
             failed = session.scalar(select(func.count()).select_from(Outbox).where(Outbox.state == "failed"))
+            unguarded = list(_sign_in(session, settings))
             unreached = list(_reach(session, settings, teams)) if teams is not None else []
+        yield from unguarded
         yield from unreached
         if not staff:
             yield "Nobody can sign in to the staff console: add a practitioner with `bot staff add`."

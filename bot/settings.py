@@ -66,6 +66,40 @@ class Settings(BaseSettings):
         default=None, description="Where alarms are posted as JSON, for text messages or paging; empty means nowhere."
     )
     alarm_hook_key: SecretStr | None = Field(default=None, description="Secret that signs what is posted there.")
+    second_factor_roles: str = Field(
+        default="", description="Roles that must have a second factor, comma-separated, or all; set up at the next sign-in."
+    )
+    step_up_minutes: int = Field(
+        default=15,
+        ge=0,
+        description="Minutes after which seeing a parent's address and changing accounts ask again who it is; 0 never asks.",
+    )
+    password_sign_in: bool = Field(
+        default=True,
+        description="Whether staff may sign in by password; false leaves single sign-on and the break-glass account.",
+    )
+    break_glass: str | None = Field(
+        default=None, description="User name of the administrator who may always sign in by password; empty means none."
+    )
+    sso_issuer: str | None = Field(
+        default=None, description="Issuer of the OpenID Connect provider; empty means no single sign-on."
+    )
+    sso_client_id: str | None = Field(default=None, description="Wren's client id at the provider.")
+    sso_client_secret: SecretStr | None = Field(
+        default=None, description="Wren's client secret at the provider; empty means a public client."
+    )
+    sso_scope: str = Field(default="openid profile email", description="What is asked of the provider.")
+    sso_roles_claim: str = Field(default="groups", description="The claim that says what somebody may do.")
+    sso_roles: dict[str, list[str]] = Field(
+        default={}, description="Which of our roles each value of that claim gives, as JSON; whoever gets none is refused."
+    )
+    sso_area_claim: str | None = Field(
+        default=None, description="The claim that says which area somebody belongs to; empty means the same claim as for roles."
+    )
+    sso_areas: dict[str, str] = Field(
+        default={},
+        description="Which area each value of that claim gives, as JSON, * for all areas; empty means WREN_AREA for all.",
+    )
     log_level: str = Field(default="INFO", description="Least severe log line to write.")
 
     @property

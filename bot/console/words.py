@@ -36,6 +36,10 @@ class StaffWords:
         """A string in the plural form for `number`."""
         return self.strings.plural(f"console.{key}", number, LANGUAGE, **{name: str(value) for name, value in values.items()})
 
+    def sentence(self, words: str) -> str:
+        """Words of a refusal as a sentence."""
+        return f"{words[:1].upper()}{words[1:]}."
+
     def either(self, key: str, otherwise: str) -> str:
         """The string of `key`, or `otherwise` if there is none: codes from elsewhere may be newer than these words."""
         try:

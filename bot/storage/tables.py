@@ -454,7 +454,7 @@ class Staff(Base):
     """Someone who signs in to the console. `demonstration` accounts work on loopback only."""
 
     __tablename__ = "staff"
-    __table_args__ = NEVER_AGAIN
+    __table_args__ = (Index("uq_staff_sso_id", "sso_id", unique=True), NEVER_AGAIN)
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     area_id: Mapped[str | None] = mapped_column(ForeignKey("area.id"), index=True)
     username: Mapped[str] = mapped_column(String(80), unique=True)
@@ -465,8 +465,53 @@ class Staff(Base):
     roles: Mapped[list[Any]] = mapped_column(default=lambda: ["practitioner"])
     """Of editor, approver, practitioner, manager, administrator: what they may do in the console."""
     password_hash: Mapped[str] = mapped_column(String(200))
+    """Empty for somebody who has only ever come by single sign-on: no password fits it."""
+    password_ends_at: Mapped[datetime | None]
+    """Until when a one-time password lets its owner choose their own; None for a password that is theirs."""
+    sso_id: Mapped[str | None] = mapped_column(String(64))
+    """SHA-256 of the issuer and the subject that single sign-on knows them by."""
     demonstration: Mapped[bool] = mapped_column(Boolean, default=False)
     disabled_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class StaffFactor(Base):
+    """A member of staff's second factor. `sealed` is the key in use, `pending` one that nobody has confirmed with a code yet.
+
+    `last_step` is the number of the last half minute whose code was taken, so that no code is taken twice. `failed` counts wrong
+    codes since the last right one, `failed_at` is when the last of them came.
+    """
+
+    __tablename__ = "staff_factor"
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id", ondelete="CASCADE"), primary_key=True, autoincrement=False)
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    pending: Mapped[bytes | None] = mapped_column(LargeBinary)
+    last_step: Mapped[int] = mapped_column(BigInteger, default=0)
+    failed: Mapped[int] = mapped_column(Integer, default=0)
+    failed_at: Mapped[datetime | None]
+    confirmed_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class StaffRecoveryCode(Base):
+    """A code on paper that replaces the second factor once. `code_hash` is keyed, so that the table alone opens nothing."""
+
+    __tablename__ = "staff_recovery_code"
+    __table_args__ = NEVER_AGAIN
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id", ondelete="CASCADE"), index=True)
+    code_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    used_at: Mapped[datetime | None]
+
+
+class StaffLink(Base):
+    """A link by which somebody chooses their password, once. `id` is a SHA-256 of what the link holds."""
+
+    __tablename__ = "staff_link"
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id", ondelete="CASCADE"), index=True)
+    ends_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
@@ -521,12 +566,20 @@ class RotaShift(Base):
 
 
 class StaffLogin(Base):
-    """A signed-in browser. `id` is a SHA-256 of the cookie's value, so that the table alone opens nothing."""
+    """A signed-in browser. `id` is a SHA-256 of the cookie's value, so that the table alone opens nothing.
+
+    `stage` is what is still to be done before it opens anything: factor, enrol, password, or "" for nothing. `way` is how they
+    came: password or sso. `proved_at` is when they last showed who they are. `failed` counts wrong codes and passwords since then.
+    """
 
     __tablename__ = "staff_login"
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
     staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id", ondelete="CASCADE"), index=True)
     csrf: Mapped[str] = mapped_column(String(43))
+    stage: Mapped[str] = mapped_column(String(10), default="")
+    way: Mapped[str] = mapped_column(String(10), default="password")
+    proved_at: Mapped[datetime] = mapped_column(default=now)
+    failed: Mapped[int] = mapped_column(Integer, default=0)
     created_at: Mapped[datetime] = mapped_column(default=now)
     seen_at: Mapped[datetime] = mapped_column(default=now)
     ended_at: Mapped[datetime | None]

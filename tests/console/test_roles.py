@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-import pytest
-from starlette.routing import Route
+from datetime import timedelta
 
+import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+
+from bot.app import web_app
 from bot.console.roles import ROLES, landing
-from bot.storage.tables import RotaShift
-from tests.console.support import AREA, PASSWORD, URL, Office, hidden, text_of
+from bot.console.rules import ANYBODY, Unguarded, rules
+from bot.storage.tables import Inbox, RotaShift, Staff, TriageMark, TriageSample, now
+from bot.wiring import Parts
+from tests.console.roles_page import PAGE, table
+from tests.console.support import AREA, ELSEWHERE, PASSWORD, URL, Office, filled, hidden, text_of
 from tests.console.test_guard import OPEN, sign_in
 
 CASE = "/staff/cases/{case_id:int}"
+ACCOUNT = "/staff/accounts/{staff_id:int}"
 ALL = set(ROLES)
 MAY = {
     ("GET", "/staff"): {"practitioner", "manager"},
@@ -46,6 +55,24 @@ MAY = {
     ("POST", f"{CASE}/hand-over"): {"practitioner"},
     ("POST", f"{CASE}/release"): {"practitioner"},
     ("POST", f"{CASE}/close"): {"practitioner"},
+    ("GET", "/staff/account"): ALL,
+    ("POST", "/staff/account/password"): ALL,
+    ("GET", "/staff/account/second-factor"): ALL,
+    ("POST", "/staff/account/second-factor/begin"): ALL,
+    ("POST", "/staff/account/second-factor/confirm"): ALL,
+    ("POST", "/staff/account/second-factor/codes"): ALL,
+    ("POST", "/staff/account/second-factor/remove"): ALL,
+    ("POST", "/staff/account/sessions/end"): ALL,
+    ("GET", "/staff/accounts"): {"administrator"},
+    ("GET", "/staff/accounts/add"): {"administrator"},
+    ("POST", "/staff/accounts/add"): {"administrator"},
+    ("GET", ACCOUNT): {"administrator"},
+    ("POST", f"{ACCOUNT}/change"): {"administrator"},
+    ("POST", f"{ACCOUNT}/off"): {"administrator"},
+    ("POST", f"{ACCOUNT}/on"): {"administrator"},
+    ("POST", f"{ACCOUNT}/end-sessions"): {"administrator"},
+    ("POST", f"{ACCOUNT}/password"): {"administrator"},
+    ("POST", f"{ACCOUNT}/reset-second-factor"): {"administrator"},
 }
 """Who may use each route, written down a second time: a new route fails here until somebody has said who may."""
 
@@ -63,12 +90,76 @@ def test_every_route_of_the_console_is_in_the_table(office: Office) -> None:
     assert routes_of(office) == set(MAY)
 
 
+def test_the_page_of_roles_says_what_the_routes_say_and_they_say_what_stands_here(office: Office) -> None:
+    ours = [route for route in office.app.routes if isinstance(route, Route) and route.path.startswith("/staff")]
+    assert PAGE.read_text(encoding="utf-8") == table(ours), "run: python -m tests.console.roles_page"
+    said = {where: set(rule.roles) for where, rule in rules(ours).items()}
+    assert {where: roles for where, roles in said.items() if roles != ANYBODY} == MAY
+    assert {path for (_, path), rule in rules(ours).items() if rule.roles == ANYBODY} == set(OPEN)
+
+
+def test_the_whole_app_has_no_other_route_of_the_console(parts: Parts) -> None:
+    ours = [route for route in web_app(parts).routes if str(getattr(route, "path", "/staff")).startswith("/staff")]
+    assert {where for where, rule in rules(ours).items() if rule.roles != ANYBODY} == set(MAY)
+
+
+def test_a_route_that_says_nothing_of_who_may_use_it_is_a_mistake_at_the_start() -> None:
+    async def page(request: Request) -> Response:
+        return Response("open to all by mistake")
+
+    with pytest.raises(Unguarded, match="/staff/new"):
+        rules([Route("/staff/new", page)])
+    with pytest.raises(Unguarded):
+        rules([Mount("/staff/more", routes=[Route("/new", page)])])
+
+
+@pytest.mark.parametrize(("method", "path"), MAY)
+def test_staff_of_another_area_learn_and_change_nothing_by_any_route(office: Office, method: str, path: str) -> None:
+    """Somebody with every role, of another area: each route is as if there were nothing of ours."""
+    parent = office.parent("Nobody else may read this", channel="telegram")
+    ours = office.browser(office.staff("Zacharias", title="Our health visitor", roles=ROLES))
+    with office.services.database.write() as session:
+        shift = RotaShift(area_id=AREA, staff_id=ours.staff_id, starts_at=now(), ends_at=now() + timedelta(hours=4))
+        session.add(shift)
+        session.flush()
+        inbox = session.get_one(Inbox, parent.inbox_ids[0])
+        inbox.level, inbox.case_id, inbox.state = "none", None, "done"
+        sample = TriageSample(inbox_id=inbox.id, month=f"{now():%Y-%m}", area_id=AREA, language="en", position=0)
+        session.add(sample)
+        session.flush()
+        numbers = {
+            "case_id": parent.case_id,
+            "shift_id": shift.id,
+            "sample_id": sample.id,
+            "staff_id": ours.staff_id,
+            "person_id": parent.person_id,
+        }
+    theirs = office.browser(office.staff("Cleo", area=ELSEWHERE, roles=ROLES))
+    fields = {"text": "mine", "form": "form-0123456789", "outcome": "answered", "should_be": "urgent", "area": AREA}
+    fields |= {"who": str(ours.staff_id), "first_name": "Taken", "job_title": "Over", "role_editor": "1"}
+    real = filled(path, **numbers)
+    if path == "/staff/events":
+        real = f"/staff/events?case={parent.case_id}"  # without a case it would not end
+    data = {"csrf": theirs.csrf, **fields} if method == "POST" else None
+    response = theirs.client.request(method, real, data=data, headers={"Origin": URL})
+    if "case_id" in path or "staff_id" in path or path == "/staff/events" or path.startswith("/staff/sample/"):
+        assert response.status_code == 404, (response.status_code, response.text)
+    assert parent.pseudonym not in response.text and "Nobody else may" not in response.text
+    assert "Zacharias" not in response.text and "Our health visitor" not in response.text
+    assert office.events(parent) == ["opened"] and not office.outbox(parent)
+    with office.services.database.read() as session:
+        assert session.query(RotaShift).filter_by(area_id=AREA).count() == 1
+        assert session.query(TriageMark).count() == 0
+        assert session.get_one(Staff, ours.staff_id).first_name == "Zacharias"
+        assert session.get_one(Staff, ours.staff_id).disabled_at is None
+    assert ours.get("/staff").status_code == 200  # nobody ended their sign-in
+
+
 @pytest.mark.parametrize("role", [*ROLES, None, "retired"])
 @pytest.mark.parametrize(("method", "path"), MAY)
 def test_each_route_is_for_its_roles_alone(office: Office, method: str, path: str, role: str | None) -> None:
     parent = office.parent("Nobody else may read this")
-    real = path.replace("{case_id:int}", str(parent.case_id)).replace("{shift_id:int}", "1").replace("{sample_id:int}", "1")
-    real = real.replace("{person_id:int}", str(parent.person_id))
+    real = filled(path, case_id=parent.case_id, person_id=parent.person_id)
     fields = {"text": "mine", "form": "form-0123456789", "outcome": "answered"}
     if role is None:
         response = office.client().request(method, real, data={"csrf": "x", **fields}, headers={"Origin": URL})
@@ -109,7 +200,7 @@ def test_an_account_with_two_roles_may_do_what_either_may(office: Office) -> Non
             "/staff",
             ["Cases", "Unanswered questions", "Triage", "Review list", "Blind sample", "Rota", "Your actions"],
         ),
-        (("administrator",), "/staff/rota", ["Rota", "Your actions"]),
+        (("administrator",), "/staff/rota", ["Rota", "Accounts", "Your actions"]),
         (("editor",), "/staff/questions", ["Unanswered questions", "Your actions"]),
         (("approver",), "/staff/questions", ["Unanswered questions", "Your actions"]),
     ],
