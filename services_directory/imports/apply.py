@@ -2,7 +2,8 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import date, time
 from decimal import Decimal
 from typing import Any
@@ -11,7 +12,7 @@ from sqlalchemy import Date, Engine, Numeric, Time, delete, insert, select, upda
 from sqlalchemy.orm import Session
 
 from services_directory import models
-from services_directory.database import writing
+from services_directory.database import read_revision, writing
 from services_directory.imports.incoming import Form
 from services_directory.imports.plan import Change, Options, Plan, Progress, Row, make_plan
 from services_directory.imports.readers import Reading
@@ -22,6 +23,7 @@ from services_directory.sheet import sync_vocabulary
 from services_directory.terms import vocabulary
 
 WRITTEN_AT_ONCE = 2000
+COMPARED_WITHOUT_LOCK = 2
 
 
 class Blocked(ValueError):
@@ -34,16 +36,48 @@ class Blocked(ValueError):
 
 
 def run_import(
-    engine: Engine, reading: Reading, options: Options, *, today: date | None = None, progress: Progress | None = None
+    engine: Engine,
+    reading: Reading,
+    options: Options,
+    *,
+    today: date | None = None,
+    progress: Progress | None = None,
+    write: Callable[[], AbstractContextManager[Session]] | None = None,
 ) -> Plan:
-    """Compare once more and write, in one transaction. Returns what was done. Raises ``Blocked``."""
-    with writing(engine) as session:
-        plan = make_plan(session, reading, options, today=today, progress=progress)
-        if plan.blocked:
-            raise Blocked(plan)
-        if not plan.nothing_to_do or _has_news(plan):
-            _Writer(session, plan).write()
+    """Compare once more and write, in one transaction. Returns what was done. Raises ``Blocked``.
+
+    Comparing takes longest, and holds no lock: parents' messages wait in the same database. Only if somebody wrote to the
+    directory meanwhile is it compared anew, at last with the lock. ``write``: how to open a transaction, if not ``writing``.
+    """
+    begin = write or (lambda: writing(engine))
+    for _ in range(COMPARED_WITHOUT_LOCK):
+        with Session(engine) as session:
+            revision = read_revision(session.connection())
+            plan = _made(session, reading, options, today, progress)
+        if plan.nothing_to_do and not _has_news(plan):
+            return plan
+        with begin() as session:
+            if _locked_revision(session) == revision:
+                _Writer(session, plan).write()
+                return plan
+    with begin() as session:
+        _locked_revision(session)
+        plan = _made(session, reading, options, today, progress)
+        _Writer(session, plan).write()
         return plan
+
+
+def _made(session: Session, reading: Reading, options: Options, today: date | None, progress: Progress | None) -> Plan:
+    plan = make_plan(session, reading, options, today=today, progress=progress)
+    if plan.blocked:
+        raise Blocked(plan)
+    return plan
+
+
+def _locked_revision(session: Session) -> int:
+    """Return the revision, and let no other writer by: the triggers touch its row, so it is taken first."""
+    query = select(models.Revision.revision)
+    return session.execute(query.with_for_update() if session.get_bind().dialect.name == "postgresql" else query).scalar_one()
 
 
 def _has_news(plan: Plan) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from services_directory import models
@@ -37,7 +37,8 @@ def documents(session: Session, *, area_id: str | None = None) -> Iterator[Json]
     """Give the approved services by name, each with the fields of ours that the standard has no place for."""
     query = select(models.Service.id).where(models.Service.approval == "approved")
     if area_id is not None:
-        query = query.where(models.Service.area_id == area_id)
+        # What belongs to no area is everybody's.
+        query = query.where(or_(models.Service.area_id == area_id, models.Service.area_id.is_(None)))
     ids = session.scalars(query.order_by(models.Service.name, models.Service.id)).all()
     for start in range(0, len(ids), AT_ONCE):
         some = ids[start : start + AT_ONCE]

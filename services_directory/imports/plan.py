@@ -286,7 +286,7 @@ class _Planner:
             return
         foreign = stored.source != self.options.source
         row = Row(kind, "leave", where, stored.id, source_id, name, notes=notes, form=form, foreign=foreign)
-        if stored.area_id != self.options.area_id and self.options.area_id is not None:
+        if not self._may_change(stored):
             # Another area's record is not this person's to change.
             row.foreign = True
         said = stored.said
@@ -330,7 +330,7 @@ class _Planner:
         self.out.too_many_gone = len(self.out.gone) > max(FEW, MOST_GONE * len(present))
 
     def _may_change(self, record: Record) -> bool:
-        return self.options.area_id is None or record.area_id == self.options.area_id
+        return self.options.area_id is None or record.area_id in (None, self.options.area_id)
 
     def _alike(self) -> None:
         added = self.out.services("add")

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Integer, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services_directory.models import PREFIX, Base, Instant, new_id, now
@@ -83,8 +83,6 @@ class WaitingImport(Base):
     options: Mapped[str] = mapped_column(Text)
     report: Mapped[str] = mapped_column(Text)
     state: Mapped[str] = mapped_column(String(10), default="waiting")
-    done: Mapped[int] = mapped_column(Integer, default=0)
-    total: Mapped[int] = mapped_column(Integer, default=0)
     brought_by: Mapped[str | None] = mapped_column(String(100))
     brought_at: Mapped[datetime] = mapped_column(Instant, default=now)
     applied_at: Mapped[datetime | None] = mapped_column(Instant)
