@@ -219,13 +219,13 @@ def _cells(row: list[str], columns: list[str | None]) -> tuple[dict[str, str], l
     if any(cell.strip() for cell in row[len(columns) :]):
         remarks.append(("!", "The row has more cells than the first row. Put text that holds a comma in quotes."))
     for key, cell in zip(columns, row, strict=False):
-        value = str(unescaped(cell.strip()))
+        value = cell.strip()
         if key is None or not value:
             continue
         if value.startswith("=") or value in ("#REF!", "#N/A", "#VALUE!", "#NAME?", "#DIV/0!"):
             remarks.append((key, "Left out: the cell holds a formula. Paste its value instead."))
             continue
-        cells[key] = value
+        cells[key] = str(unescaped(value))
     return cells, remarks
 
 

@@ -45,6 +45,7 @@ from bot.storage.tables import (
     StaffAudit,
     StaffLogin,
 )
+from services_directory import migrate as migrate_directory
 
 AREA, ELSEWHERE = "demonstration", "elsewhere"
 URL = "http://127.0.0.1:8080"
@@ -295,6 +296,7 @@ def build_office(
     database = Database(url)
     if not migrated:
         migrate(database.engine)
+        migrate_directory(database.engine)
     with database.write() as session:
         session.add_all([Area(id=AREA, name=AREA), Area(id=ELSEWHERE, name=ELSEWHERE)])
     services = ConsoleServices(

@@ -36,7 +36,7 @@ def paths(office: Office, case_id: int) -> list[tuple[str, str]]:
     for route in office.app.routes:
         assert isinstance(route, Route)
         path = route.path.replace("{case_id:int}", str(case_id)).replace("{shift_id:int}", "1").replace("{sample_id:int}", "1")
-        path = path.replace("{person_id:int}", "1")
+        path = path.replace("{person_id:int}", "1").replace("{import_id:str}", "none").replace("{form:str}", "csv")
         if path.startswith("/staff"):
             found += [(method, path) for method in sorted(route.methods or {"GET"})]
     return found

@@ -11,7 +11,9 @@ from tests.console.support import AREA, PASSWORD, URL, Office, hidden, text_of
 from tests.console.test_guard import OPEN, sign_in
 
 CASE = "/staff/cases/{case_id:int}"
+IMPORT = "/staff/directory/import"
 ALL = set(ROLES)
+DIRECTORY = {"editor", "approver", "manager", "administrator"}
 MAY = {
     ("GET", "/staff"): {"practitioner", "manager"},
     ("GET", "/staff/audit"): ALL,
@@ -29,6 +31,16 @@ MAY = {
     ("GET", "/staff/rota"): {"practitioner", "manager", "administrator"},
     ("POST", "/staff/rota/add"): {"manager", "administrator"},
     ("POST", "/staff/rota/{shift_id:int}/remove"): {"manager", "administrator"},
+    ("GET", IMPORT): DIRECTORY,
+    ("POST", IMPORT): DIRECTORY,
+    ("GET", f"{IMPORT}/template.csv"): DIRECTORY,
+    ("GET", f"{IMPORT}/questions"): DIRECTORY,
+    ("POST", f"{IMPORT}/questions"): DIRECTORY,
+    ("GET", f"{IMPORT}/{{import_id:str}}"): DIRECTORY,
+    ("POST", f"{IMPORT}/{{import_id:str}}/apply"): DIRECTORY,
+    ("POST", f"{IMPORT}/{{import_id:str}}/discard"): DIRECTORY,
+    ("GET", "/staff/directory/export"): DIRECTORY,
+    ("GET", "/staff/directory/export/{form:str}"): DIRECTORY,
     ("GET", CASE): {"practitioner", "manager"},
     ("POST", f"{CASE}/claim"): {"practitioner"},
     ("POST", f"{CASE}/acknowledge"): {"practitioner", "manager"},
@@ -68,6 +80,7 @@ def test_every_route_of_the_console_is_in_the_table(office: Office) -> None:
 def test_each_route_is_for_its_roles_alone(office: Office, method: str, path: str, role: str | None) -> None:
     parent = office.parent("Nobody else may read this")
     real = path.replace("{case_id:int}", str(parent.case_id)).replace("{shift_id:int}", "1").replace("{sample_id:int}", "1")
+    real = real.replace("{import_id:str}", "none").replace("{form:str}", "csv")
     real = real.replace("{person_id:int}", str(parent.person_id))
     fields = {"text": "mine", "form": "form-0123456789", "outcome": "answered"}
     if role is None:
