@@ -82,7 +82,7 @@ def _locked_revision(session: Session) -> int:
 
 def _has_news(plan: Plan) -> bool:
     """Tell whether a conflict is still to be remembered as decided."""
-    return any(not row.foreign for row in plan.conflicts)
+    return any(not row.foreign and not row.ours for row in plan.conflicts)
 
 
 def _decoded(table: Any, name: str, value: Any) -> Any:
@@ -264,6 +264,7 @@ class _Writer:
 
     def _remember(self, kind: str, rows: Sequence[Row]) -> None:
         """Keep what the source said now. A conflict is decided with this: it is not asked again until the source changes."""
+        rows = [row for row in rows if not row.ours]
         kept = [row for row in rows if not row.foreign and (row.action == "add" or row.changes or row.conflicts)]
         known: set[str] = set()
         for some in chunks(row.id for row in rows if not row.foreign):

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from services_directory.imports.incoming import Entity, Form, Incoming, read_service
 from services_directory.imports.notes import Note
+from services_directory.imports.one_sheet import COLUMNS
 from services_directory.imports.readers import Reading
 from services_directory.imports.stored import ALWAYS, Record, Stored, Trace, digits, read_stored, read_traces
 from services_directory.imports.suggest import suggest
@@ -55,7 +56,8 @@ class Change:
 
 @dataclass
 class Row:
-    """What would happen to one record, and why."""
+    """What would happen to one record, and why. ``foreign``: of another source or area, and so never changed. ``ours``: it came
+    under our own id, from an export; what is not in that form has not been taken away."""
 
     kind: str
     action: str
@@ -68,6 +70,7 @@ class Row:
     notes: list[Note] = field(default_factory=list)
     form: Form = field(default_factory=dict, repr=False)
     foreign: bool = False
+    ours: bool = False
 
 
 @dataclass(frozen=True)
@@ -289,7 +292,8 @@ class _Planner:
         if not self._may_change(stored):
             # Another area's record is not this person's to change.
             row.foreign = True
-        said = stored.said
+        row.ours = source_id != stored.source_id
+        said = None if row.ours else stored.said
         if said is not None and said.get("gone") and _empty(form.get("status")):
             form["status"] = "active"
         for field_name, new in form.items():
@@ -306,7 +310,8 @@ class _Planner:
         if same(old, new) or (self.reading.form == "csv" and same(_in_sheet(name, old), _in_sheet(name, new))):
             return
         before = said.get(name) if said else None
-        if _empty(new) and (name in ALWAYS or _empty(before)):
+        unsaid = self.reading.form == "csv" and name not in _SHEET_FIELDS
+        if _empty(new) and (name in ALWAYS or _empty(before) or unsaid):
             return
         if said is not None and same(new, before):
             return  # The source says what it said: the difference is staff's.
@@ -379,6 +384,10 @@ _SHEET_COLUMNS = {
     "addresses": ("address_1", "city", "state_province", "postal_code"),
     "locations": ("location",),
 }
+
+
+# Fields that one sheet has a column for: only these can be emptied by it.
+_SHEET_FIELDS = {column.key for column in COLUMNS} | {"locations", "schedules", "phones", "cost_options", "service_areas"}
 
 
 def _in_sheet(name: str, value: Any) -> Any:
