@@ -181,9 +181,10 @@ def _location(row: models.Location) -> Json:
             "longitude": shown.longitude,
             "external_identifier": None if hidden else row.external_identifier,
             "external_identifier_type": None if hidden else row.external_identifier_type,
-            "addresses": [] if hidden else [_address(one) for one in _by_id(row.addresses)],
+            # The standard requires a postcode: an address without one stays at home.
+            "addresses": [] if hidden else [_address(one) for one in _by_id(row.addresses) if one.postal_code],
             "accessibility": [
-                _present({"id": one.id, "description": one.description, "details": one.details})
+                _present({"id": one.id, "description": one.description, "details": one.details, "url": safe_url(one.url)})
                 for one in _by_id(row.accessibility)
             ],
         }

@@ -167,6 +167,11 @@ def _nations_of_area(area: str) -> frozenset[str]:
     return frozenset(key for key, nation in nation_data()["nations"].items() if area in nation["postcode_areas"])
 
 
+def nations_of_postcode(postcode: Postcode) -> frozenset[str]:
+    """Return the nations in which a postcode may lie: one, or two on a border."""
+    return _nations_of_area(postcode.area)
+
+
 def _with_wholes(nations: Iterable[str]) -> frozenset[str]:
     """Add the UK always, and Great Britain where every nation it might be is part of it."""
     keys = set(nations)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hmac
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
@@ -31,7 +33,16 @@ MAX_BODY = 256 * 1024
 PROOF = "proof"
 """The field of a form in which somebody shows again who they are."""
 
+MAX_UPLOAD = 40 * 1024 * 1024
 FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """A file that was brought with a form: its name as the browser gave it, and its bytes. Hostile both."""
+
+    name: str
+    content: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +52,7 @@ class Visit:
     request: Request
     who: SignedIn
     form: Mapping[str, str] = field(default_factory=dict)
+    upload: Upload | None = None
 
 
 class Guard:
@@ -98,6 +110,32 @@ class Guard:
             return await self._in_thread(lambda asked: take(asked, form), request, form.get("text", ""))
 
         return ruled(endpoint, Rule(roles=roles, again=again))
+
+    def bring(self, handler: Callable[[Visit], Response], roles: frozenset[str]) -> Endpoint:
+        """A form with one file, by somebody signed in who has one of `roles`. Nothing of a stranger's file is read."""
+
+        async def endpoint(request: Request) -> Response:
+            if not from_our_pages(request, self._services.settings.url):
+                return self._look.notice("not_ours", 403)
+            try:
+                who = await run_in_threadpool(self.who, request)
+            except SQLAlchemyError:
+                return self._look.notice("unavailable", 503, back=_page_of(request))
+            if who is None:
+                return self._look.notice("signed_out", 401, back=SIGN_IN)
+            found = await read_upload(request)
+            if found is None:
+                return self._look.notice("too_big", 413, who=who, back=_page_of(request))
+            form, upload = found
+            kept = form.get("text", "")
+            if not same(form.get("csrf", ""), who.csrf):
+                return self._look.notice("old_page", 403, kept=kept, back=_page_of(request), who=who)
+            if not roles & who.roles:
+                return self._no_role(who, kept)
+            visit = Visit(request=request, who=who, form=form, upload=upload)
+            return await self._in_thread(lambda _: handler(visit), request, kept)
+
+        return ruled(endpoint, Rule(roles=roles))
 
     def stream(self, handler: Callable[[Visit], Awaitable[Response]], roles: frozenset[str]) -> Endpoint:
         """A stream for a page's script; strangers get 401 and the wrong role 403, at which a browser stops asking."""
@@ -198,10 +236,39 @@ async def read_form(request: Request) -> dict[str, str] | None:
     return dict(reversed(pairs))
 
 
+async def read_upload(request: Request) -> tuple[dict[str, str], Upload | None] | None:
+    """The fields of a posted form and its one file; None if it is too long or broken."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_UPLOAD:
+            return None
+
+    async def whole() -> AsyncGenerator[bytes, None]:
+        yield bytes(body)
+
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        pairs = parse_qsl(body[:MAX_BODY].decode("utf-8", "replace"), keep_blank_values=True)
+        return dict(reversed(pairs)), None
+    try:
+        form = await MultiPartParser(request.headers, whole(), max_files=1, max_fields=20).parse()
+    except (MultiPartException, KeyError, ValueError):
+        return None
+    fields: dict[str, str] = {}
+    upload = None
+    for name, value in form.multi_items():
+        if isinstance(value, UploadFile):
+            upload = Upload(name=value.filename or "", content=await value.read())
+        else:
+            fields.setdefault(name, value)
+    await form.close()
+    return fields, upload
+
+
 def _page_of(request: Request) -> str:
     """The page that a form was on: its case, the rota, the sample, else the queue."""
     case_id = request.path_params.get("case_id")
-    for page in ("/staff/rota", "/staff/sample", "/staff/accounts", "/staff/account"):
+    for page in ("/staff/rota", "/staff/sample", "/staff/review", "/staff/accounts", "/staff/account", "/staff/directory/import"):
         if request.url.path.startswith(page):
             return page
     return f"/staff/cases/{case_id}" if isinstance(case_id, int) else "/staff"

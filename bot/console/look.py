@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
-from bot.console.roles import LOOKS_AFTER_ACCOUNTS, SEES_CASES, SEES_QUESTIONS, SEES_ROTA, landing
+from bot.console.roles import LOOKS_AFTER_ACCOUNTS, SEES_CASES, SEES_DIRECTORY, SEES_QUESTIONS, SEES_ROTA, landing
 from bot.console.words import LANGUAGE, StaffWords
 from bot.pages.web import Assets, secured
 
@@ -29,7 +29,13 @@ class Look:
             lstrip_blocks=True,
         )
         self._environment.globals.update(w=words, asset=ASSETS.url, lang=LANGUAGE, demonstration=demonstration, landing=landing)
-        sees = {"cases": SEES_CASES, "questions": SEES_QUESTIONS, "rota": SEES_ROTA, "accounts": LOOKS_AFTER_ACCOUNTS}
+        sees = {
+            "accounts": LOOKS_AFTER_ACCOUNTS,
+            "cases": SEES_CASES,
+            "directory": SEES_DIRECTORY,
+            "questions": SEES_QUESTIONS,
+            "rota": SEES_ROTA,
+        }
         self._environment.globals.update(sees=sees)
 
     def page(self, template: str, status: int = 200, **values: Any) -> Response:

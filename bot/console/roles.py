@@ -16,6 +16,8 @@ SEES_QUESTIONS = frozenset({"editor", "approver", "practitioner", "manager"})
 SEES_ROTA = frozenset({"practitioner", "manager", "administrator"})
 CHANGES_ROTA = frozenset({"manager", "administrator"})
 LOOKS_AFTER_ACCOUNTS = frozenset({ADMINISTRATOR})
+SEES_DIRECTORY = frozenset({"editor", "approver", "manager", "administrator"})
+APPROVES_DIRECTORY = frozenset({"approver", "manager"})
 
 
 def landing(roles: Collection[str]) -> str:

@@ -19,6 +19,7 @@ from bot.alarms import calls, ways_of
 from bot.console import logins
 from bot.console.accounts_pages import AccountPages
 from bot.console.casefile import CaseFile, Place, latest, read_case
+from bot.console.directory.imports import Imports
 from bot.console.events import follow
 from bot.console.forms import whole_number
 from bot.console.guard import COOKIE, SIGN_IN, Guard, Visit
@@ -28,7 +29,16 @@ from bot.console.questions import read_questions
 from bot.console.queue import SHOWS, latest_event, read_queue
 from bot.console.ready import chosen, offered
 from bot.console.review import Review
-from bot.console.roles import ANSWERS, CHANGES_ROTA, EVERYONE, LOOKS_AFTER_ACCOUNTS, SEES_CASES, SEES_QUESTIONS, SEES_ROTA
+from bot.console.roles import (
+    ANSWERS,
+    CHANGES_ROTA,
+    EVERYONE,
+    LOOKS_AFTER_ACCOUNTS,
+    SEES_CASES,
+    SEES_DIRECTORY,
+    SEES_QUESTIONS,
+    SEES_ROTA,
+)
 from bot.console.rota import Rota
 from bot.console.rules import rules
 from bot.console.sample import Sample
@@ -126,6 +136,7 @@ def routes(services: ConsoleServices) -> list[Route]:
         Route(f"{case}/release", guard.act(console.release, ANSWERS), methods=["POST"]),
         Route(f"{case}/close", guard.act(console.close, ANSWERS), methods=["POST"]),
         *account_routes(guard, services, look),
+        *_import_routes(guard, Imports(services, look)),
     ]
     rules(ours)  # whoever forgets to say who may use a route finds out before anybody else does
     return [*ours, ASSETS.route()]
@@ -165,6 +176,22 @@ def account_routes(guard: Guard, services: ConsoleServices, look: Look) -> list[
         Route("/staff/account", guard.page(own.page, EVERYONE), methods=["GET"]),
         Route("/staff/account/second-factor", guard.page(own.factor_page, EVERYONE), methods=["GET"]),
         *(Route(f"/staff/account/{name}", guard.act(act, EVERYONE), methods=["POST"]) for name, act in mine.items()),
+    ]
+
+
+def _import_routes(guard: Guard, imports: Imports) -> list[Route]:
+    page = "/staff/directory/import"
+    return [
+        Route(page, guard.page(imports.page, SEES_DIRECTORY), methods=["GET"]),
+        Route(page, guard.bring(imports.bring, SEES_DIRECTORY), methods=["POST"]),
+        Route(f"{page}/template.csv", guard.page(imports.template, SEES_DIRECTORY), methods=["GET"]),
+        Route(f"{page}/questions", guard.page(imports.asked, SEES_DIRECTORY), methods=["GET"]),
+        Route(f"{page}/questions", guard.act(imports.answer, SEES_DIRECTORY), methods=["POST"]),
+        Route(f"{page}/{{import_id:str}}", guard.page(imports.report, SEES_DIRECTORY), methods=["GET"]),
+        Route(f"{page}/{{import_id:str}}/apply", guard.act(imports.apply, SEES_DIRECTORY), methods=["POST"]),
+        Route(f"{page}/{{import_id:str}}/discard", guard.act(imports.discard, SEES_DIRECTORY), methods=["POST"]),
+        Route("/staff/directory/export", guard.page(imports.exports, SEES_DIRECTORY), methods=["GET"]),
+        Route("/staff/directory/export/{form:str}", guard.page(imports.export, SEES_DIRECTORY), methods=["GET"]),
     ]
 
 

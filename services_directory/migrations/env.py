@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from services_directory.imports import tables  # noqa: F401 - so that the metadata knows them
 from services_directory.models import PREFIX, VERSION_TABLE, Base
 
 

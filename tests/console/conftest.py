@@ -13,6 +13,7 @@ from bot.library import Library
 from bot.settings import ROOT
 from bot.storage.engine import Database
 from bot.storage.migrate import migrate
+from services_directory import migrate as migrate_directory
 from tests.console.support import ELSEWHERE, Browser, Office, build_office
 
 
@@ -27,6 +28,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("empty") / "wren.sqlite3"
     database = Database(f"sqlite:///{path}")
     migrate(database.engine)
+    migrate_directory(database.engine)
     database.dispose()
     return path
 

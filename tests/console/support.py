@@ -46,6 +46,7 @@ from bot.storage.tables import (
     StaffAudit,
     StaffLogin,
 )
+from services_directory import migrate as migrate_directory
 
 AREA, ELSEWHERE = "demonstration", "elsewhere"
 URL = "http://127.0.0.1:8080"
@@ -296,6 +297,7 @@ def build_office(
     database = Database(url)
     if not migrated:
         migrate(database.engine)
+        migrate_directory(database.engine)
     with database.write() as session:
         known = set(session.scalars(select(Area.id)))
         session.add_all(Area(id=name, name=name) for name in (AREA, ELSEWHERE) if name not in known)

@@ -20,7 +20,9 @@ from tests.console.test_guard import OPEN, sign_in
 
 CASE = "/staff/cases/{case_id:int}"
 ACCOUNT = "/staff/accounts/{staff_id:int}"
+IMPORT = "/staff/directory/import"
 ALL = set(ROLES)
+DIRECTORY = {"editor", "approver", "manager", "administrator"}
 MAY = {
     ("GET", "/staff"): {"practitioner", "manager"},
     ("GET", "/staff/audit"): ALL,
@@ -38,6 +40,16 @@ MAY = {
     ("GET", "/staff/rota"): {"practitioner", "manager", "administrator"},
     ("POST", "/staff/rota/add"): {"manager", "administrator"},
     ("POST", "/staff/rota/{shift_id:int}/remove"): {"manager", "administrator"},
+    ("GET", IMPORT): DIRECTORY,
+    ("POST", IMPORT): DIRECTORY,
+    ("GET", f"{IMPORT}/template.csv"): DIRECTORY,
+    ("GET", f"{IMPORT}/questions"): DIRECTORY,
+    ("POST", f"{IMPORT}/questions"): DIRECTORY,
+    ("GET", f"{IMPORT}/{{import_id:str}}"): DIRECTORY,
+    ("POST", f"{IMPORT}/{{import_id:str}}/apply"): DIRECTORY,
+    ("POST", f"{IMPORT}/{{import_id:str}}/discard"): DIRECTORY,
+    ("GET", "/staff/directory/export"): DIRECTORY,
+    ("GET", "/staff/directory/export/{form:str}"): DIRECTORY,
     ("GET", CASE): {"practitioner", "manager"},
     ("POST", f"{CASE}/claim"): {"practitioner"},
     ("POST", f"{CASE}/acknowledge"): {"practitioner", "manager"},
