@@ -16,7 +16,9 @@ from services_directory.database import alembic_config, read_revision
 from services_directory.models import PREFIX, VERSION_TABLE, Base, Organisation, Revision, Service, ServiceMode
 from services_directory.triggers import EVENTS
 
-WATCHED = sorted(set(Base.metadata.tables) - {Revision.__tablename__})
+WATCHED = sorted(
+    name for name, table in Base.metadata.tables.items() if name != Revision.__tablename__ and table.info.get("watched", True)
+)
 
 
 def revision(engine: Engine) -> int:
