@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
-from bot.console.roles import SEES_CASES, SEES_QUESTIONS, SEES_ROTA, landing
+from bot.console.roles import SEES_CASES, SEES_DIRECTORY, SEES_QUESTIONS, SEES_ROTA, landing
 from bot.console.words import LANGUAGE, StaffWords
 from bot.pages.web import Assets, secured
 
@@ -29,7 +29,9 @@ class Look:
             lstrip_blocks=True,
         )
         self._environment.globals.update(w=words, asset=ASSETS.url, lang=LANGUAGE, demonstration=demonstration, landing=landing)
-        self._environment.globals.update(sees={"cases": SEES_CASES, "questions": SEES_QUESTIONS, "rota": SEES_ROTA})
+        self._environment.globals.update(
+            sees={"cases": SEES_CASES, "questions": SEES_QUESTIONS, "rota": SEES_ROTA, "directory": SEES_DIRECTORY}
+        )
 
     def page(self, template: str, status: int = 200, **values: Any) -> Response:
         """A whole page."""

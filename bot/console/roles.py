@@ -14,6 +14,9 @@ ANSWERS = frozenset({"practitioner"})
 SEES_QUESTIONS = frozenset({"editor", "approver", "practitioner", "manager"})
 SEES_ROTA = frozenset({"practitioner", "manager", "administrator"})
 CHANGES_ROTA = frozenset({"manager", "administrator"})
+SEES_DIRECTORY = frozenset({"editor", "approver", "manager", "administrator"})
+EDITS_DIRECTORY = frozenset({"editor", "approver"})
+APPROVES_DIRECTORY = frozenset({"approver", "manager"})
 
 
 def landing(roles: Collection[str]) -> str:

@@ -18,6 +18,7 @@ from starlette.routing import Route
 from bot.alarms import calls, ways_of
 from bot.console import logins
 from bot.console.casefile import CaseFile, Place, latest, read_case
+from bot.console.directory.pages import directory_routes
 from bot.console.events import follow
 from bot.console.forms import whole_number
 from bot.console.guard import COOKIE, SIGN_IN, Guard, Visit
@@ -114,6 +115,7 @@ def routes(services: ConsoleServices) -> list[Route]:
         Route(f"{case}/hand-over", guard.act(console.hand_over, ANSWERS), methods=["POST"]),
         Route(f"{case}/release", guard.act(console.release, ANSWERS), methods=["POST"]),
         Route(f"{case}/close", guard.act(console.close, ANSWERS), methods=["POST"]),
+        *directory_routes(services, guard, look),
         ASSETS.route(),
     ]
 

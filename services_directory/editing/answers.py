@@ -234,8 +234,11 @@ def wrongs(session: Session, answers: Answers, *, today: date | None = None) -> 
 
 
 def new_wrongs(session: Session, answers: Answers, base: Answers) -> list[Wrong]:
-    """Return what is wrong with a change. What was wrong in the record before, and was left alone, does not stop it."""
-    before = set(wrongs(session, base))
+    """Return what is wrong with a change. What was wrong in the record before, and was left alone, does not stop it.
+
+    A new service has no ``base``: all that is wrong with it counts.
+    """
+    before = set(wrongs(session, base)) if base else set()
     return [
         wrong
         for wrong in wrongs(session, answers)

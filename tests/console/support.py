@@ -45,6 +45,8 @@ from bot.storage.tables import (
     StaffAudit,
     StaffLogin,
 )
+from services_directory import migrate as migrate_directory
+from services_directory import open_engine
 
 AREA, ELSEWHERE = "demonstration", "elsewhere"
 URL = "http://127.0.0.1:8080"
@@ -295,6 +297,8 @@ def build_office(
     database = Database(url)
     if not migrated:
         migrate(database.engine)
+    directory_engine = open_engine(url)
+    migrate_directory(directory_engine)
     with database.write() as session:
         session.add_all([Area(id=AREA, name=AREA), Area(id=ELSEWHERE, name=ELSEWHERE)])
     services = ConsoleServices(
@@ -308,6 +312,7 @@ def build_office(
         sampling=load_sampling(ROOT),
         reviewing=load_reviewing(ROOT),
         is_command=is_command,
+        directory_engine=directory_engine,
         tries_per_address=tries[0],
         tries_in_all=tries[1],
     )

@@ -11,7 +11,10 @@ from tests.console.support import AREA, PASSWORD, URL, Office, hidden, text_of
 from tests.console.test_guard import OPEN, sign_in
 
 CASE = "/staff/cases/{case_id:int}"
+CHANGE = "/staff/directory/changes/{change_id}"
 ALL = set(ROLES)
+SEE = {"editor", "approver", "manager", "administrator"}
+EDIT = {"editor", "approver"}
 MAY = {
     ("GET", "/staff"): {"practitioner", "manager"},
     ("GET", "/staff/audit"): ALL,
@@ -46,6 +49,23 @@ MAY = {
     ("POST", f"{CASE}/hand-over"): {"practitioner"},
     ("POST", f"{CASE}/release"): {"practitioner"},
     ("POST", f"{CASE}/close"): {"practitioner"},
+    ("GET", "/staff/directory"): SEE,
+    ("POST", "/staff/directory/add"): EDIT,
+    ("GET", "/staff/directory/pending"): SEE,
+    ("GET", "/staff/directory/services/{service_id}"): SEE,
+    ("POST", "/staff/directory/services/{service_id}/edit"): EDIT,
+    ("POST", "/staff/directory/history/{step_id}/undo"): EDIT,
+    ("GET", CHANGE): SEE,
+    ("GET", f"{CHANGE}/questions/{{step}}"): EDIT,
+    ("POST", f"{CHANGE}/questions/{{step}}"): EDIT,
+    ("GET", f"{CHANGE}/all"): EDIT,
+    ("POST", f"{CHANGE}/all"): EDIT,
+    ("POST", f"{CHANGE}/send"): EDIT,
+    ("POST", f"{CHANGE}/take-back"): EDIT,
+    ("POST", f"{CHANGE}/throw-away"): EDIT,
+    ("POST", f"{CHANGE}/approve"): {"approver", "manager"},
+    ("POST", f"{CHANGE}/refuse"): {"approver", "manager"},
+    ("POST", f"{CHANGE}/catch-up"): {"editor", "approver", "manager"},
 }
 """Who may use each route, written down a second time: a new route fails here until somebody has said who may."""
 

@@ -1,0 +1,1 @@
+"""The console's pages of the services directory: finding, adding, editing, approving."""
