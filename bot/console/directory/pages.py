@@ -88,7 +88,7 @@ class DirectoryPages:
                 "find.html",
                 found=found,
                 words=words,
-                status=status,
+                chosen=status,
                 statuses=(*STATUSES, "pending"),
                 drafts=drafts,
                 waiting=waiting,
