@@ -92,7 +92,10 @@ def test_nobody_approves_their_own_change_unless_the_setting_says_so(office: Off
     shown = hidden_or_empty(both.get(change).text)
     refused = both.post(f"{change}/approve", shown=shown)
     assert refused.status_code == 409 and "Somebody else must approve your change." in refused.text
-    object.__setattr__(office.services, "settings", office.services.settings.model_copy(update={"directory_approve_own": True}))
+    assert directory(office).search(Query(text="puddle", mode="go")) == []
+    office.services.settings.directory_approve_own = True
+    assert approve(both, change).headers["location"].endswith("done=live")
+    assert directory(office).search(Query(text="puddle", mode="go"))
 
 
 def hidden_or_empty(page: str) -> str:
