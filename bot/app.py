@@ -67,6 +67,7 @@ def web_app(parts: Parts, closing: asyncio.Event | None = None) -> Starlette:
         teams=parts.teams,
         sampling=parts.sampling,
         reviewing=parts.reviewing,
+        directory_engine=parts.directory_engine,
         is_command=lambda text: parts.commands.find(text, "en") is not None,
         closing=closing,
     )

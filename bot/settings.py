@@ -49,6 +49,7 @@ class Settings(BaseSettings):
     )
     area: str = Field(default="demonstration", description="The area that new people belong to.")
     demonstration: bool = Field(default=True, description="Load the fictional directory and a loopback-only login.")
+    directory_approve_own: bool = Field(default=False, description="May somebody approve their own change to the directory?")
     webchat_new_per_minute: int = Field(default=60, description="New web-chat people per address and minute.")
     webchat_new_per_minute_all: int = Field(default=600, description="New web-chat people per minute in all.")
     person_per_minute: int = Field(

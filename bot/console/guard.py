@@ -230,7 +230,7 @@ async def read_form(request: Request) -> dict[str, str] | None:
         if len(body) > MAX_BODY:
             return None
     try:
-        pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=50)
+        pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=250)
     except ValueError:
         return None
     return dict(reversed(pairs))

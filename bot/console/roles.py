@@ -17,6 +17,7 @@ SEES_ROTA = frozenset({"practitioner", "manager", "administrator"})
 CHANGES_ROTA = frozenset({"manager", "administrator"})
 LOOKS_AFTER_ACCOUNTS = frozenset({ADMINISTRATOR})
 SEES_DIRECTORY = frozenset({"editor", "approver", "manager", "administrator"})
+EDITS_DIRECTORY = frozenset({"editor", "approver"})
 APPROVES_DIRECTORY = frozenset({"approver", "manager"})
 
 

@@ -20,6 +20,7 @@ from bot.console import logins
 from bot.console.accounts_pages import AccountPages
 from bot.console.casefile import CaseFile, Place, latest, read_case
 from bot.console.directory.imports import Imports
+from bot.console.directory.pages import directory_routes
 from bot.console.events import follow
 from bot.console.forms import whole_number
 from bot.console.guard import COOKIE, SIGN_IN, Guard, Visit
@@ -137,6 +138,7 @@ def routes(services: ConsoleServices) -> list[Route]:
         Route(f"{case}/close", guard.act(console.close, ANSWERS), methods=["POST"]),
         *account_routes(guard, services, look),
         *_import_routes(guard, Imports(services, look)),
+        *directory_routes(services, guard, look),
     ]
     rules(ours)  # whoever forgets to say who may use a route finds out before anybody else does
     return [*ours, ASSETS.route()]

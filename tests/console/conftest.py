@@ -14,6 +14,7 @@ from bot.settings import ROOT
 from bot.storage.engine import Database
 from bot.storage.migrate import migrate
 from services_directory import migrate as migrate_directory
+from services_directory import open_engine
 from tests.console.support import ELSEWHERE, Browser, Office, build_office
 
 
@@ -28,8 +29,10 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("empty") / "wren.sqlite3"
     database = Database(f"sqlite:///{path}")
     migrate(database.engine)
-    migrate_directory(database.engine)
     database.dispose()
+    engine = open_engine(f"sqlite:///{path}")
+    migrate_directory(engine)
+    engine.dispose()
     return path
 
 

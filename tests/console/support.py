@@ -47,6 +47,7 @@ from bot.storage.tables import (
     StaffLogin,
 )
 from services_directory import migrate as migrate_directory
+from services_directory import open_engine
 
 AREA, ELSEWHERE = "demonstration", "elsewhere"
 URL = "http://127.0.0.1:8080"
@@ -295,9 +296,10 @@ def build_office(
     """An office on an empty database at `url`."""
     config = Settings.model_validate({"var_dir": folder, "demonstration": False, **settings})
     database = Database(url)
+    directory_engine = open_engine(url)
     if not migrated:
         migrate(database.engine)
-        migrate_directory(database.engine)
+        migrate_directory(directory_engine)
     with database.write() as session:
         known = set(session.scalars(select(Area.id)))
         session.add_all(Area(id=name, name=name) for name in (AREA, ELSEWHERE) if name not in known)
@@ -312,6 +314,7 @@ def build_office(
         sampling=load_sampling(ROOT),
         reviewing=load_reviewing(ROOT),
         is_command=is_command,
+        directory_engine=directory_engine,
         tries_per_address=tries[0],
         tries_in_all=tries[1],
     )

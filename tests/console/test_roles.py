@@ -23,6 +23,8 @@ ACCOUNT = "/staff/accounts/{staff_id:int}"
 IMPORT = "/staff/directory/import"
 ALL = set(ROLES)
 DIRECTORY = {"editor", "approver", "manager", "administrator"}
+CHANGE = "/staff/directory/changes/{change_id}"
+EDIT = {"editor", "approver"}
 MAY = {
     ("GET", "/staff"): {"practitioner", "manager"},
     ("GET", "/staff/audit"): ALL,
@@ -85,6 +87,23 @@ MAY = {
     ("POST", f"{ACCOUNT}/end-sessions"): {"administrator"},
     ("POST", f"{ACCOUNT}/password"): {"administrator"},
     ("POST", f"{ACCOUNT}/reset-second-factor"): {"administrator"},
+    ("GET", "/staff/directory"): DIRECTORY,
+    ("POST", "/staff/directory/add"): EDIT,
+    ("GET", "/staff/directory/pending"): DIRECTORY,
+    ("GET", "/staff/directory/services/{service_id}"): DIRECTORY,
+    ("POST", "/staff/directory/services/{service_id}/edit"): EDIT,
+    ("POST", "/staff/directory/history/{step_id}/undo"): EDIT,
+    ("GET", CHANGE): DIRECTORY,
+    ("GET", f"{CHANGE}/questions/{{step}}"): EDIT,
+    ("POST", f"{CHANGE}/questions/{{step}}"): EDIT,
+    ("GET", f"{CHANGE}/all"): EDIT,
+    ("POST", f"{CHANGE}/all"): EDIT,
+    ("POST", f"{CHANGE}/send"): EDIT,
+    ("POST", f"{CHANGE}/take-back"): EDIT,
+    ("POST", f"{CHANGE}/throw-away"): EDIT,
+    ("POST", f"{CHANGE}/approve"): {"approver", "manager"},
+    ("POST", f"{CHANGE}/refuse"): {"approver", "manager"},
+    ("POST", f"{CHANGE}/catch-up"): {"editor", "approver", "manager"},
 }
 """Who may use each route, written down a second time: a new route fails here until somebody has said who may."""
 

@@ -16,7 +16,10 @@ from services_directory.database import alembic_config, read_revision
 from services_directory.models import PREFIX, VERSION_TABLE, Base, Change, Organisation, Revision, Service, ServiceMode
 from services_directory.triggers import EVENTS
 
-WATCHED = sorted(set(Base.metadata.tables) - {Revision.__tablename__, Change.__tablename__})
+NEVER_WATCHED = {Revision.__tablename__, Change.__tablename__}
+WATCHED = sorted(
+    name for name, table in Base.metadata.tables.items() if name not in NEVER_WATCHED and table.info.get("watched", True)
+)
 
 
 def revision(engine: Engine) -> int:
