@@ -22,8 +22,8 @@ class Change(Base):
     ``service_id`` is the service's future id for a new one, whose ``base`` is empty. ``undoes``: a step of the history.
     """
 
-    __tablename__ = f"{PREFIX}change"
-    __table_args__ = (Index(f"ix_{PREFIX}change_state_area", "state", "area_id"), {"info": UNWATCHED})
+    __tablename__ = f"{PREFIX}proposed_change"
+    __table_args__ = (Index(f"ix_{PREFIX}proposed_change_state_area", "state", "area_id"), {"info": UNWATCHED})
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
     service_id: Mapped[str] = mapped_column(String(36), index=True)

@@ -15,7 +15,7 @@ MOMENT = sa.DateTime(timezone=True)
 
 def upgrade() -> None:
     op.create_table(
-        "directory_change",
+        "directory_proposed_change",
         sa.Column("id", sa.String(36), primary_key=True),
         sa.Column("service_id", sa.String(36), nullable=False),
         sa.Column("area_id", sa.String(36)),
@@ -35,9 +35,9 @@ def upgrade() -> None:
         sa.Column("decider", sa.Text),
         sa.Column("reason", sa.Text),
     )
-    op.create_index("ix_directory_change_service_id", "directory_change", ["service_id"])
-    op.create_index("ix_directory_change_author_id", "directory_change", ["author_id"])
-    op.create_index("ix_directory_change_state_area", "directory_change", ["state", "area_id"])
+    op.create_index("ix_directory_proposed_change_service_id", "directory_proposed_change", ["service_id"])
+    op.create_index("ix_directory_proposed_change_author_id", "directory_proposed_change", ["author_id"])
+    op.create_index("ix_directory_proposed_change_state_area", "directory_proposed_change", ["state", "area_id"])
     op.create_table(
         "directory_history",
         sa.Column("id", sa.String(36), primary_key=True),
@@ -56,4 +56,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("directory_history")
-    op.drop_table("directory_change")
+    op.drop_table("directory_proposed_change")
