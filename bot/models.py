@@ -17,6 +17,7 @@ from pathlib import Path
 
 from bot.settings import ROOT, Settings
 from bot.triage import train as triage_training
+from bot.triage.reader import LANGUAGE_MODEL, MODEL_NAME
 
 Say = Callable[[str], None]
 RASA_PYTHON = ROOT / "nlu_server" / ".venv" / "bin" / "python"
@@ -116,7 +117,8 @@ def _follow(process: subprocess.Popen[str], say: Say, started: float) -> str:
 def train_triage(settings: Settings, say: Say) -> Path:
     """Train the triage models if their inputs changed; returns their folder."""
     path = triage_model_path(settings)
-    if path.exists():
+    # A training that was killed leaves the folder without the models.
+    if all((path / name).exists() for name in (MODEL_NAME, LANGUAGE_MODEL)):
         return path
     settings.models_dir.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()

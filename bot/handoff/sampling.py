@@ -45,15 +45,24 @@ def load_reviewing(root: Path) -> Reviewing:
 def _whole_numbers(root: Path, file: str, most: dict[str, int]) -> dict[str, int]:
     """The file's settings: each of `most`, from 1 to its largest, and nothing else."""
     data = read_yaml(root / file, root)
-    known = f"Use {', '.join(most)}."
     if not isinstance(data, dict):
-        raise DataError([Problem(file, None, "", "this is no list of settings.", known)])
-    problems = [Problem(file, None, key, "this is not known.", known) for key in sorted(set(map(str, data)) - set(most))]
+        raise DataError([Problem(file, None, "", "this is no list of settings.", f"Use {', '.join(most)}.")])
+    problems = [
+        Problem(file, None, key, "this is not known.", f"Use {', '.join(most)}.")
+        for key in sorted(set(map(str, data)) - set(most))
+    ]
     for key, largest in most.items():
         number = data.get(key)
         if type(number) is not int or not 1 <= number <= largest:
-            wrong = "it is missing." if number is None else f"“{number}” does not fit."
-            problems.append(Problem(file, None, key, wrong, f"Write a whole number, 1 to {largest}."))
+            problems.append(
+                Problem(
+                    file,
+                    None,
+                    key,
+                    "it is missing." if number is None else f"“{number}” does not fit.",
+                    f"Write a whole number, 1 to {largest}.",
+                )
+            )
     if problems:
         raise DataError(problems)
     return {key: data[key] for key in most}
