@@ -1,7 +1,5 @@
 """What we hold of a service, for its provider to read: everything a parent is shown, as (what, value), and nothing more."""
 
-from sqlalchemy.orm import Session
-
 from services_directory import models
 from services_directory.records import Service, service_record
 from services_directory.terms import vocabulary
@@ -9,8 +7,11 @@ from services_directory.terms import vocabulary
 PARTS = ("name", "description", "when", "where", "ages", "cost", "join", "phone", "email", "url", "languages", "areas")
 
 
-def held(session: Session, service: models.Service) -> list[tuple[str, str]]:
-    """Return (one of ``PARTS``, its value), without those that the record leaves empty. Ages are in whole months."""
+def held(service: models.Service) -> list[tuple[str, str]]:
+    """Return (one of ``PARTS``, its value), without those that the record leaves empty. Ages are in whole months.
+
+    ``service`` is in a session, or loaded whole.
+    """
     record = service_record(service, taxonomy=vocabulary().name)
     values = {
         "name": record.name,

@@ -14,7 +14,6 @@ from services_directory import models
 from services_directory.freshness.acts import note_act
 from services_directory.freshness.reports import LONGEST_WORDS
 from services_directory.freshness.tables import CheckLink, ProviderNote, Reminder
-from services_directory.models import now
 
 SIGNATURE_BYTES = 18
 
@@ -71,7 +70,7 @@ def open_link(session: Session, signer: Signer, token: str, moment: datetime) ->
 
 def say_right(session: Session, signer: Signer, token: str, moment: datetime, today: date) -> Opened:
     """The provider says that all is right: the record was checked today, by them. The state tells whether it was counted."""
-    opened = _use(session, open_link(session, signer, token, moment), "right")
+    opened = _use(session, open_link(session, signer, token, moment), "right", moment)
     if opened.state == "open" and opened.service is not None and opened.reminder is not None:
         service, address = opened.service, opened.reminder.address
         before = {"assured_date": _iso(service.assured_date), "assurer_email": service.assurer_email}
@@ -89,21 +88,21 @@ def say_wrong(session: Session, signer: Signer, token: str, moment: datetime, wo
     said = words.replace("\0", "").strip()[:LONGEST_WORDS]
     if not said:
         raise ValueError("words are needed")
-    opened = _use(session, open_link(session, signer, token, moment), "wrong")
+    opened = _use(session, open_link(session, signer, token, moment), "wrong", moment)
     if opened.state == "open" and opened.service is not None and opened.reminder is not None:
         session.add(ProviderNote(service_id=opened.service.id, address=opened.reminder.address, words=said))
         session.flush()
     return opened
 
 
-def _use(session: Session, opened: Opened, outcome: str) -> Opened:
+def _use(session: Session, opened: Opened, outcome: str, moment: datetime) -> Opened:
     """Use the link up. Of two that try at once, one finds it used."""
     if opened.state != "open" or opened.link is None:
         return opened
     used = session.execute(
         update(CheckLink)
         .where(CheckLink.id == opened.link.id, CheckLink.used_at.is_(None))
-        .values(used_at=now(), outcome=outcome)
+        .values(used_at=moment, outcome=outcome)
         .returning(CheckLink.id)
     ).all()
     return opened if used else Opened("used", opened.link, opened.service, opened.reminder)

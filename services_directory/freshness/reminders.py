@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from services_directory import models
@@ -160,8 +160,7 @@ def begin(session: Session, letter: Letter, moment: datetime, policy: Policy) ->
 
 def again(session: Session, moment: datetime) -> Begun | None:
     """Take up one letter that a mail server did not take a while ago, if there is one. Call inside ``writing``."""
-    query = select(Reminder).where(Reminder.state == "retry", Reminder.tried_at <= moment - PAUSE).order_by(Reminder.tried_at)
-    row = session.scalars(query.limit(1)).first()
+    row = session.scalars(_untaken(moment)).first()
     if row is None:
         return None
     row.state, row.tries, row.tried_at = "sending", row.tries + 1, moment
@@ -176,6 +175,16 @@ def again(session: Session, moment: datetime) -> Begun | None:
         service_ids=tuple(link.service_id for link in links),
     )
     return Begun(reminder_id=row.id, letter=letter, link_ids={link.service_id: link.id for link in links})
+
+
+def waits_again(session: Session, moment: datetime) -> bool:
+    """Tell whether there is a letter for ``again``."""
+    return session.scalars(_untaken(moment)).first() is not None
+
+
+def _untaken(moment: datetime) -> Select[Reminder]:
+    late = (Reminder.state == "retry", Reminder.tried_at <= moment - PAUSE)
+    return select(Reminder).where(*late).order_by(Reminder.tried_at).limit(1)
 
 
 def record(session: Session, reminder_id: str, status: str, reason: str, moment: datetime) -> None:
