@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from services_directory import models
@@ -92,6 +92,20 @@ def notes(session: Session, person: Person) -> list[tuple[ProviderNote, models.S
         .order_by(ProviderNote.at)
     )
     return [(note, service) for note, service in session.execute(query.limit(AT_MOST))]
+
+
+def how_many_reported(session: Session, person: Person) -> int:
+    """Return how many services of the person's area parents said are wrong."""
+    query = select(func.count(ParentReport.service_id.distinct())).join(
+        models.Service, models.Service.id == ParentReport.service_id
+    )
+    return session.scalar(query.where(in_sight(models.Service.area_id, person))) or 0
+
+
+def how_many_notes(session: Session, person: Person) -> int:
+    """Return how many notes of providers nobody has dealt with."""
+    query = select(func.count()).select_from(ProviderNote).join(models.Service, models.Service.id == ProviderNote.service_id)
+    return session.scalar(query.where(ProviderNote.settled_at.is_(None), in_sight(models.Service.area_id, person))) or 0
 
 
 def settle_reports(session: Session, person: Person, service_id: str) -> int:

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from services_directory.editing.desk import Person
 from services_directory.freshness.due import Checked, due
 from services_directory.freshness.policy import Policy
-from services_directory.freshness.reminders import checked_records
-from services_directory.freshness.reports import notes, reported
+from services_directory.freshness.reminders import checked_records, how_many_due
+from services_directory.freshness.reports import how_many_notes, how_many_reported
 
 Count = Callable[[Session, Person], int]
 
@@ -59,5 +59,9 @@ def due_records(session: Session, person: Person, today: date, policy: Policy) -
 
 def how_many(session: Session, person: Person, today: date, policy: Policy) -> int:
     """Return how much there is to do in all, for the menu."""
-    own = len(due_records(session, person, today, policy)) + len(reported(session, person)) + len(notes(session, person))
+    own = (
+        how_many_due(session, policy, today, person.area_id)
+        + how_many_reported(session, person)
+        + how_many_notes(session, person)
+    )
     return own + sum(one.number for one in counts(session, person))
