@@ -257,6 +257,7 @@ class FreshPages:
                 rows=[self._due_row(record, asked.get(record.organisation_id), today) for record in here],
                 due_in_all=len(records),
                 changeable=changeable,
+                first=next((record.service_id for record in here if record.service_id in changeable), ""),
                 page=page,
                 last=last,
                 reported=reports.reported(session, person),
