@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from services_directory import models
@@ -32,29 +33,26 @@ def report(session: Session, service_id: str, today: date) -> bool:
 
 
 def give_reason(session: Session, service_id: str, reason: str, today: date) -> bool:
-    """Say why the parent who was just counted said so. Counts nobody twice. Raises ``ValueError`` for an unknown reason."""
+    """Say why the parent who was just counted said so. Counts nobody twice. Raises ``ValueError`` for an unknown reason.
+
+    If staff have dealt with the report meanwhile, this is a word of its own.
+    """
     if reason not in REASONS or not reason:
         raise ValueError(f"{reason!r} is no reason")
-    unsaid = session.get(ParentReport, (service_id, ""))
-    if unsaid is None:
-        # Staff have dealt with it meanwhile: this is a word of its own.
-        return _count(session, service_id, reason, today)
-    unsaid.count -= 1
-    if unsaid.count <= 0:
-        session.delete(unsaid)
-    session.flush()
+    unsaid = (ParentReport.service_id == service_id, ParentReport.reason == "")
+    session.execute(update(ParentReport).where(*unsaid, ParentReport.count > 0).values(count=ParentReport.count - 1))
+    session.execute(delete(ParentReport).where(*unsaid, ParentReport.count <= 0))
     return _count(session, service_id, reason, today)
 
 
 def _count(session: Session, service_id: str, reason: str, today: date) -> bool:
-    if session.get(models.Service, service_id) is None:
+    """One statement, because two parents may press at once."""
+    if session.scalar(select(models.Service.id).where(models.Service.id == service_id)) is None:
         return False
-    row = session.get(ParentReport, (service_id, reason))
-    if row is None:
-        session.add(ParentReport(service_id=service_id, reason=reason, count=1, first_on=today, last_on=today))
-    else:
-        row.count, row.last_on = row.count + 1, max(row.last_on, today)
-    session.flush()
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    new = insert(ParentReport).values(service_id=service_id, reason=reason, count=1, first_on=today, last_on=today)
+    more = {"count": ParentReport.count + 1, "last_on": today}
+    session.execute(new.on_conflict_do_update(index_elements=["service_id", "reason"], set_=more))
     return True
 
 
