@@ -34,7 +34,7 @@ LOOK_EVERY = 60.0
 
 
 class Postman:
-    """Runs until `stop`; without a mail server and a sender's address it does nothing."""
+    """Runs until `stop`; without a mail server and a sender's address, and in a demonstration, it does nothing."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Postman:
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
-        while self._settings.smtp_host and self._settings.smtp_from and not self._stopping.is_set():
+        while self._may_write() and not self._stopping.is_set():
             try:
                 await self.once()
             except Exception as error:  # whatever it is, the postman goes on
@@ -62,9 +62,13 @@ class Postman:
     def stop(self) -> None:
         self._stopping.set()
 
+    def _may_write(self) -> bool:
+        """Whether there is a mail server, and providers who are not made up."""
+        return bool(self._settings.smtp_host and self._settings.smtp_from) and not self._settings.demonstration
+
     async def once(self) -> int:
         """Send all that is due, one after the other; returns how many letters were tried."""
-        if not (self._settings.smtp_host and self._settings.smtp_from):
+        if not self._may_write():
             return 0
         tried = 0
         while not self._stopping.is_set() and (taken := await asyncio.to_thread(self._take)) is not None:

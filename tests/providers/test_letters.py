@@ -37,9 +37,9 @@ def test_who_has_answered_gets_no_follow_up(desk: Desk) -> None:
     assert desk.look(14) == desk.look(70) == 0
 
 
-@pytest.mark.parametrize("setting", ["smtp_host", "smtp_from"])
-def test_without_mail_nothing_is_sent_or_recorded(desk: Desk, setting: str) -> None:
-    assert desk.look(**{setting: None}) == 0
+@pytest.mark.parametrize("setting", [{"smtp_host": None}, {"smtp_from": None}, {"demonstration": True}])
+def test_without_mail_and_in_a_demonstration_nothing_is_sent_or_recorded(desk: Desk, setting: dict[str, object]) -> None:
+    assert desk.look(**setting) == 0
     assert desk.mail.mails == [] and desk.reminders() == []
 
 
