@@ -54,12 +54,12 @@ class Directory:
 
         What nobody has checked within its area's limit is left out, unless nothing else matches.
         """
-        return search_within(self._search, query, self._limits_now(), query.at or self._clock().date())
+        moment, snapshot = self._clock(), self._current_snapshot()
+        limits = self._limits_at(snapshot.revision)
+        return search_within(lambda asked: self._search(snapshot, asked, moment), query, limits, query.at or moment.date())
 
-    def _search(self, query: Query) -> list[Match]:
+    def _search(self, snapshot: Snapshot, query: Query, moment: datetime) -> list[Match]:
         """Return the matches whatever their age."""
-        moment = self._clock()
-        snapshot = self._current_snapshot()
         asked = snapshot.ask(query, moment.date(), moment.time().replace(tzinfo=None))
         rejected: set[str] = set()
         while True:
@@ -107,8 +107,7 @@ class Directory:
         if texts:
             snapshot.lexicon.rarity("")
 
-    def _limits_now(self) -> dict[str, int]:
-        revision = self._current_snapshot().revision
+    def _limits_at(self, revision: int) -> dict[str, int]:
         limits = self._limits
         if limits is None or limits[0] != revision:
             with self._engine.connect() as connection:
