@@ -29,6 +29,8 @@ from bot.delivery.sender import Sender
 from bot.pages import PageServices
 from bot.pages import routes as page_routes
 from bot.polling import telegram_poller
+from bot.providers import Postman
+from bot.providers import routes as provider_routes
 from bot.settings import Settings
 from bot.storage.tables import UNANSWERED_DAYS
 from bot.sweep import Sweep
@@ -74,6 +76,7 @@ def web_app(parts: Parts, closing: asyncio.Event | None = None) -> Starlette:
     routes: list[BaseRoute] = [Route("/health", health)]
     routes += webchat_routes(chat)
     routes += console_routes(console)
+    routes += provider_routes(parts.directory_engine, parts.library.strings, parts.library.helplines, parts.settings)
     routes += page_routes(
         PageServices(
             strings=parts.library.strings,
@@ -140,6 +143,7 @@ async def working(parts: Parts, action_socket: socket.socket) -> AsyncIterator[N
         url=settings.url,
         look_every=settings.sweep_seconds,
     )
+    postman = Postman(parts.directory_engine, parts.library.strings, settings)
     endpoint = server(action_app(parts.actions, parts.registry, settings.rasa_token.get_secret_value()))
     tasks = [
         asyncio.create_task(endpoint.serve([action_socket]), name="actions"),
@@ -147,6 +151,7 @@ async def working(parts: Parts, action_socket: socket.socket) -> AsyncIterator[N
         asyncio.create_task(sender.run(), name="sender"),
         asyncio.create_task(sweep.run(), name="sweep"),
         asyncio.create_task(alarmer.run(), name="alarms"),
+        asyncio.create_task(postman.run(), name="letters"),
     ]
     poller: TelegramPoller | None = None
     if telegram is not None:
@@ -162,6 +167,7 @@ async def working(parts: Parts, action_socket: socket.socket) -> AsyncIterator[N
         sender.stop()
         sweep.stop()
         alarmer.stop()
+        postman.stop()
         await asyncio.wait(tasks[1:], timeout=GRACE_SECONDS)
         endpoint.should_exit = True
         await asyncio.wait(tasks, timeout=GRACE_SECONDS)

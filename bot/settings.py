@@ -55,12 +55,14 @@ class Settings(BaseSettings):
     person_per_minute: int = Field(
         default=60, description="Messages per person and minute that are read; more are counted, not answered."
     )
-    smtp_host: str | None = Field(default=None, description="Mail server for alarms to staff; empty means no alarm by e-mail.")
+    smtp_host: str | None = Field(
+        default=None, description="Mail server for alarms to staff and letters to providers; empty means no e-mail."
+    )
     smtp_port: int = Field(default=587, description="Port of the mail server: 587 for STARTTLS, 465 for TLS from the start.")
     smtp_security: Literal["starttls", "tls", "none"] = Field(
         default="starttls", description="starttls, tls, or none; none only for a mail server on this machine."
     )
-    smtp_from: str | None = Field(default=None, description="Sender's address of alarms.")
+    smtp_from: str | None = Field(default=None, description="Sender's address of alarms and letters.")
     smtp_user: str | None = Field(default=None, description="User at the mail server; empty means no sign-in there.")
     smtp_password: SecretStr | None = Field(default=None, description="Password at the mail server.")
     alarm_hook_url: str | None = Field(

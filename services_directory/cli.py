@@ -16,6 +16,7 @@ from services_directory.calendars import TERM_DATES_FILE, term_problems
 from services_directory.database import migrate, open_engine
 from services_directory.demonstration import DEMONSTRATION_FILE, load_demonstration
 from services_directory.directory import Directory
+from services_directory.freshness.policy import mistakes as policy_mistakes
 from services_directory.imports import one_sheet
 from services_directory.imports.apply import Blocked, run_import
 from services_directory.imports.exporting import FORMS, documents
@@ -50,12 +51,16 @@ def _ready(database: str) -> Engine:
 def check(
     files: Annotated[list[Path] | None, typer.Argument(help="Files to check; the demonstration if none.")] = None,
 ) -> None:
-    """Say what is wrong in files of services (and, without a file, in term dates, synonyms and topics), line by line, and how to mend it."""
+    """Say what is wrong in files of services, line by line, and how to mend it.
+
+    Without a file: in the demonstration, term dates, synonyms, topics and times of checks.
+    """
     found: list[object] = [problem for file in files or [DEMONSTRATION_FILE] for problem in problems(file)]
     if not files:
         found += term_problems(TERM_DATES_FILE)
         found += synonym_problems(SYNONYMS_FILE)
         found += topic_problems(TOPICS_FILE, vocabulary().terms)
+        found += policy_mistakes()
     for problem in found:
         typer.echo(str(problem))
     if found:

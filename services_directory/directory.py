@@ -1,7 +1,7 @@
 """The directory as a caller sees it: search, look up, find a place. Reads only; every call blocks for milliseconds."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session, selectinload
 
 from services_directory import models
 from services_directory.database import read_revision
+from services_directory.freshness.limits import read_limits, search_within
+from services_directory.freshness.translations import Wording, wordings
 from services_directory.places import Place, PlaceIndex, find_place
 from services_directory.postcode_files import PostcodePoints
 from services_directory.query import Match, Query
@@ -45,11 +47,19 @@ class Directory:
         self._lock = threading.Lock()
         self._snapshot: Snapshot | None = None
         self._index: Index | None = None
+        self._limits: tuple[int, dict[str, int]] | None = None
 
     def search(self, query: Query) -> list[Match]:
-        """Return the matches, best first. Raises ``UnknownTerm`` for a need or topic that is not known."""
-        moment = self._clock()
-        snapshot = self._current_snapshot()
+        """Return the matches, best first. Raises ``UnknownTerm`` for a need or topic that is not known.
+
+        What nobody has checked within its area's limit is left out, unless nothing else matches.
+        """
+        moment, snapshot = self._clock(), self._current_snapshot()
+        limits = self._limits_at(snapshot.revision)
+        return search_within(lambda asked: self._search(snapshot, asked, moment), query, limits, query.at or moment.date())
+
+    def _search(self, snapshot: Snapshot, query: Query, moment: datetime) -> list[Match]:
+        """Return the matches whatever their age."""
         asked = snapshot.ask(query, moment.date(), moment.time().replace(tzinfo=None))
         rejected: set[str] = set()
         while True:
@@ -69,6 +79,11 @@ class Directory:
         """Return one service by our id, or ``None`` if it is not approved and active."""
         entry = self._current_snapshot().entries([service_id]).get(service_id)
         return entry.service if entry else None
+
+    def wordings(self, service_ids: Sequence[str], language: str) -> dict[str, Wording]:
+        """Return the names and descriptions held in ``language`` of some services, by id."""
+        with Session(self._engine) as session:
+            return wordings(session, service_ids, language)
 
     def find_place(self, text: str) -> Place | None:
         """Return the place that a parent's words speak of, or ``None``."""
@@ -91,6 +106,13 @@ class Directory:
         snapshot = self._current_snapshot()
         if texts:
             snapshot.lexicon.rarity("")
+
+    def _limits_at(self, revision: int) -> dict[str, int]:
+        limits = self._limits
+        if limits is None or limits[0] != revision:
+            with self._engine.connect() as connection:
+                limits = self._limits = (revision, read_limits(connection))
+        return limits[1]
 
     def _current_snapshot(self) -> Snapshot:
         with self._engine.connect() as connection:

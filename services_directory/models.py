@@ -186,6 +186,7 @@ class Service(Sourced, Base):
     visible_to: Mapped[date | None] = mapped_column(Date)
     assured_date: Mapped[date | None] = mapped_column(Date)
     assurer_email: Mapped[str | None] = mapped_column(Text)
+    full_since: Mapped[date | None] = mapped_column(Date)
     open_on_bank_holidays: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     term_time_only: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
 

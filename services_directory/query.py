@@ -95,7 +95,8 @@ class Match:
     """One result. ``distance_miles`` is straight-line and only set where the place is known well enough to say.
 
     ``venue`` is the nearest of the service's venues, or ``None`` for a service without one. ``stale``: not checked
-    for over 90 days, or never. ``how_to_join`` is the record's own text; ``service.route`` says who may refer.
+    for over 90 days, or never. ``past_limit``: not checked for longer than its area
+    allows, and shown because nothing else fits. ``how_to_join`` is the record's own text; ``service.route`` says who may refer.
     """
 
     service: Service
@@ -109,3 +110,4 @@ class Match:
     checked: date | None
     stale: bool
     score: float
+    past_limit: bool = False

@@ -132,6 +132,7 @@ class Service:
     visible_from: date | None
     visible_to: date | None
     checked: date | None
+    full_since: date | None
     source: str | None
     source_id: str | None
 
@@ -324,6 +325,7 @@ def service_record(service: models.Service, *, taxonomy: str) -> Service:
         visible_from=service.visible_from,
         visible_to=service.visible_to,
         checked=service.assured_date,
+        full_since=service.full_since,
         source=service.source,
         source_id=service.source_id,
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
+from bot.console.logins import SignedIn
 from bot.console.roles import LOOKS_AFTER_ACCOUNTS, SEES_CASES, SEES_DIRECTORY, SEES_QUESTIONS, SEES_ROTA, landing
 from bot.console.words import LANGUAGE, StaffWords
 from bot.pages.web import Assets, secured
@@ -21,6 +23,9 @@ class Look:
 
     def __init__(self, words: StaffWords, *, demonstration: bool) -> None:
         self.words = words
+        self.counts: Callable[[SignedIn], int] | None = None
+        """How much there is to do in the directory for somebody who sees it; None without one."""
+
         self._environment = Environment(
             loader=FileSystemLoader(HERE / "templates"),
             autoescape=True,
@@ -40,7 +45,9 @@ class Look:
 
     def page(self, template: str, status: int = 200, **values: Any) -> Response:
         """A whole page."""
-        html = self._environment.get_template(template).render(**({"who": None} | values))
+        who = values.get("who")
+        todo = self.counts(who) if self.counts and who is not None and SEES_DIRECTORY & who.roles else 0
+        html = self._environment.get_template(template).render(**({"who": None, "todo": todo} | values))
         return private(HTMLResponse(html, status))
 
     def notice(self, what: str, status: int, *, kept: str = "", back: str = "/staff", **values: Any) -> Response:

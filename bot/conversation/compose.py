@@ -98,5 +98,6 @@ class Composer:
         """Show directory records and remember the search for "more"."""
         turn.replies.append(services.reply(items, more, demonstration=self._demonstration, again=offset > 0))
         turn.state.search = {"wanted": dict(wanted), "offset": offset + len(items)} if more else None
+        turn.state.shown = services.named(items)
         turn.outcome = "services" if items else "services_none"
         turn.useful = bool(items)

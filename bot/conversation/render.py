@@ -153,11 +153,9 @@ class Renderer:
                 lines.append(strings.get("services.phone", language, value=isolate(item["phone"])))
             if item.get("email"):
                 lines.append(strings.get("services.email", language, value=isolate(item["email"])))
-            lines.append(
-                strings.get(
-                    "services.checked" if item.get("checked") else "services.unchecked", language, value=item.get("checked") or ""
-                )
-            )
+            if item.get("full"):
+                lines.append(strings.get("services.full", language, value=item["full"]))
+            lines.append(strings.get(f"services.{_age_key(item)}", language, value=item.get("checked") or ""))
             parts.append("\n".join(line for line in lines if line))
         if args.get("demonstration"):
             parts.append(strings.get("services.demonstration", language))
@@ -179,6 +177,13 @@ class Renderer:
     def language_name(self, code: str, language: str) -> str:
         """The name of a language in `language`, from CLDR."""
         return str(Locale.parse(language).languages.get(code, code))
+
+
+def _age_key(item: Mapping[str, Any]) -> str:
+    """Which words say when a record was last checked: for one past its area's limit, since when it was not."""
+    if not item.get("checked"):
+        return "unchecked"
+    return "not_checked_since" if item.get("past_limit") else "checked"
 
 
 def _say(value: Any, language: str) -> str:

@@ -9,8 +9,10 @@ from typing import Any, cast
 from bot.library.dates import say_date
 from bot.messages import ButtonSpec, Reply
 from services_directory import Directory, Match, Query
+from services_directory.freshness.translations import Wording
 from services_directory.query import Mode
 
+RECORDS_LANGUAGE = "en"
 PAGE = 3
 """Services shown at once."""
 
@@ -32,7 +34,9 @@ def search(directory: Directory, wanted: Mapping[str, Any], language: str, offse
     if not found and mode is None and place is None:
         # Without a place the directory leaves out what one has to go to; for someone with no wish that beats nothing.
         found = directory.search(replace(query, mode="go"))
-    return [item(match, language) for match in found[:PAGE]], len(found) > PAGE
+    shown = found[:PAGE]
+    held = directory.wordings([match.service.id for match in shown], language) if language != RECORDS_LANGUAGE else {}
+    return [item(match, language, held.get(match.service.id)) for match in shown], len(found) > PAGE
 
 
 def _wish(wanted: Mapping[str, Any], name: str) -> str | None:
@@ -40,8 +44,11 @@ def _wish(wanted: Mapping[str, Any], name: str) -> str | None:
     return None if value in (None, "", "any") else str(value)
 
 
-def item(match: Match, language: str) -> dict[str, Any]:
-    """One result as JSON-ready values; every text is the directory's own, dates in the parent's language."""
+def item(match: Match, language: str, wording: Wording | None = None) -> dict[str, Any]:
+    """One result as JSON-ready values; every text is the directory's own, dates in the parent's language.
+
+    `wording`: the name and description held in that language, which go before the record's.
+    """
     service, session = match.service, match.next_session
     when = next((timetable.text for timetable in service.timetables if timetable.text), None)
     if session is not None:
@@ -50,7 +57,8 @@ def item(match: Match, language: str) -> dict[str, Any]:
         when = f"{say_date(session.date, language)} {hours}".strip()
     return {
         "id": service.id,
-        "name": service.name,
+        "name": (wording.name if wording else None) or service.name,
+        "description": wording.description if wording else None,
         "why": [_why(code, arguments, language) for code, arguments in match.why],
         "when": when,
         "where": _where(match),
@@ -60,6 +68,8 @@ def item(match: Match, language: str) -> dict[str, Any]:
         "phone": match.phones[0].number if match.phones else None,
         "email": service.email,
         "checked": say_date(match.checked, language) if match.checked else None,
+        "past_limit": match.past_limit,
+        "full": say_date(service.full_since, language) if service.full_since else None,
     }
 
 
@@ -81,8 +91,16 @@ def _value(value: Any, language: str) -> Any:
     return say_date(value, language) if hasattr(value, "isoformat") else value
 
 
+def named(items: list[dict[str, Any]]) -> list[list[str]]:
+    """[id, name] of each, to say later that one of them is wrong."""
+    return [[item["id"], item["name"]] for item in items if "id" in item]
+
+
 def reply(items: list[dict[str, Any]], more: bool, *, demonstration: bool, again: bool = False) -> Reply:
-    """The message that shows `items`, with "more" where there are more."""
+    """The message that shows `items`, with "more" where there are more, and a way to say that one of them is wrong.
+
+    The menu is not among the buttons, which are three at most: "menu" is a word that everybody is told.
+    """
     person = ButtonSpec(label="button.person", action="talk_to_person")
     menu = ButtonSpec(label="button.menu", action="help_menu")
     if not items:
@@ -92,8 +110,9 @@ def reply(items: list[dict[str, Any]], more: bool, *, demonstration: bool, again
         if more
         else ButtonSpec(label="button.find_other", action="find_service")
     )
+    wrong = ButtonSpec(label="button.wrong", action="wrong_service", args={"services": named(items)})
     return Reply(
         ref="service:results",
         args={"intro": "services.more_intro" if again else "services.intro", "items": items, "demonstration": demonstration},
-        buttons=(first, person, menu),
+        buttons=(first, wrong, person),
     )

@@ -28,6 +28,7 @@ TITLES = {
     "nation": MAX_ROW_TITLE,
     "age": MAX_ROW_TITLE,
     "mode": MAX_ROW_TITLE,
+    "reason": MAX_ROW_TITLE,
 }
 """Characters that a string may have where it titles a button or a row of a list, by the first part of its key."""
 

@@ -25,6 +25,7 @@ ALL = set(ROLES)
 DIRECTORY = {"editor", "approver", "manager", "administrator"}
 CHANGE = "/staff/directory/changes/{change_id}"
 EDIT = {"editor", "approver"}
+QUICK = {"editor", "approver", "manager"}
 MAY = {
     ("GET", "/staff"): {"practitioner", "manager"},
     ("GET", "/staff/audit"): ALL,
@@ -104,6 +105,16 @@ MAY = {
     ("POST", f"{CHANGE}/approve"): {"approver", "manager"},
     ("POST", f"{CHANGE}/refuse"): {"approver", "manager"},
     ("POST", f"{CHANGE}/catch-up"): {"editor", "approver", "manager"},
+    ("GET", "/staff/directory/todo"): DIRECTORY,
+    ("POST", "/staff/directory/todo/checked"): QUICK,
+    ("POST", "/staff/directory/services/{service_id}/quick"): QUICK,
+    ("POST", "/staff/directory/services/{service_id}/reports/settle"): QUICK,
+    ("POST", "/staff/directory/services/{service_id}/translations"): EDIT,
+    ("POST", "/staff/directory/quick/{act_id}/undo"): QUICK,
+    ("POST", "/staff/directory/notes/{note_id}/settle"): QUICK,
+    ("GET", "/staff/directory/freshness"): DIRECTORY,
+    ("POST", "/staff/directory/freshness/cycle"): {"manager", "administrator"},
+    ("POST", "/staff/directory/freshness/limit"): {"manager", "administrator"},
 }
 """Who may use each route, written down a second time: a new route fails here until somebody has said who may."""
 
@@ -229,11 +240,21 @@ def test_an_account_with_two_roles_may_do_what_either_may(office: Office) -> Non
         (
             ("manager",),
             "/staff",
-            ["Cases", "Unanswered questions", "Triage", "Review list", "Blind sample", "Rota", "Your actions"],
+            [
+                "Cases",
+                "Unanswered questions",
+                "Triage",
+                "Review list",
+                "Blind sample",
+                "Rota",
+                "Directory",
+                "To do",
+                "Your actions",
+            ],
         ),
-        (("administrator",), "/staff/rota", ["Rota", "Accounts", "Your actions"]),
-        (("editor",), "/staff/questions", ["Unanswered questions", "Your actions"]),
-        (("approver",), "/staff/questions", ["Unanswered questions", "Your actions"]),
+        (("administrator",), "/staff/rota", ["Rota", "Directory", "To do", "Accounts", "Your actions"]),
+        (("editor",), "/staff/questions", ["Unanswered questions", "Directory", "To do", "Your actions"]),
+        (("approver",), "/staff/questions", ["Unanswered questions", "Directory", "To do", "Your actions"]),
     ],
 )
 def test_signing_in_leads_to_a_page_of_one_s_own_and_the_menu_names_no_other(

@@ -15,6 +15,8 @@ from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from bot.console.directory.common import HOME, person_of
+from bot.console.directory.fresh import FreshPages, fresh_routes
 from bot.console.directory.preview import preview
 from bot.console.directory.saying import Saying
 from bot.console.forms import whole_number
@@ -34,7 +36,6 @@ from services_directory.models import LEVELS, MODES, ROUTES, STATUSES
 from services_directory.terms import vocabulary
 from services_directory.timetables import DAYS
 
-HOME = "/staff/directory"
 DONE = ("sent", "live", "refused", "thrown_away", "caught_up", "saved")
 ORDER = tuple(STEPS)
 
@@ -43,9 +44,11 @@ def directory_routes(services: ConsoleServices, guard: Guard, look: Look) -> lis
     """The routes under `/staff/directory`; none without a directory."""
     if services.directory_engine is None:
         return []
-    pages = DirectoryPages(services, services.directory_engine, look)
+    fresh = FreshPages(services, services.directory_engine, look)
+    pages = DirectoryPages(services, services.directory_engine, look, fresh)
     service, change = f"{HOME}/services/{{service_id}}", f"{HOME}/changes/{{change_id}}"
     return [
+        *fresh_routes(fresh, guard, look),
         Route(HOME, guard.page(pages.find, SEES_DIRECTORY), methods=["GET"]),
         Route(f"{HOME}/add", guard.act(pages.add, EDITS_DIRECTORY), methods=["POST"]),
         Route(f"{HOME}/pending", guard.page(pages.pending, SEES_DIRECTORY), methods=["GET"]),
@@ -69,8 +72,8 @@ def directory_routes(services: ConsoleServices, guard: Guard, look: Look) -> lis
 class DirectoryPages:
     """The handlers behind the guard; they run in a thread."""
 
-    def __init__(self, services: ConsoleServices, engine: Engine, look: Look) -> None:
-        self._services, self._engine, self._look, self._words = services, engine, look, look.words
+    def __init__(self, services: ConsoleServices, engine: Engine, look: Look, fresh: FreshPages) -> None:
+        self._services, self._engine, self._look, self._words, self._fresh = services, engine, look, look.words, fresh
         self._saying = Saying(look.words)
 
     # Pages
@@ -115,6 +118,7 @@ class DirectoryPages:
                 parent_sees=preview(self._services, service, language),
                 language=language,
                 done=self._done(visit),
+                **self._fresh.service_parts(visit, session, service),
             )
 
         self._audit(visit, "directory.view", subject_of(visit))
@@ -399,11 +403,6 @@ def subject_of(visit: Visit) -> str:
     """What a page or form is about, by our own id."""
     found = visit.request.path_params
     return next((f"{name}:{found[f'{name}_id']}"[:80] for name in ("service", "change", "step") if f"{name}_id" in found), "")
-
-
-def person_of(visit: Visit) -> Person:
-    """Who is at work, as the directory knows them."""
-    return Person(id=visit.who.staff_id, name=visit.who.first_name, area_id=visit.who.area_id)
 
 
 def question_of(field: str) -> str:

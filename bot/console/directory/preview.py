@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import cast
 
+from sqlalchemy.orm import object_session
+
 from bot.console.services import ConsoleServices
 from bot.conversation.services import item, reply
 from bot.messages import Outbound
 from services_directory import Query, models, vocabulary
 from services_directory.directory import london_now
+from services_directory.freshness.translations import wordings
 from services_directory.places import PlaceIndex
 from services_directory.query import Mode
 from services_directory.records import service_record
@@ -31,7 +34,9 @@ def preview(services: ConsoleServices, service: models.Service, language: str) -
     found = search(index, query, today=moment.date(), time_of_day=moment.time().replace(tzinfo=None))
     if not found:
         return None
-    items = [item(match, language) for match in found]
+    session = object_session(service)
+    held = wordings(session, [service.id], language) if session is not None else {}
+    items = [item(match, language, held.get(service.id)) for match in found]
     return services.renderer.render(
         reply(items, more=False, demonstration=services.settings.demonstration), language, None
     ).outbound
