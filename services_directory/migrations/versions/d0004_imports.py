@@ -7,8 +7,8 @@ from alembic import op
 
 from services_directory.triggers import unwatch, watch
 
-revision: str = "d0005"
-down_revision: str | Sequence[str] | None = "d0004"
+revision: str = "d0004"
+down_revision: str | Sequence[str] | None = "d0003"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
