@@ -17,9 +17,14 @@ from services_directory.records import safe_url, venue_record
 Json = dict[str, Any]
 
 
-def _present(fields: Mapping[str, Any]) -> Json:
-    """Leave out what is absent, and write dates, times and amounts as JSON has them."""
-    return {name: _plain(value) for name, value in fields.items() if value is not None and value != [] and value != ""}
+def _present(fields: Mapping[str, Any], *, required: Sequence[str] = ()) -> Json:
+    """Leave out what is absent, and write dates, times and amounts as JSON has them. What the standard requires stays,
+    even if it is empty."""
+    return {
+        name: _plain(value)
+        for name, value in fields.items()
+        if value is not None and value != [] and (value != "" or name in required)
+    }
 
 
 def _plain(value: Any) -> Any:
@@ -85,7 +90,8 @@ def service_fields(service: models.Service) -> Json:
             "assured_date": service.assured_date,
             "assurer_email": _email(service.assurer_email),
             "last_modified": service.last_modified,
-        }
+        },
+        required=("name",),
     )
 
 
@@ -114,7 +120,7 @@ def to_oruk(service: models.Service) -> Json:
 
 def organisation_fields(row: models.Organisation) -> Json:
     """Return an organisation as a list has it. The standard requires a description, which may be empty."""
-    return {"description": row.description} | _present(
+    return _present(
         {
             "id": row.id,
             "name": row.name,
@@ -125,7 +131,8 @@ def organisation_fields(row: models.Organisation) -> Json:
             "logo": row.logo,
             "uri": _uri(row.uri),
             "parent_organization_id": row.parent_organisation_id,
-        }
+        },
+        required=("name", "description"),
     )
 
 
@@ -138,7 +145,8 @@ def organisation(row: models.Organisation) -> Json:
                 "identifier_scheme": one.identifier_scheme,
                 "identifier_type": one.identifier_type,
                 "identifier": one.identifier,
-            }
+            },
+            required=("identifier_type", "identifier"),
         )
         for one in _by_id(row.identifiers)
     ]
@@ -154,7 +162,8 @@ def _phone(row: models.Phone) -> Json:
             "type": row.type,
             "description": row.description,
             "contact_id": row.contact_id,
-        }
+        },
+        required=("number",),
     )
 
 
@@ -268,7 +277,8 @@ def _address(row: models.Address) -> Json:
             "postal_code": row.postal_code,
             "country": row.country,
             "address_type": row.address_type,
-        }
+        },
+        required=("address_1", "city", "state_province", "postal_code", "country"),
     )
 
 
@@ -312,7 +322,7 @@ def _attribute(row: models.Attribute) -> Json:
 
 def taxonomy_term(row: models.TaxonomyTerm) -> Json:
     """Return one term. The standard requires a description, which may be empty."""
-    return {"description": row.description} | _present(
+    return _present(
         {
             "id": row.id,
             "code": row.code,
@@ -323,12 +333,14 @@ def taxonomy_term(row: models.TaxonomyTerm) -> Json:
             "taxonomy_id": row.taxonomy_id,
             "term_uri": _uri(row.term_uri),
             "language": row.language,
-        }
+        },
+        required=("name", "description"),
     )
 
 
 def taxonomy(row: models.Taxonomy) -> Json:
     """Return a vocabulary without its terms."""
-    return {"description": row.description} | _present(
-        {"id": row.id, "name": row.name, "description": row.description, "uri": _uri(row.uri), "version": row.version}
+    return _present(
+        {"id": row.id, "name": row.name, "description": row.description, "uri": _uri(row.uri), "version": row.version},
+        required=("name", "description"),
     )

@@ -81,7 +81,7 @@ def _truth(text: str) -> bool:
 
 
 def _number(text: str, most: float) -> float:
-    if not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,12})?", text) or float(text) > most:
+    if not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,20})?(e-?[0-9]{1,2})?", text) or float(text) > most:
         raise ValueError
     return float(text)
 
