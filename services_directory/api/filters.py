@@ -179,8 +179,8 @@ def _serves(around: Around) -> Condition:
 def squared_metres(around: Around) -> ColumnElement[Any]:
     """Return the squared distance of a location from the place, by sums alone: not every SQLite has cosines.
 
-    East-west degrees are as long as on the parallel halfway, whose cosine is worked out from that of the place; within
-    the British Isles this is right to 0.1 %.
+    East-west degrees are as long as on the parallel halfway, whose cosine is worked out from that of the place. This is
+    right to 0.05 % within 200 km, and to 0.3 % from end to end of the British Isles.
     """
     point = around.place.point
     assert point is not None

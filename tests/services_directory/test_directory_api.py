@@ -16,9 +16,11 @@ from starlette.routing import Mount
 from services_directory import Directory, load_demonstration, migrate, open_engine, writing
 from services_directory import models as tables
 from services_directory.api import api_app
+from services_directory.api.filters import Around, squared_metres
 from services_directory.api.pages import BATCH
 from services_directory.api.parameters import ENDPOINTS
 from services_directory.database import reading
+from services_directory.places import Place, miles_between
 from tests.services_directory.official import errors, standard
 
 TODAY = date(2026, 11, 21)
@@ -711,3 +713,15 @@ async def test_it_knows_its_address_under_a_path_and_behind_a_proxy(engine: Engi
     assert (await public.json("/"))["openapi_url"] == "https://wren.example.org/directory/api/openapi.json"
     answer = await mounted("/directory/api/", headers={"Host": "evil<script>"})
     assert answer.json()["openapi_url"] == "http://localhost/directory/api/openapi.json"
+
+
+async def test_distance_by_sums_is_near_the_truth_from_end_to_end_of_the_british_isles(engine: Engine) -> None:
+    points = [(49.9, -6.3), (50.4, 1.4), (51.5, -0.1), (53.4, -2.2), (54.6, -7.7), (55.9, -3.2), (58.2, -6.4), (60.8, -0.8)]
+    add(engine, *(tables.Location(name=str(point), latitude=point[0], longitude=point[1]) for point in points))
+    for latitude, longitude in points:
+        place = Place("postcode", "here", latitude, longitude, "exact", frozenset())
+        with reading(engine) as session:
+            query = select(tables.Location.latitude, tables.Location.longitude, squared_metres(Around((), place)))
+            for other_latitude, other_longitude, squared in session.execute(query):
+                metres = miles_between((latitude, longitude), (other_latitude, other_longitude)) * 1609.344
+                assert squared**0.5 == pytest.approx(metres, rel=0.0005 if metres < 200_000 else 0.003, abs=0.5)
