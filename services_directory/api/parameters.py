@@ -15,6 +15,7 @@ MINIMAL_PER_PAGE = 50_000
 # Whole organisations with all their services are large; more than this many do not go into one page.
 MOST_WITH_SERVICES = 20
 LONGEST = 500
+HIGHEST_PAGE = 999_999_999
 EARTH_HALFWAY_METRES = 20_040_000
 OLDEST_YEARS = 150
 WEEKDAYS = dict(zip(("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"), DAYS, strict=True))
@@ -69,7 +70,7 @@ def _whole(text: str, most: int) -> int:
 
 
 def _page(text: str) -> int:
-    return _whole(text, 10**9)
+    return _whole(text, HIGHEST_PAGE)
 
 
 def _per_page(text: str) -> int:
@@ -81,9 +82,10 @@ def _truth(text: str) -> bool:
 
 
 def _number(text: str, most: float) -> float:
-    if not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,20})?(e-?[0-9]{1,2})?", text) or float(text) > most:
+    if not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,20})?(e-?[0-9]{1,3})?", text) or float(text) > most:
         raise ValueError
-    return float(text)
+    # PostgreSQL refuses numbers nearer to nothing than it can hold.
+    return round(float(text), 9)
 
 
 def _years(text: str) -> float:
@@ -145,7 +147,7 @@ PARAMETERS: Mapping[str, Parameter] = {
     "page": Parameter(
         _page,
         "Write a whole number; the first page is 1.",
-        {"type": "integer", "minimum": 1, "maximum": 10**9, "default": 1},
+        {"type": "integer", "minimum": 1, "maximum": HIGHEST_PAGE, "default": 1},
         "Which page.",
     ),
     "per_page": Parameter(

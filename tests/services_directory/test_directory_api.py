@@ -590,6 +590,8 @@ async def test_hostile_query_strings_are_answered_calmly(demo: Caller) -> None:
     raw = ["search=%ff%fe", "search=%", "=&=&&&", "search=%ED%A0%BD", ";", "page=1%00", "&".join(f"x{n}=1" for n in range(3000))]
     for query in raw:
         assert (await demo(f"/services?{query}")).status_code in (200, 400), query
+    tiny = {"minimum_age": "5e-324", "maximum_age": "1e-9", "postcode": "ZZ1 1AA", "proximity": "5.7e-213"}
+    assert (await demo.json("/service_at_locations", **tiny))["page_number"] == 1
     assert (await demo.json("/services"))["total_items"] > 60
 
 

@@ -66,7 +66,7 @@ TRIED = [(path, GenerationMode.POSITIVE) for path in OPERATIONS] + [(path, Gener
 def test_every_operation_answers_as_its_document_says(api_schema: Any, path: str, mode: GenerationMode) -> None:
     operation = api_schema[path]["GET"]
 
-    @settings(max_examples=15, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=25, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy(generation_mode=mode))
     def answers(case: Any) -> None:
         # OpenAPI cannot say that a distance needs a place to be measured from.
