@@ -13,7 +13,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Mount, Route
 
 from bot.actions.endpoint import action_app
 from bot.alarms import Alarmer, build_ways
@@ -35,13 +35,15 @@ from bot.settings import Settings
 from bot.storage.tables import UNANSWERED_DAYS
 from bot.sweep import Sweep
 from bot.wiring import Parts
+from services_directory.api import api_app
 
 log = logging.getLogger(__name__)
 GRACE_SECONDS = 10
+DIRECTORY_API = "/directory/api"
 
 
 def web_app(parts: Parts, closing: asyncio.Event | None = None) -> Starlette:
-    """The public application: landing pages, web chat, staff console, health. `closing` ends open event streams."""
+    """The public application: landing pages, web chat, staff console, the directory's API, health. `closing` ends open event streams."""
     closing = closing or asyncio.Event()
 
     async def health(request: Request) -> Response:
@@ -77,6 +79,9 @@ def web_app(parts: Parts, closing: asyncio.Event | None = None) -> Starlette:
     routes += webchat_routes(chat)
     routes += console_routes(console)
     routes += provider_routes(parts.directory_engine, parts.library.strings, parts.library.helplines, parts.settings)
+    public_url = parts.settings.public_url
+    api_url = public_url.rstrip("/") + DIRECTORY_API if public_url else None
+    routes.append(Mount(DIRECTORY_API, app=api_app(parts.directory_engine, parts.directory, public_url=api_url)))
     routes += page_routes(
         PageServices(
             strings=parts.library.strings,

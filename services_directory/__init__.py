@@ -1,7 +1,7 @@
 """The directory of local services: what there is for a family, where, when, for whom, and how to join.
 
 What lives here: the tables (Open Referral UK 3.0 / HSDS 3.0, all named ``directory_…``) with their own Alembic branch, the
-vocabulary of needs, the parsers of places and timetables, the in-memory index, search, export and the command line.
+vocabulary of needs, the parsers of places and timetables, the in-memory index, search, export, the API for other programs and the command line.
 It may import SQLAlchemy, Alembic and the libraries of the project, and must not import anything from ``bot``: the bot
 hands it an engine and puts its answers into a parent's words. Every call blocks; an asynchronous caller uses a thread.
 """

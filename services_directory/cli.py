@@ -288,3 +288,20 @@ def export(
     else:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
+
+
+@directory_app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 lets the machine choose.")] = 8090,
+    public_url: Annotated[str | None, typer.Option(help="The address that others reach this by, if it is another.")] = None,
+    database: Database = DEFAULT_DATABASE,
+) -> None:
+    """Serve the directory to other programs, as a read-only Open Referral UK 3.0 API at /."""
+    import uvicorn
+
+    from services_directory.api import api_app
+
+    engine = _ready(database)
+    app = api_app(engine, Directory(engine), public_url=public_url.rstrip("/") if public_url else None)
+    uvicorn.run(app, host=host, port=port, lifespan="off", access_log=False, server_header=False)
