@@ -10,6 +10,7 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 
 import uvicorn
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -184,9 +185,18 @@ async def working(parts: Parts, action_socket: socket.socket) -> AsyncIterator[N
             await parts.rasa.close()
 
 
+def prepare_directory(parts: Parts) -> None:
+    """Load the directory's index, so that neither the first parent nor the API's first reader waits for it. Blocking."""
+    try:
+        parts.directory.prepare()
+    except SQLAlchemyError as error:  # whoever asks next tries again
+        log.error("the directory could not be read at the start (%s)", type(error).__name__)
+
+
 async def run_app(parts: Parts, *, web: bool, work: bool) -> None:
     """Serve and/or work until SIGTERM or SIGINT."""
     settings = parts.settings
+    await asyncio.to_thread(prepare_directory, parts)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -208,4 +218,4 @@ async def run_app(parts: Parts, *, web: bool, work: bool) -> None:
     parts.dispose()
 
 
-__all__ = ["run_app", "web_app", "working"]
+__all__ = ["prepare_directory", "run_app", "web_app", "working"]

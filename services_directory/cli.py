@@ -303,5 +303,7 @@ def serve(
     from services_directory.api import api_app
 
     engine = _ready(database)
-    app = api_app(engine, Directory(engine), public_url=public_url.rstrip("/") if public_url else None)
+    directory = Directory(engine)
+    directory.prepare(texts=False)  # where postcodes are; the API looks for words in the database
+    app = api_app(engine, directory, public_url=public_url.rstrip("/") if public_url else None)
     uvicorn.run(app, host=host, port=port, lifespan="off", access_log=False, server_header=False)

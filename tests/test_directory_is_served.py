@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import os
+import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import create_engine, event
 
-from bot.app import web_app
+from bot.app import prepare_directory, run_app, web_app
 from bot.settings import ROOT
 from bot.wiring import Parts
-from services_directory import load_demonstration
+from services_directory import Directory, Query, load_demonstration
 
 
 async def test_the_web_server_has_the_directory_under_its_path(parts: Parts) -> None:
@@ -36,6 +42,43 @@ async def test_the_published_address_is_the_public_one(parts: Parts) -> None:
     async with httpx.AsyncClient(transport=transport, base_url="http://inside:8080") as client:
         about = (await client.get("/directory/api/")).json()
     assert about["openapi_url"] == "https://wren.example.net/directory/api/openapi.json"
+
+
+async def test_the_index_is_loaded_before_anybody_asks(build_parts: Callable[..., Parts], sqlite_address: str) -> None:
+    """The first postcode and the first words cost the database no more than the second."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    parts = build_parts(sqlite_address, port=port)
+    statements: list[str] = []
+    event.listen(parts.directory_engine, "before_cursor_execute", lambda *said: statements.append(said[2]))
+    running = asyncio.create_task(run_app(parts, web=True, work=False))
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+            for _ in range(300):
+                with contextlib.suppress(httpx.TransportError):
+                    if (await client.get("/health")).status_code == 200:
+                        break
+                await asyncio.sleep(0.05)
+            loading = len(statements)
+            costs = []
+            for _ in range(2):
+                statements.clear()
+                answer = await client.get("/directory/api/services?postcode=ZZ1+1AA&per_page=1")
+                assert answer.status_code == 200
+                await asyncio.to_thread(parts.directory.search, Query(text="no service has thiswordxq", place="ZZ1"))
+                costs.append(len(statements))
+        assert loading > 5 and costs[0] == costs[1]
+    finally:
+        os.kill(os.getpid(), signal.SIGTERM)
+        await running
+
+
+async def test_a_directory_that_cannot_be_read_at_the_start_stops_nobody(parts: Parts, caplog: pytest.LogCaptureFixture) -> None:
+    gone = create_engine(f"sqlite:///{parts.settings.var_dir / 'nothing' / 'here.sqlite3'}")
+    parts.directory = Directory(gone)
+    prepare_directory(parts)
+    assert "the directory could not be read at the start (OperationalError)" in caplog.text
 
 
 @pytest.mark.timeout(120)
