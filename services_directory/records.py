@@ -34,6 +34,14 @@ class Cost:
     valid_from: date | None
     valid_to: date | None
 
+    @property
+    def said(self) -> str | None:
+        """The price with its words ("£1.50 a family"), once where the words have it already; ``None`` for no words and free."""
+        if not self.amount or "£" in (self.text or ""):
+            return self.text
+        price = f"£{self.amount:.2f}" if self.currency == "GBP" else f"{self.amount:.2f} {self.currency}"
+        return " ".join(filter(None, (price, self.text)))
+
 
 @dataclass(frozen=True)
 class Venue:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
 
-from bot.library.dates import say_date
+from bot.library.dates import say_date, say_day
 from bot.messages import ButtonSpec, Reply
-from services_directory import Directory, Match, Query
+from services_directory import Directory, Match, Query, vocabulary
 from services_directory.freshness.translations import Wording
 from services_directory.query import Mode
 
@@ -16,13 +16,18 @@ RECORDS_LANGUAGE = "en"
 PAGE = 3
 """Services shown at once."""
 
+OF_TOPIC = "topic:"
+"""What an answer to "what kind of help?" begins with where it is a topic: `topic:baby/sleep`, for which the directory knows the needs."""
+
 
 def search(directory: Directory, wanted: Mapping[str, Any], language: str, offset: int = 0) -> tuple[list[dict[str, Any]], bool]:
     """Up to `PAGE` services for `wanted` (need, place, age, mode; "any" or missing means no wish) as plain values, and
-    whether there are more. Blocking; reads only."""
+    whether there are more. A need may be a topic (`OF_TOPIC`). Blocking; reads only."""
     mode, place, age = _wish(wanted, "mode"), _wish(wanted, "place"), _wish(wanted, "age")
+    need, topic = _need_or_topic(_wish(wanted, "need"))
     query = Query(
-        need=_wish(wanted, "need"),
+        need=need,
+        topic=topic,
         place=place,
         age_months=int(age) if age is not None else None,
         mode=cast(Mode, mode) if mode else None,
@@ -44,6 +49,19 @@ def _wish(wanted: Mapping[str, Any], name: str) -> str | None:
     return None if value in (None, "", "any") else str(value)
 
 
+def _need_or_topic(wish: str | None) -> tuple[str | None, str | None]:
+    """A wish as (need, topic), one of them or neither. A topic that the directory no longer knows is no wish."""
+    if wish is None or not wish.startswith(OF_TOPIC):
+        return wish, None
+    topic = wish.removeprefix(OF_TOPIC)
+    return None, topic if answers(topic) else None
+
+
+def answers(topic: str) -> bool:
+    """Whether the directory knows which needs answer a topic."""
+    return topic in vocabulary().weights
+
+
 def item(match: Match, language: str, wording: Wording | None = None) -> dict[str, Any]:
     """One result as JSON-ready values; every text is the directory's own, dates in the parent's language.
 
@@ -54,7 +72,7 @@ def item(match: Match, language: str, wording: Wording | None = None) -> dict[st
     if session is not None:
         hours = f"{session.opens:%H:%M}" if session.opens else ""
         hours += f"–{session.closes:%H:%M}" if session.opens and session.closes else ""
-        when = f"{say_date(session.date, language)} {hours}".strip()
+        when = f"{say_day(session.date, language)} {hours}".strip()
     return {
         "id": service.id,
         "name": (wording.name if wording else None) or service.name,
@@ -62,7 +80,7 @@ def item(match: Match, language: str, wording: Wording | None = None) -> dict[st
         "why": [_why(code, arguments, language) for code, arguments in match.why],
         "when": when,
         "where": _where(match),
-        "cost": "; ".join(cost.text for cost in match.costs if cost.text) or None,
+        "cost": "; ".join(cost.said for cost in match.costs if cost.said) or None,
         "free": bool(match.costs) and all(cost.amount == 0 for cost in match.costs),
         "join": match.how_to_join,
         "phone": match.phones[0].number if match.phones else None,
@@ -84,7 +102,7 @@ def _why(code: str, arguments: Mapping[str, Any], language: str) -> list[Any]:
 
 def _where(match: Match) -> str | None:
     venue = match.venue
-    return ", ".join(part for part in (venue.name, *venue.address, venue.town, venue.postcode) if part) if venue else None
+    return ", ".join(dict.fromkeys((venue.name, *venue.address))) if venue else None
 
 
 def _value(value: Any, language: str) -> Any:

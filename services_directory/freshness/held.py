@@ -19,7 +19,7 @@ def held(service: models.Service) -> list[tuple[str, str]]:
         "when": "; ".join(_times(record)),
         "where": "; ".join(", ".join(dict.fromkeys((venue.name, *venue.address))) for venue in record.venues),
         "ages": _ages(record),
-        "cost": "; ".join(cost.text or ("0" if cost.amount == 0 else f"£{cost.amount}") for cost in record.costs),
+        "cost": "; ".join(cost.said or "£0" for cost in record.costs),
         "join": record.how_to_join or "",
         "phone": "; ".join(phone.number for phone in record.phones),
         "email": record.email or "",
