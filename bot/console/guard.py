@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
@@ -18,7 +18,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from bot.console import logins
 from bot.console.logins import SignedIn
-from bot.console.look import Look, private
+from bot.console.look import QUEUE, Look, private
 from bot.console.proof import Prover
 from bot.console.roles import landing
 from bot.console.rules import ANYBODY, Endpoint, Rule, ruled
@@ -34,6 +34,13 @@ PROOF = "proof"
 """The field of a form in which somebody shows again who they are."""
 
 MAX_UPLOAD = 40 * 1024 * 1024
+PAGES_OF = (("service_id", "/staff/directory/services"), ("change_id", "/staff/directory/changes"))
+PAGES = (
+    *("/staff/rota", "/staff/sample", "/staff/review", "/staff/accounts", "/staff/account", "/staff/questions"),
+    *(f"/staff/directory{page}" for page in ("/import", "/export", "/todo", "/freshness", "")),
+)
+"""Pages with forms below them, the more exact first."""
+
 FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
 
 
@@ -266,9 +273,12 @@ async def read_upload(request: Request) -> tuple[dict[str, str], Upload | None] 
 
 
 def _page_of(request: Request) -> str:
-    """The page that a form was on: its case, the rota, the sample, else the queue."""
+    """The page that a form was on: its case, its service or change, the rota, the sample and so on, else the queue."""
     case_id = request.path_params.get("case_id")
-    for page in ("/staff/rota", "/staff/sample", "/staff/review", "/staff/accounts", "/staff/account", "/staff/directory/import"):
-        if request.url.path.startswith(page):
+    for name, page in PAGES_OF:
+        if name in request.path_params:
+            return f"{page}/{quote(str(request.path_params[name]), safe='')}"
+    for page in PAGES:
+        if request.url.path == page or request.url.path.startswith(f"{page}/"):
             return page
-    return f"/staff/cases/{case_id}" if isinstance(case_id, int) else "/staff"
+    return f"/staff/cases/{case_id}" if isinstance(case_id, int) else QUEUE

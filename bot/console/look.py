@@ -15,6 +15,7 @@ from bot.console.words import LANGUAGE, StaffWords
 from bot.pages.web import Assets, secured
 
 HERE = Path(__file__).parent
+QUEUE = "/staff"
 ASSETS = Assets("/assets/console", HERE / "static")
 
 
@@ -50,8 +51,14 @@ class Look:
         html = self._environment.get_template(template).render(**({"who": None, "todo": todo} | values))
         return private(HTMLResponse(html, status))
 
-    def notice(self, what: str, status: int, *, kept: str = "", back: str = "/staff", **values: Any) -> Response:
-        """A page of its own for something that went wrong; `kept` are words that were typed and must not be lost."""
+    def notice(self, what: str, status: int, *, kept: str = "", back: str = QUEUE, **values: Any) -> Response:
+        """A page of its own for something that went wrong; `kept` are words that were typed and must not be lost.
+
+        `back`: a page that the reader may see; the queue stands for the first page of whoever is not of it.
+        """
+        who = values.get("who")
+        if back == QUEUE and who is not None:
+            back = landing(who.roles)
         response = self.page("notice.html", status, what=what, kept=kept, back=back, **values)
         if status in (429, 503):
             response.headers["Retry-After"] = "30"

@@ -23,7 +23,10 @@ from bot.console.services import ConsoleServices
 from bot.storage.tables import Staff, StaffAudit
 
 STAGE = "/staff/sign-in/next"
-INSIDE = re.compile(r"/staff(/cases/\d{1,18}|/audit|/questions|/rota|/account|/accounts(/\d{1,18})?)?")
+INSIDE = re.compile(
+    r"/staff(/cases/\d{1,18}|/audit|/questions|/triage|/review|/sample|/rota|/account(/second-factor)?|/accounts(/\d{1,18})?"
+    r"|/directory(/(todo|pending|freshness|export|import|import/questions)|/(services|changes|import)/[0-9a-f-]{36})?)?"
+)
 """Where a sign-in may lead."""
 
 
