@@ -19,7 +19,7 @@ from bot.alarms import calls, ways_of
 from bot.console import logins
 from bot.console.accounts_pages import AccountPages
 from bot.console.casefile import CaseFile, Place, latest, read_case
-from bot.console.directory.imports import Imports
+from bot.console.directory.imports import BRINGS, Imports
 from bot.console.directory.pages import directory_routes
 from bot.console.events import follow
 from bot.console.forms import whole_number
@@ -185,13 +185,13 @@ def _import_routes(guard: Guard, imports: Imports) -> list[Route]:
     page = "/staff/directory/import"
     return [
         Route(page, guard.page(imports.page, SEES_DIRECTORY), methods=["GET"]),
-        Route(page, guard.bring(imports.bring, SEES_DIRECTORY), methods=["POST"]),
+        Route(page, guard.bring(imports.bring, BRINGS), methods=["POST"]),
         Route(f"{page}/template.csv", guard.page(imports.template, SEES_DIRECTORY), methods=["GET"]),
         Route(f"{page}/questions", guard.page(imports.asked, SEES_DIRECTORY), methods=["GET"]),
-        Route(f"{page}/questions", guard.act(imports.answer, SEES_DIRECTORY), methods=["POST"]),
+        Route(f"{page}/questions", guard.act(imports.answer, BRINGS), methods=["POST"]),
         Route(f"{page}/{{import_id:str}}", guard.page(imports.report, SEES_DIRECTORY), methods=["GET"]),
-        Route(f"{page}/{{import_id:str}}/apply", guard.act(imports.apply, SEES_DIRECTORY), methods=["POST"]),
-        Route(f"{page}/{{import_id:str}}/discard", guard.act(imports.discard, SEES_DIRECTORY), methods=["POST"]),
+        Route(f"{page}/{{import_id:str}}/apply", guard.act(imports.apply, BRINGS), methods=["POST"]),
+        Route(f"{page}/{{import_id:str}}/discard", guard.act(imports.discard, BRINGS), methods=["POST"]),
         Route("/staff/directory/export", guard.page(imports.exports, SEES_DIRECTORY), methods=["GET"]),
         Route("/staff/directory/export/{form:str}", guard.page(imports.export, SEES_DIRECTORY), methods=["GET"]),
     ]

@@ -23,6 +23,8 @@ from services_directory.models import now
 PAGE = 20
 OPEN = ("draft", "pending", "refused")
 LONGEST_REASON = 1000
+UNDOABLE = ("changed", "undone")
+"""Steps of a history that can be undone: what was added or imported is changed like anything else instead."""
 
 
 class Refusal(Exception):
@@ -441,7 +443,7 @@ def undo(session: Session, person: Person, step_id: str) -> Change:
     service = get_service(session, person, step.service_id)
     if not may_change(person, service.area_id):
         raise Refusal("not_yours")
-    if step.kind == "added":
+    if step.kind not in UNDOABLE:
         raise Refusal("undo_added")
     current = answers_of(service)
     answers = {field: text for field, text in current.items() if field not in step.after} | step.before

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from services_directory.editing.tables import Step
 from services_directory.freshness.tables import Translation
 from services_directory.models import now
 from services_directory.records import plain_text
@@ -32,6 +33,22 @@ def translations_of(session: Session, service_id: str) -> dict[str, Wording]:
     """Return all that is held of one service, by language."""
     query = select(Translation).where(Translation.service_id == service_id).order_by(Translation.language)
     return {row.language: Wording(_plain(row.name), _plain(row.description)) for row in session.scalars(query)}
+
+
+def outrun(session: Session, service_id: str) -> frozenset[str]:
+    """Return the languages in which a service is worded as it was before its own name or description changed."""
+    steps = session.scalars(select(Step).where(Step.service_id == service_id))
+    reworded = max((step.at for step in steps if _rewords(step)), default=None)
+    if reworded is None:
+        return frozenset()
+    older = select(Translation.language).where(Translation.service_id == service_id, Translation.set_at < reworded)
+    return frozenset(session.scalars(older))
+
+
+def _rewords(step: Step) -> bool:
+    """An import tells its changes in words, and what it brought in first changed nothing."""
+    imported = {change["field"] for change in step.after.get("changes", ())} if step.kind == "imported" else set()
+    return bool({"name", "description"} & (imported or step.after.keys()))
 
 
 def set_translation(session: Session, service_id: str, language: str, name: str, description: str, by: str) -> None:

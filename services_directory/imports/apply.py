@@ -13,9 +13,11 @@ from sqlalchemy.orm import Session
 
 from services_directory import models
 from services_directory.database import read_revision, writing
+from services_directory.editing.tables import Step
 from services_directory.imports.incoming import Form
 from services_directory.imports.plan import Change, Options, Plan, Progress, Row, make_plan
 from services_directory.imports.readers import Reading
+from services_directory.imports.report import change_in_words, field_name
 from services_directory.imports.stored import PARTS, SCALARS, TABLES, Part, chunks
 from services_directory.imports.tables import ImportedForm, MergeQuestion, TermQuestion
 from services_directory.sheet import _id as minted
@@ -116,6 +118,8 @@ class _Writer:
                 self._change(row)
             self._flush()
             self._remember(kind, rows)
+            if kind == "service":
+                self._note(rows, changed)
         self._mark_gone()
         self._ask()
         self._flush()
@@ -278,8 +282,22 @@ class _Writer:
             self._put(ImportedForm, {"record_id": row.id, "kind": kind, "form": form})
         self._flush()
 
+    def _note(self, rows: Sequence[Row], changed: Sequence[Row]) -> None:
+        """Put into the history what was brought in and what became of it, in words: a form has more fields than answers."""
+        for row in (*(row for row in rows if row.action == "add"), *changed):
+            changes = [change_in_words(change) for change in self._wanted(row)]
+            if row.action == "add" or changes:
+                self._put_step(row.id, {"source": self.options.source, "changes": changes})
+
+    def _put_step(self, service_id: str, after: dict[str, Any]) -> None:
+        who = {"author_id": self.options.by_id, "author": self.options.by or self.options.source}
+        self._put(Step, {"service_id": service_id, "kind": "imported", "before": {}, "after": after, **who})
+
     def _mark_gone(self) -> None:
         service = models.Service
+        for one in self.plan.gone_now:
+            gone = {"field": field_name("status"), "old": "active", "new": "inactive"}
+            self._put_step(one.id, {"source": self.options.source, "changes": [gone]})
         for some in chunks(one.id for one in self.plan.gone_now):
             marked = update(service).where(service.id.in_(some)).values(status="inactive", last_modified=models.now())
             self.session.execute(marked.execution_options(synchronize_session=False))

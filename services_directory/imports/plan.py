@@ -35,7 +35,10 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Options:
-    """How to import. ``take_theirs``: in a conflict the source wins. ``mark_gone``: what it no longer has becomes inactive."""
+    """How to import. ``take_theirs``: in a conflict the source wins. ``mark_gone``: what it no longer has becomes inactive.
+
+    ``by`` and ``by_id``: whoever imports, for the history; 0 for nobody with an account.
+    """
 
     source: str
     area_id: str | None = None
@@ -43,6 +46,8 @@ class Options:
     take_theirs: bool = False
     mark_gone: bool = False
     all_or_nothing: bool = False
+    by: str = ""
+    by_id: int = 0
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,18 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from services_directory import models
+from services_directory.editing.tables import Change
 from services_directory.imports.tables import MergeQuestion, TermQuestion
 from services_directory.sheet import _id as minted
 from services_directory.sheet import sync_vocabulary
 from services_directory.terms import vocabulary
 
 MOST_OPEN = 200
+WITHDRAWN = "This service was withdrawn: it is the same as “{}”."
 
 
 class NoSuchQuestion(ValueError):
@@ -105,6 +107,9 @@ def answer_merge(session: Session, question_id: str, *, same: bool, by: str, are
             if not getattr(older, name):
                 setattr(older, name, getattr(newer, name))
         newer.approval = "withdrawn"
+        # Approved later, a change that is on its way would bring the double back.
+        waiting = (Change.service_id == newer.id, Change.state == "pending")
+        session.execute(update(Change).where(*waiting).values(state="refused", reason=WITHDRAWN.format(older.name)))
     return question.service_id
 
 

@@ -141,13 +141,14 @@ def _row(row: Row) -> Json:
         "where": row.where,
         "name": row.name or row.source_id[:60],
         "source_id": row.source_id[:60],
-        "changes": [_change(change) for change in row.changes],
-        "conflicts": [_change(change) for change in row.conflicts],
+        "changes": [change_in_words(change) for change in row.changes],
+        "conflicts": [change_in_words(change) for change in row.conflicts],
         "notes": [{"field": field_name(note.field), "what": note.what, "mend": note.mend} for note in row.notes[:50]],
     }
 
 
-def _change(change: Change) -> Json:
+def change_in_words(change: Change) -> Json:
+    """Return a change of a field as a person would say it: ``field``, ``old``, ``new``."""
     # Which organisation or place it is stands in ids, which say nothing to a person.
     hidden = change.field in ("organisation", "locations")
     old, new = ("another one", "another one") if hidden else (in_words(change.old), in_words(change.new))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
@@ -14,8 +18,15 @@ from bot.console.roles import ROLES, landing
 from bot.console.rules import ANYBODY, Unguarded, rules
 from bot.storage.tables import Inbox, RotaShift, Staff, TriageMark, TriageSample, now
 from bot.wiring import Parts
+from services_directory import models, writing
+from services_directory.directory import london_now
+from services_directory.editing.tables import Change, Step
+from services_directory.freshness import reports
+from services_directory.freshness.tables import AgeLimit, ParentReport, ProviderNote, QuickAct, ReviewCycle, Translation
+from services_directory.imports.one_sheet import template
+from services_directory.imports.tables import TermQuestion, WaitingImport
 from tests.console.roles_page import PAGE, table
-from tests.console.support import AREA, ELSEWHERE, PASSWORD, URL, Office, filled, hidden, text_of
+from tests.console.support import AREA, ELSEWHERE, PASSWORD, URL, Browser, Office, filled, hidden, text_of
 from tests.console.test_guard import OPEN, sign_in
 
 CASE = "/staff/cases/{case_id:int}"
@@ -44,13 +55,13 @@ MAY = {
     ("POST", "/staff/rota/add"): {"manager", "administrator"},
     ("POST", "/staff/rota/{shift_id:int}/remove"): {"manager", "administrator"},
     ("GET", IMPORT): DIRECTORY,
-    ("POST", IMPORT): DIRECTORY,
+    ("POST", IMPORT): QUICK,
     ("GET", f"{IMPORT}/template.csv"): DIRECTORY,
     ("GET", f"{IMPORT}/questions"): DIRECTORY,
-    ("POST", f"{IMPORT}/questions"): DIRECTORY,
+    ("POST", f"{IMPORT}/questions"): QUICK,
     ("GET", f"{IMPORT}/{{import_id:str}}"): DIRECTORY,
-    ("POST", f"{IMPORT}/{{import_id:str}}/apply"): DIRECTORY,
-    ("POST", f"{IMPORT}/{{import_id:str}}/discard"): DIRECTORY,
+    ("POST", f"{IMPORT}/{{import_id:str}}/apply"): QUICK,
+    ("POST", f"{IMPORT}/{{import_id:str}}/discard"): QUICK,
     ("GET", "/staff/directory/export"): DIRECTORY,
     ("GET", "/staff/directory/export/{form:str}"): DIRECTORY,
     ("GET", CASE): {"practitioner", "manager"},
@@ -119,6 +130,62 @@ MAY = {
 """Who may use each route, written down a second time: a new route fails here until somebody has said who may."""
 
 
+SECRET = "Nobody else may find this (example)"
+OF_DIRECTORY = ("service_id", "change_id", "step_id", "act_id", "note_id", "import_id")
+
+
+def furnish(office: Office, ours: Browser) -> dict[str, object]:
+    """One of everything in our area's directory, made as staff make it; by the names that routes have for it."""
+    assert office.services.directory_engine is not None
+    with writing(office.services.directory_engine) as session:
+        service = models.Service(
+            organisation=models.Organisation(name=SECRET, area_id=AREA),
+            name=SECRET,
+            area_id=AREA,
+            approval="approved",
+            modes=[models.ServiceMode(mode="online")],
+        )
+        session.add(service)
+        session.flush()
+        one = service.id
+        step = Step(service_id=one, kind="changed", before={"name": "x"}, after={"name": SECRET}, author_id=1, author="Ada")
+        note = ProviderNote(service_id=one, address="hello@provider.example", words=SECRET)
+        question = TermQuestion(service_id=one, code="sleep", why=SECRET)
+        reports.report(session, one, london_now().date())
+        session.add_all([step, note, question])
+        session.flush()
+        found: dict[str, object] = {
+            "service_id": one,
+            "step_id": step.id,
+            "note_id": note.id,
+            "question_id": question.id,
+            "organisation_id": service.organisation_id,
+            "step": "name",
+            "form": "csv",
+        }
+    ours.post(f"/staff/directory/services/{one}/quick", kind="checked")
+    change = ours.post(f"/staff/directory/services/{one}/edit").headers["location"].split("/")[4]
+    ours.post(f"/staff/directory/changes/{change}/questions/description", description=SECRET)
+    ours.post(f"/staff/directory/changes/{change}/send")
+    file = {"file": ("services.csv", template().replace("Rhyme time (example)", SECRET).encode())}
+    data = {"csrf": ours.csrf, "source": "larkmoor"}
+    brought = ours.client.post(IMPORT, data=data, files=file, headers={"Origin": URL})
+    with Session(office.services.directory_engine) as session:
+        act = session.scalars(select(QuickAct.id)).one()
+    return found | {"change_id": change, "import_id": brought.headers["location"].split("/")[-1], "act_id": act}
+
+
+def directory_of(office: Office) -> list[list[tuple[object, ...]]]:
+    """All of our area's directory that a route could change."""
+    assert office.services.directory_engine is not None
+    tables = (models.Service, Step, ProviderNote, TermQuestion, ParentReport, QuickAct, ReviewCycle, AgeLimit, Translation)
+    with Session(office.services.directory_engine) as session:
+        rows = [[tuple(row) for row in session.execute(select(table.__table__))] for table in tables]
+        changes = select(Change.id, Change.state, Change.answers).where(Change.area_id == AREA)
+        imports = select(WaitingImport.id, WaitingImport.state).where(WaitingImport.area_id == AREA)
+        return [*rows, *([tuple(row) for row in session.execute(query)] for query in (changes, imports))]
+
+
 def routes_of(office: Office) -> set[tuple[str, str]]:
     found = set()
     for route in office.app.routes:
@@ -169,21 +236,28 @@ def test_staff_of_another_area_learn_and_change_nothing_by_any_route(office: Off
         sample = TriageSample(inbox_id=inbox.id, month=f"{now():%Y-%m}", area_id=AREA, language="en", position=0)
         session.add(sample)
         session.flush()
-        numbers = {
+        numbers: dict[str, object] = {
             "case_id": parent.case_id,
             "shift_id": shift.id,
             "sample_id": sample.id,
             "staff_id": ours.staff_id,
             "person_id": parent.person_id,
         }
+    numbers |= furnish(office, ours)
+    before = directory_of(office)
     theirs = office.browser(office.staff("Cleo", area=ELSEWHERE, roles=ROLES))
     fields = {"text": "mine", "form": "form-0123456789", "outcome": "answered", "should_be": "urgent", "area": AREA}
     fields |= {"who": str(ours.staff_id), "first_name": "Taken", "job_title": "Over", "role_editor": "1"}
     real = filled(path, **numbers)
     if path == "/staff/events":
         real = f"/staff/events?case={parent.case_id}"  # without a case it would not end
+    fields |= {"kind": "full", "organisation": str(numbers["organisation_id"]), "days": "5", "language": "pl", "name": "Taken"}
+    fields |= {f"service.{numbers['service_id']}": "yes", "question": str(numbers["question_id"]), "answer": "yes"}
     data = {"csrf": theirs.csrf, **fields} if method == "POST" else None
     response = theirs.client.request(method, real, data=data, headers={"Origin": URL})
+    if any(f"{{{name}" in path for name in OF_DIRECTORY):
+        assert response.status_code == 404, (response.status_code, response.text)
+    assert SECRET not in response.text and directory_of(office) == before
     if "case_id" in path or "staff_id" in path or path == "/staff/events" or path.startswith("/staff/sample/"):
         assert response.status_code == 404, (response.status_code, response.text)
     assert parent.pseudonym not in response.text and "Nobody else may" not in response.text
@@ -222,6 +296,47 @@ def test_each_route_is_for_its_roles_alone(office: Office, method: str, path: st
         assert session.query(RotaShift).count() == 0
     if path == f"{CASE}/reply":
         assert "mine" in response.text  # what was typed is given back
+
+
+@pytest.mark.parametrize("area", [AREA, None])
+@pytest.mark.parametrize("role", ROLES)
+def test_no_link_that_a_role_is_shown_leads_to_a_refusal(office: Office, role: str, area: str | None) -> None:
+    """From the page to begin with, along every link of every page. Forms are others' tests."""
+    ours = office.browser(office.staff("Zacharias", roles=ROLES))
+    office.parent("I cannot go on")
+    furnish(office, ours)
+    browser = office.browser(office.staff("Ada", area=area, roles=(role,)))
+    waiting, seen, kinds = [landing((role,))], set(), set()
+    while waiting:
+        path = waiting.pop()
+        kind = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9]+", "*", path).split("?lang=")[0]
+        if path in seen or (kind in kinds and "?" in path):
+            continue
+        seen.add(path)
+        kinds.add(kind)
+        answer = browser.get(path)
+        assert answer.status_code == 200, f"{path} is refused to {role}"
+        if "html" in answer.headers["content-type"]:
+            links = [unescape(link).split("#")[0] for link in re.findall(r'<a [^>]*href="([^"]*)"', answer.text)]
+            ours_alone = [link for link in links if link.startswith(("/staff", "?"))]
+            waiting += [link if link.startswith("/") else f"{path.split('?')[0]}{link}" for link in ours_alone]
+    pages = {path.split("?")[0] for path in seen}
+    assert {"/staff/audit", "/staff/account"} <= pages
+    if role in DIRECTORY:
+        shown = ("", "/todo", "/pending", "/import", "/import/questions", "/export", "/export/csv", "/freshness")
+        assert {f"/staff/directory{page}" for page in shown} <= pages
+        assert any(page.startswith("/staff/directory/changes/") for page in pages)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_an_old_page_leads_back_to_one_that_may_be_seen(office: Office, role: str) -> None:
+    browser = office.browser(office.staff("Ada", roles=(role,)))
+    for method, path in MAY:
+        if method == "POST" and role in MAY[method, path] and path != IMPORT:
+            answer = browser.client.post(filled(path), data={"csrf": "of yesterday"}, headers={"Origin": URL})
+            back = re.search(r'class="button" href="([^"]+)"', answer.text)
+            assert answer.status_code == 403 and back, path
+            assert browser.get(back[1]).status_code in (200, 404), f"{path} leads to {back[1]}"
 
 
 def test_an_account_with_two_roles_may_do_what_either_may(office: Office) -> None:

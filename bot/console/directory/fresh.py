@@ -52,6 +52,7 @@ def fresh_routes(pages: FreshPages, guard: Guard, look: Look) -> list[Route]:
     """The routes of keeping the directory true. Lets the menu show how much there is to do."""
     look.counts = pages.how_many
     todo.register_count("pending", f"{HOME}/pending", _pending)
+    todo.register_count("unapproved", f"{HOME}?status=pending", _unapproved)
     todo.register_count("questions", f"{HOME}/import/questions", _questions)
     service = f"{HOME}/services/{{service_id}}"
     return [
@@ -71,6 +72,13 @@ def fresh_routes(pages: FreshPages, guard: Guard, look: Look) -> list[Route]:
 def _pending(session: Session, person: Person) -> int:
     query = select(func.count()).select_from(Change).where(Change.state == "pending", desk.in_sight(Change.area_id, person))
     return session.scalar(query) or 0
+
+
+def _unapproved(session: Session, person: Person) -> int:
+    """Services that were brought in and that nobody has approved: no change of theirs is on the list of those that wait."""
+    asked = select(Change.id).where(Change.service_id == models.Service.id, Change.state == "pending")
+    query = select(func.count()).select_from(models.Service).where(models.Service.approval == "pending", ~asked.exists())
+    return session.scalar(query.where(desk.in_sight(models.Service.area_id, person))) or 0
 
 
 def _questions(session: Session, person: Person) -> int:
@@ -99,6 +107,11 @@ class FreshPages:
         person = Person(id=who.staff_id, name=who.first_name, area_id=who.area_id)
         with Session(self._engine) as session:
             return todo.how_many(session, person, london_now().date(), self._policy)
+
+    @staticmethod
+    def open_questions(session: Session, person: Person) -> int:
+        """How many questions imports have left open in the person's area."""
+        return _questions(session, person)
 
     # Pages
 
@@ -232,6 +245,7 @@ class FreshPages:
             "quick_kinds": _kinds(service),
             "may_quick": bool(QUICK & visit.who.roles) and may_change(person_of(visit), service.area_id),
             "tongues": translations.translations_of(session, service.id),
+            "outrun_tongues": translations.outrun(session, service.id),
             "translatable": {one.code: one.name for one in supported() if one.code in translatable()},
             "today": london_now().date().isoformat(),
             "say_day": _said,

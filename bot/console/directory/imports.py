@@ -17,7 +17,7 @@ from starlette.responses import RedirectResponse, Response
 
 from bot.console.guard import Visit
 from bot.console.look import Look, private
-from bot.console.roles import APPROVES_DIRECTORY
+from bot.console.roles import APPROVES_DIRECTORY, EDITS_DIRECTORY
 from bot.console.services import ConsoleServices
 from bot.storage.tables import StaffAudit
 from services_directory.imports import one_sheet, questions
@@ -38,6 +38,11 @@ SHOWN = 20
 # An import takes a minute; one that has been at it for longer lost its process, and wrote nothing.
 STALE = timedelta(minutes=15)
 CHOICES = ("approve", "theirs", "gone", "all")
+QUIET_CHOICES = ("all",)
+"""Those that change nothing that parents see."""
+
+BRINGS = EDITS_DIRECTORY | APPROVES_DIRECTORY
+"""Who may bring services in. Whoever else sees the directory sees imports."""
 
 
 class Imports:
@@ -68,6 +73,7 @@ class Imports:
             asked=asked,
             problem=problem,
             source=source,
+            may_bring=bool(BRINGS & who.roles),
             done=asked_done if asked_done in DONE else "",
         )
 
@@ -86,17 +92,28 @@ class Imports:
         if row is None:
             return self._missing(visit)
         state = self._state(row)
-        response = self._look.page(
+        return self._report(visit, row, state)
+
+    def _report(self, visit: Visit, row: WaitingImport, state: str, *, http: int = 200) -> Response:
+        approves, live = self._approves(visit, row), _goes_live(row, [])
+        return self._look.page(
             "directory/report.html",
+            http,
             who=visit.who,
             one=row,
             state=state,
             report=json.loads(row.report),
             chosen=json.loads(row.options),
             progress=self._progress.get(row.id, (0, 0)),
-            may_approve=bool(APPROVES_DIRECTORY & visit.who.roles),
+            may_bring=bool(BRINGS & visit.who.roles),
+            may_apply=bool(BRINGS & visit.who.roles) and (approves or not live),
+            choices=CHOICES if approves else QUIET_CHOICES,
         )
-        return response
+
+    def _approves(self, visit: Visit, row: WaitingImport) -> bool:
+        """Whether what this import brings may go live on the reader's word: as with editing, somebody else's than the bringer's."""
+        own = row.brought_by == str(visit.who.staff_id) and not self._services.settings.directory_approve_own
+        return bool(APPROVES_DIRECTORY & visit.who.roles) and not own
 
     def template(self, visit: Visit) -> Response:
         """The empty sheet."""
@@ -128,7 +145,8 @@ class Imports:
             terms = questions.open_terms(session, visit.who.area_id)
             merges = questions.open_merges(session, visit.who.area_id)
         done = "answered" if visit.request.query_params.get("done") == "answered" else ""
-        return self._look.page("directory/asked.html", who=visit.who, terms=terms, merges=merges, done=done)
+        may_bring = bool(BRINGS & visit.who.roles)
+        return self._look.page("directory/asked.html", who=visit.who, terms=terms, merges=merges, done=done, may_bring=may_bring)
 
     # Acts
 
@@ -166,12 +184,12 @@ class Imports:
     def apply(self, visit: Visit) -> Response:
         """Begin to import; the page tells how far it is."""
         choices = [choice for choice in CHOICES if choice in visit.form]
-        if not APPROVES_DIRECTORY & visit.who.roles:
-            choices = [choice for choice in choices if choice != "approve"]
         with self._services.database.write() as session:
             row = self._row(session, visit)
             if row is None:
                 return self._missing(visit)
+            if not self._approves(visit, row) and _goes_live(row, choices):
+                return self._report(visit, row, self._state(row), http=409)
             if self._state(row) not in ("waiting", "failed") or row.content is None:
                 return private(RedirectResponse(f"{PAGE}/{row.id}", 303))
             row.state, row.brought_at, row.options = "applying", now(), json.dumps({"choices": choices})
@@ -189,6 +207,8 @@ class Imports:
             take_theirs="theirs" in choices,
             mark_gone="gone" in choices,
             all_or_nothing="all" in choices,
+            by=visit.who.first_name,
+            by_id=visit.who.staff_id,
         )
 
     def _work(self, import_id: str, content: bytes, name: str, options: Options) -> None:
@@ -259,6 +279,11 @@ class Imports:
     def _audit(self, visit: Visit, action: str, subject: str) -> None:
         with self._services.database.write() as session:
             session.add(StaffAudit(staff_id=visit.who.staff_id, action=action, subject=subject[:80]))
+
+
+def _goes_live(row: WaitingImport, choices: list[str]) -> bool:
+    """Whether importing this with these choices changes what parents see: new services alone wait for approval."""
+    return bool(json.loads(row.report)["counts"]["change"]) or not set(choices) <= set(QUIET_CHOICES)
 
 
 def _file(content: bytes, suffix: str, name: str) -> Response:

@@ -95,6 +95,7 @@ class DirectoryPages:
                 statuses=(*STATUSES, "pending"),
                 drafts=drafts,
                 waiting=waiting,
+                asked=self._fresh.open_questions(session, person),
                 link=lambda page: f"{HOME}?{urlencode({'q': words, 'status': status, 'page': page})}",
                 done=self._done(visit),
             )
@@ -112,6 +113,7 @@ class DirectoryPages:
                 service=service,
                 answers=answers_of(service),
                 parts=self._saying.parts(session, answers_of(service)),
+                undoable=desk.UNDOABLE,
                 steps=[(step, self._saying.changed(session, step.before, step.after)) for step in steps],
                 waiting=desk.open_changes(session, person, service.id),
                 may_change=desk.may_change(person, service.area_id),
@@ -246,6 +248,8 @@ class DirectoryPages:
             "shown": desk.fingerprint(change, current),
             "own": own,
             "may_send": own and bool(EDITS_DIRECTORY & visit.who.roles),
+            "may_catch_up": bool((EDITS_DIRECTORY | APPROVES_DIRECTORY) & visit.who.roles)
+            and desk.may_change(person, change.area_id),
             "may_decide": bool(APPROVES_DIRECTORY & visit.who.roles)
             and desk.may_change(person, change.area_id)
             and (not own or self._services.settings.directory_approve_own),

@@ -12,6 +12,9 @@ from sqlalchemy.orm import Session
 from bot.storage.tables import Staff
 from services_directory import Directory, Query, models, writing
 from services_directory.directory import london_now
+from services_directory.editing import desk
+from services_directory.editing.desk import Person
+from services_directory.editing.tables import Change
 from services_directory.freshness import reports
 from services_directory.freshness.tables import AgeLimit, ParentReport, ProviderNote, QuickAct, ReviewCycle, Translation
 from tests.console.support import AREA, ELSEWHERE, Browser, Office, text_of
@@ -236,3 +239,30 @@ def test_a_long_list_comes_in_pages(office: Office, editor: Browser) -> None:
     ids = re.findall(r'name="service\.([^"]+)"', first)
     assert editor.post(f"{TODO}/checked", **{f"service.{one}": "yes" for one in ids}).status_code == 303
     assert editor.get(TODO).text.count('type="checkbox"') == 30
+
+
+def test_a_translation_that_is_older_than_a_change_of_the_record_is_marked(office: Office, editor: Browser) -> None:
+    one = service(office)
+    approver = office.browser(office.staff("Amal", roles=("approver",)))
+
+    def marked() -> bool:
+        return "older than the record" in editor.get(f"{HOME}/services/{one}").text
+
+    def change(**answers: str) -> None:
+        begun = editor.post(f"{HOME}/services/{one}/edit").headers["location"].removesuffix("/all")
+        for name, text in answers.items():
+            editor.post(f"{begun}/questions/{'contact' if name == 'phone' else name}", **{name: text})
+        with writing(engine_of(office)) as session:
+            desk.send(session, Person(id=editor.staff_id, name="Ada", area_id=AREA), begun.split("/")[-1])
+            found = session.get_one(Change, begun.split("/")[-1])
+            shown = desk.fingerprint(found, desk.current_answers(session, found))
+            desk.approve(session, Person(id=approver.staff_id, name="Amal", area_id=AREA), found.id, shown)
+
+    editor.post(f"{HOME}/services/{one}/translations", language="pl", name="Zabawa", text="")
+    assert not marked()
+    editor.post(f"{HOME}/services/{one}/quick", kind="full")
+    assert not marked()
+    change(description="Now with a new description.")
+    assert marked()
+    editor.post(f"{HOME}/services/{one}/translations", language="pl", name="Zabawa", text="Nowy opis")
+    assert not marked()

@@ -6,16 +6,18 @@ import json
 import time
 import zipfile
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from bot.console.guard import MAX_UPLOAD
+from bot.library import Library
 from services_directory.imports.one_sheet import template
 from services_directory.imports.tables import MergeQuestion, TermQuestion, WaitingImport
 from services_directory.models import Attribute, Service
-from tests.console.support import AREA, ELSEWHERE, URL, Browser, Office, text_of
+from tests.console.support import AREA, ELSEWHERE, URL, Browser, Office, build_office, hidden, text_of
 from tests.services_directory.imports.test_import import one
 
 PAGE = "/staff/directory/import"
@@ -72,14 +74,68 @@ def test_bringing_the_same_file_again_says_there_is_nothing_to_change(office: Of
     assert "There is nothing to change" in text_of(edie.get(again).text)
 
 
-def test_only_an_approver_can_approve_while_importing(office: Office, edie: Browser) -> None:
-    for browser, expected in ((edie, "pending"), (office.browser(office.staff("Ari", roles=("approver",))), "approved")):
-        sheet = template().replace("rhymes-1", expected).replace("Rhyme time", expected).encode()
-        path = bring(browser, sheet, source=expected).headers["location"]
-        assert ("choice-approve" in browser.get(path).text) == (expected == "approved")
-        browser.post(f"{path}/apply", approve="1")
-        finished(browser, path)
-        assert {service.source: service.approval for service in services(office)}[expected] == expected
+@pytest.fixture
+def ari(office: Office) -> Browser:
+    return office.browser(office.staff("Ari", roles=("approver",)))
+
+
+def test_what_goes_live_by_an_import_needs_somebody_who_approves_and_did_not_bring_it(
+    office: Office, edie: Browser, ari: Browser
+) -> None:
+    for bringer, refused in ((edie, edie), (ari, ari), (ari, edie)):
+        path = bring(bringer, template().encode()).headers["location"]
+        assert "choice-approve" not in refused.get(path).text
+        assert refused.post(f"{path}/apply", approve="1").status_code == 409
+        assert "Nothing has been imported yet" in text_of(refused.get(path).text) and not services(office)
+    path = bring(edie, template().encode()).headers["location"]
+    assert "choice-approve" in ari.get(path).text
+    ari.post(f"{path}/apply", approve="1")
+    finished(ari, path)
+    assert [service.approval for service in services(office)] == ["approved"]
+    moved = template().replace("Songs and rhymes", "More songs").replace("10:00", "10:30").encode()
+    path = bring(edie, moved).headers["location"]
+    page = edie.get(path)
+    assert "somebody who approves has to import it" in page.text and f"{path}/apply" not in page.text
+    assert edie.post(f"{path}/apply").status_code == 409
+    assert ari.post(f"{path}/apply").status_code == 303
+    finished(ari, path)
+    page = text_of(ari.get(f"/staff/directory/services/{services(office)[0].id}").text)
+    assert page.count("Brought in from larkmoor by Ari") == 2 and "times:" in page
+
+
+def test_a_setting_lets_somebody_import_and_approve_alone(tmp_path: Path, library: Library) -> None:
+    office = build_office(f"sqlite:///{tmp_path / 'wren.sqlite3'}", tmp_path, library, directory_approve_own=True)
+    ari = office.browser(office.staff("Ari", roles=("manager",)))
+    path = bring(ari, template().encode()).headers["location"]
+    ari.post(f"{path}/apply", approve="1")
+    finished(ari, path)
+    assert [service.approval for service in services(office)] == ["approved"]
+    office.services.database.dispose()
+
+
+def test_who_only_looks_after_accounts_sees_imports_and_brings_none(office: Office, edie: Browser) -> None:
+    path = bring(edie, template().encode()).headers["location"]
+    root = office.browser(office.staff("Root", roles=("administrator",)))
+    for page in (PAGE, path, f"{PAGE}/questions", "/staff/directory/export"):
+        answer = root.get(page)
+        assert answer.status_code == 200
+        assert '<form method="post" action="/staff/directory' not in answer.text
+
+
+def test_what_was_brought_in_and_waits_for_approval_is_on_the_list(office: Office, edie: Browser, ari: Browser) -> None:
+    path = bring(edie, template().encode()).headers["location"]
+    edie.post(f"{path}/apply")
+    finished(edie, path)
+    todo = ari.get("/staff/directory/todo")
+    assert "Brought in and not approved yet : 1" in text_of(todo.text)
+    assert 'href="/staff/directory?status=pending"' in todo.text
+    (service,) = services(office)
+    change = edie.post(f"/staff/directory/services/{service.id}/edit").headers["location"].removesuffix("/all")
+    edie.post(f"{change}/send")
+    said = text_of(ari.get("/staff/directory/todo").text)
+    assert "Brought in and not approved yet : 0" in said and "Waiting for approval : 1" in said
+    ari.post(f"{change}/approve", shown=hidden(ari.get(change).text, "shown"))
+    assert [service.approval for service in services(office)] == ["approved"]
 
 
 @pytest.mark.parametrize(
@@ -153,11 +209,31 @@ def test_questions_are_answered_by_a_person_and_kept(office: Office, edie: Brows
     assert again.status_code == 404
 
 
-def test_every_form_can_be_taken_out(office: Office, edie: Browser) -> None:
-    approver = office.browser(office.staff("Ari", roles=("approver",)))
-    path = bring(approver, template().encode()).headers["location"]
-    approver.post(f"{path}/apply", approve="1")
-    finished(approver, path)
+def test_a_double_that_is_withdrawn_is_not_brought_back_by_a_change_on_its_way(
+    office: Office, edie: Browser, ari: Browser
+) -> None:
+    for source in ("first", "second"):
+        content = json.dumps([one(name="Breastfeeding café (example)")]).encode()
+        path = bring(edie, content, name="feed.json", source=source).headers["location"]
+        ari.post(f"{path}/apply", approve="1")
+        finished(ari, path)
+    with office.services.database.read() as session:
+        merge = session.scalars(select(MergeQuestion)).one()
+    change = edie.post(f"/staff/directory/services/{merge.service_id}/edit").headers["location"].removesuffix("/all")
+    edie.post(f"{change}/questions/description", description="Tea and help with feeding.")
+    edie.post(f"{change}/send")
+    shown = hidden(ari.get(change).text, "shown")
+    ari.post(f"{PAGE}/questions", kind="merge", question=merge.id, answer="yes")
+    assert ari.post(f"{change}/approve", shown=shown).status_code in (404, 409)
+    with office.services.database.read() as session:
+        assert session.get_one(Service, merge.service_id).approval == "withdrawn"
+    assert "it is the same as “Breastfeeding café (example)”" in text_of(edie.get(change).text)
+
+
+def test_every_form_can_be_taken_out(office: Office, edie: Browser, ari: Browser) -> None:
+    path = bring(edie, template().encode()).headers["location"]
+    ari.post(f"{path}/apply", approve="1")
+    finished(ari, path)
     assert "Rhyme time" in edie.get("/staff/directory/export/csv").text
     assert edie.get("/staff/directory/export/oruk").json()["contents"][0]["name"] == "Rhyme time (example)"
     assert edie.get("/staff/directory/export/hsds-json").json()[0]["name"] == "Rhyme time (example)"
