@@ -83,6 +83,10 @@ class StaffWords:
         """A person's words as paragraphs: escaped, https addresses made links, nothing else read into them."""
         return paragraphs(text, linked)
 
+    def chat(self, text: str) -> Markup:
+        """Wren's own words as web chat shows them: with emphasis, and numbers to tap."""
+        return paragraphs(text)
+
     def span(self, length: timedelta) -> str:
         """A length of time in the largest fitting unit."""
         minutes = max(0, int(length.total_seconds() // 60))

@@ -10,6 +10,7 @@ import json
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import or_, select
@@ -19,6 +20,7 @@ from services_directory import models
 from services_directory.directory import whole_service
 from services_directory.export import to_oruk
 from services_directory.imports.one_sheet import safe_cell, write_sheet
+from services_directory.records import Cost
 from services_directory.terms import vocabulary
 
 Json = dict[str, Any]
@@ -305,7 +307,7 @@ def wall_list(found: Iterable[Json], *, today: date) -> str:
             towns.setdefault(_town(document), []).append(_entry(document))
     ordered = sorted(towns.items(), key=lambda item: (item[0] == "", item[0].casefold()))
     sections = (f"<section><h2>{_esc(town or 'Anywhere')}</h2>\n{''.join(entries)}</section>\n" for town, entries in ordered)
-    printed = f"{today.day} {today:%B %Y}"
+    printed = _day(today)
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -313,6 +315,17 @@ def wall_list(found: Iterable[Json], *, today: date) -> str:
         f"<p>As the directory has them on {printed}. Things change: ring before you travel.</p>\n"
         f"{''.join(sections)}</main>\n</body>\n</html>\n"
     )
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {day:%B %Y}"
+
+
+def _cost(row: Json) -> str:
+    words = " ".join(filter(None, (row.get("option"), row.get("amount_description")))) or None
+    amount = Decimal(str(row["amount"])) if "amount" in row else None
+    cost = Cost(amount, row.get("currency") or "GBP", words, None, None)
+    return cost.said or ("Free" if amount == 0 else "")
 
 
 def _esc(value: object) -> str:
@@ -328,10 +341,11 @@ def _entry(document: Json) -> str:
     lines = [document.get("description", "")[:400], _ages(document)]
     lines += [_when(row) for row in document.get("schedules", [])]
     lines += [_where(link["location"]) for link in document.get("service_at_locations", [])]
+    lines.append(", ".join(filter(None, map(_cost, document.get("cost_options", [])))))
     lines += [", ".join(row["number"] for row in document.get("phones", [])), document.get("email", ""), document.get("url", "")]
     body = "".join(f"<p>{_esc(line)}</p>\n" for line in lines if line)
     checked = document.get("assured_date")
-    told = f"Checked {checked}" if checked else "Not checked yet"
+    told = f"Checked {_day(date.fromisoformat(checked))}" if checked else "Not checked yet"
     owner = _esc(document["organization"]["name"])
     title = f"<h3>{_esc(document['name'])}</h3>\n"
     return f'<article>{title}{body}<p class="small">{owner}. {told}.</p></article>\n'
