@@ -104,6 +104,7 @@ class Directory:
     def prepare(self, *, texts: bool = True) -> None:
         """Load now what the first search would load, and with ``texts`` what the first search for words would."""
         snapshot = self._current_snapshot()
+        self._limits_at(snapshot.revision)
         if texts:
             snapshot.lexicon.rarity("")
 

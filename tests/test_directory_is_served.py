@@ -45,7 +45,7 @@ async def test_the_published_address_is_the_public_one(parts: Parts) -> None:
 
 
 async def test_the_index_is_loaded_before_anybody_asks(build_parts: Callable[..., Parts], sqlite_address: str) -> None:
-    """The first postcode and the first words cost the database no more than the second."""
+    """The first postcode and the first words cost the database what the second do, and the points of a new outcode."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -61,13 +61,13 @@ async def test_the_index_is_loaded_before_anybody_asks(build_parts: Callable[...
                         break
                 await asyncio.sleep(0.05)
             loading = len(statements)
-            costs = []
+            costs: list[list[str]] = []
             for _ in range(2):
                 statements.clear()
                 answer = await client.get("/directory/api/services?postcode=ZZ1+1AA&per_page=1")
                 assert answer.status_code == 200
                 await asyncio.to_thread(parts.directory.search, Query(text="no service has thiswordxq", place="ZZ1"))
-                costs.append(len(statements))
+                costs.append([said for said in statements if "outcode_points" not in said])
         assert loading > 5 and costs[0] == costs[1]
     finally:
         os.kill(os.getpid(), signal.SIGTERM)

@@ -45,7 +45,7 @@ def running(parts: Parts, web: Any, rasa: RasaDouble) -> Iterator[None]:
     rasa.respond = FormRules(f"http://127.0.0.1:{actions.getsockname()[1]}")
 
     async def run() -> None:
-        parts.rasa = RasaClient(rasa.url, TOKEN, 5)
+        parts.rasa = RasaClient(rasa.url, TOKEN, 10)
         async with working(parts, actions):
             public = server(web_app(parts, stop))
             serving = asyncio.create_task(public.serve([web]))

@@ -34,7 +34,7 @@ async def form(parts: Parts, rasa: RasaDouble) -> AsyncIterator[None]:
     task = asyncio.create_task(endpoint.serve([sock]))
     rasa.respond = FormRules(f"http://127.0.0.1:{sock.getsockname()[1]}")
     try:
-        async with understanding(parts, rasa.url, timeout=5):
+        async with understanding(parts, rasa.url, timeout=60):
             yield
     finally:
         endpoint.should_exit = True

@@ -38,7 +38,7 @@ class FormRules:
             "latest_message": {"text": body["text"], "intent": {"name": "find_service", "confidence": 1.0}},
         }
         call = {"next_action": action, "sender_id": body["turn"], "tracker": tracker}
-        answer = httpx.post(f"{self.actions}/webhook", json=call, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=5)
+        answer = httpx.post(f"{self.actions}/webhook", json=call, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60)
         answer.raise_for_status()
         found: dict[str, Any] = answer.json()
         return found
