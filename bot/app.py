@@ -35,6 +35,7 @@ from bot.providers import routes as provider_routes
 from bot.settings import Settings
 from bot.storage.tables import UNANSWERED_DAYS
 from bot.sweep import Sweep
+from bot.whatsapp import whatsapp_channel, whatsapp_rates, whatsapp_routes
 from bot.wiring import Parts
 from services_directory.api import api_app
 
@@ -77,6 +78,7 @@ def web_app(parts: Parts, closing: asyncio.Event | None = None) -> Starlette:
         closing=closing,
     )
     routes: list[BaseRoute] = [Route("/health", health)]
+    routes += whatsapp_routes(parts)
     routes += webchat_routes(chat)
     routes += console_routes(console)
     routes += provider_routes(parts.directory_engine, parts.library.strings, parts.library.helplines, parts.settings)
@@ -131,7 +133,8 @@ async def working(parts: Parts, action_socket: socket.socket) -> AsyncIterator[N
     settings = parts.settings
     workers = Workers(parts.journey, parts.hub, at_once=settings.workers, look_every=settings.sweep_seconds)
     telegram = telegram_channel(settings)
-    pushing: dict[str, Channel] = {telegram.name: telegram} if telegram is not None else {}
+    whatsapp = whatsapp_channel(settings)
+    pushing: dict[str, Channel] = {channel.name: channel for channel in (telegram, whatsapp) if channel is not None}
     sender = Sender(
         parts.database,
         parts.keyring,
@@ -139,6 +142,7 @@ async def working(parts: Parts, action_socket: socket.socket) -> AsyncIterator[N
         parts.hub,
         lease_seconds=settings.lease_seconds * 4,
         look_every=settings.sweep_seconds,
+        rates=whatsapp_rates(settings),
     )
     sweep = Sweep(parts)
     alarmer = Alarmer(
@@ -181,6 +185,8 @@ async def working(parts: Parts, action_socket: socket.socket) -> AsyncIterator[N
             task.cancel()
         if telegram is not None:
             await telegram.close()
+        if whatsapp is not None:
+            await whatsapp.close()
         if parts.rasa is not None:
             await parts.rasa.close()
 

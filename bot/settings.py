@@ -43,6 +43,29 @@ class Settings(BaseSettings):
     raw_event_days: int = Field(default=7, description="Days until a raw event's contents are wiped.")
     telegram_token: SecretStr | None = Field(default=None, description="Telegram bot token; empty means no Telegram.")
     telegram_api: str | None = Field(default=None, description="Another Bot API server, for tests.")
+    whatsapp_token: SecretStr | None = Field(
+        default=None, description="Access token of the WhatsApp Cloud API; empty means that nothing is sent there."
+    )
+    whatsapp_phone_number_id: str | None = Field(default=None, description="Meta's id of the number that parents write to.")
+    whatsapp_business_id: str | None = Field(
+        default=None, description="Meta's id of the WhatsApp Business Account, for its templates."
+    )
+    whatsapp_app_secret: SecretStr | None = Field(
+        default=None, description="Secret of the Meta app, which signs webhooks; while it is being changed both, comma-separated."
+    )
+    whatsapp_verify_token: SecretStr | None = Field(
+        default=None, description="A word of your own that Meta must name when the webhook is set up."
+    )
+    whatsapp_per_second: float = Field(
+        default=80, gt=0, description="Messages a second from the number; 20 where the WhatsApp Business app shares it."
+    )
+    whatsapp_read_receipts: bool = Field(
+        default=True, description="Whether parents see that a message was read and that an answer is being written."
+    )
+    whatsapp_api: str | None = Field(default=None, description="Another Graph API server, for tests.")
+    whatsapp_api_version: str = Field(
+        default="v26.0", pattern=r"v[0-9]+\.[0-9]+", description="Version of the Graph API that is asked."
+    )
     whatsapp_number: str | None = Field(default=None, description="Number for the landing page's WhatsApp link; empty hides it.")
     telegram_username: str | None = Field(
         default=None, description="Bot name for the landing page's Telegram link; empty hides it."
@@ -120,6 +143,11 @@ class Settings(BaseSettings):
     @property
     def spool_dir(self) -> Path:
         return self.var_dir / "spool"
+
+    def whatsapp_secrets(self) -> list[str]:
+        """The secrets that may have signed a webhook; none means that none is taken."""
+        given = self.whatsapp_app_secret.get_secret_value() if self.whatsapp_app_secret else ""
+        return [secret.strip() for secret in given.split(",") if secret.strip()]
 
     def keys(self) -> list[str]:
         """The encryption keys, newest first; makes and keeps one in `var_dir/secret.key` (mode 600) if none is configured."""

@@ -83,6 +83,7 @@ class Handlers:
             "bereaved": self.bereaved,
             "not_bereaved": self.not_bereaved,
             "share": self.share,
+            "reply_waiting": self.reply_waiting,
             "keep": self.keep,
         }
 
@@ -209,6 +210,12 @@ class Handlers:
         turn.state.pending = {"action": "accept_person", "args": {}}
         turn.quiet = True
         turn.outcome = "concern_child"
+
+    def reply_waiting(self, turn: Turn, args: Args) -> None:
+        """They pressed to read what a practitioner wrote, which has gone out before this."""
+        turn.say("text:reply_waiting.here", buttons=(HELP_NOW, MENU))
+        turn.quiet = True
+        turn.outcome = "reply_waiting"
 
     def accept_person(self, turn: Turn, args: Args) -> None:
         self.talk_to_person(turn, args)

@@ -28,5 +28,5 @@ def reach(session: Session, person_id: int, address: PersonAddress) -> Reach:
     return Reach(
         verdict=can_send(standing(session, person_id, address), MessageClass.PRACTITIONER),
         seen_at=address.last_seen_at,
-        window_until=window_until(address.channel, address.last_seen_at),
+        window_until=window_until(address.channel, address.last_seen_at, address.window_until),
     )

@@ -139,6 +139,10 @@ class PersonAddress(Base):
     lookup: Mapped[str] = mapped_column(String(64), unique=True)
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
     unreachable_at: Mapped[datetime | None]
+    window_until: Mapped[datetime | None]
+    """Until when the provider takes free words for them, where it has such a limit: a day after they last wrote, by its own clock."""
+    retired_at: Mapped[datetime | None]
+    """Since when it is theirs no more: the number has changed or passed to somebody else, or they asked to be forgotten."""
     created_at: Mapped[datetime] = mapped_column(default=now)
     last_seen_at: Mapped[datetime] = mapped_column(default=now)
 
@@ -224,7 +228,8 @@ class Inbox(Base):
 class Outbox(Base):
     """One message to a parent and what became of it.
 
-    `state`: queued → sending → sent → delivered → read, or failed | refused with `reason`; it only climbs. `key` makes a
+    `state`: queued → sending → sent → delivered → read, or held | failed | refused with `reason`; it only climbs, but that what is
+    held until the person writes is queued again. `key` makes a
     retried turn write the same message once. `position` orders the messages of one turn.
     """
 
@@ -262,6 +267,64 @@ class Outbox(Base):
     provider_id: Mapped[str | None] = mapped_column(String(200))
     created_at: Mapped[datetime] = mapped_column(default=now)
     sent_at: Mapped[datetime | None]
+
+
+class ProviderMessage(Base):
+    """One message as a provider knows it, and the furthest that it says of it: sent, failed, delivered or read.
+
+    An outbox row has one for each of its `parts`. `outbox_id` is null while only the provider's receipt is known: it may come before
+    our own mark is written, or be of a message that is not ours. Holds no address.
+    """
+
+    __tablename__ = "provider_message"
+    __table_args__ = (
+        UniqueConstraint("channel", "provider_id", name="uq_provider_message_channel"),
+        Index("ix_provider_message_outbox_id", "outbox_id"),
+        Index("ix_provider_message_at", "at"),
+        NEVER_AGAIN,
+    )
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    channel: Mapped[str] = mapped_column(String(20))
+    provider_id: Mapped[str] = mapped_column(String(200))
+    outbox_id: Mapped[int | None] = mapped_column(ForeignKey("outbox.id", ondelete="CASCADE"))
+    part: Mapped[int] = mapped_column(Integer, default=0)
+    parts: Mapped[int] = mapped_column(Integer, default=1)
+    rank: Mapped[int] = mapped_column(Integer, default=0)
+    """0 accepted, 1 sent, 2 failed, 3 delivered, 4 read: it only climbs."""
+    reason: Mapped[str | None] = mapped_column(String(120))
+    at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Pace(Base):
+    """How fast may be sent, shared by all senders: `at` is the moment up to which what has been sent uses up the rate.
+
+    `name` is `number:<channel>`, `bulk:<channel>`, `pair:<channel>:<address id>`, or `pause:<channel>`, whose `at` is when sending
+    begins again.
+    """
+
+    __tablename__ = "pace"
+    name: Mapped[str] = mapped_column(String(80), primary_key=True)
+    at: Mapped[datetime]
+    reason: Mapped[str | None] = mapped_column(String(120))
+
+
+class MessageTemplate(Base):
+    """How one template stands with a provider in one language. `name` is the provider's, with the version of the words in it.
+
+    `status` is the provider's word in lower case (approved, pending, rejected, paused, disabled …); `category` is what the provider
+    makes of it now, `authored` what it was written as.
+    """
+
+    __tablename__ = "message_template"
+    channel: Mapped[str] = mapped_column(String(20), primary_key=True)
+    name: Mapped[str] = mapped_column(String(80), primary_key=True)
+    language: Mapped[str] = mapped_column(String(8), primary_key=True)
+    provider_id: Mapped[str | None] = mapped_column(String(60))
+    status: Mapped[str] = mapped_column(String(30))
+    category: Mapped[str] = mapped_column(String(30))
+    authored: Mapped[str] = mapped_column(String(30))
+    reason: Mapped[str | None] = mapped_column(String(120))
+    updated_at: Mapped[datetime] = mapped_column(default=now)
 
 
 class Dialogue(Base):
