@@ -81,7 +81,8 @@ def events(raw: object, *, phone_number_id: str | None = None) -> list[Event]:
 
 
 def _of_change(entry: Mapping[str, Any], change: Mapping[str, Any], phone_number_id: str | None) -> Iterator[Event]:
-    field, value = change.get("field", "messages"), mapping(change.get("value"))
+    value = mapping(change.get("value"))
+    field = words(change.get("field", "messages"))
     number_id = mapping(value.get("metadata")).get("phone_number_id")
 
     def envelope(**content: Any) -> dict[str, Any]:
@@ -150,7 +151,7 @@ def _key(kind: str, wamid: object, raw: object) -> str:
 
 
 def _receipt(status: Mapping[str, Any]) -> DeliveryReceipt | None:
-    wamid, state = words(status.get("id")), status.get("status")
+    wamid, state = words(status.get("id")), words(status.get("status"))
     if not wamid or len(wamid) > 200 or state not in STATES:
         return None
     marked = MARK.fullmatch(words(status.get("biz_opaque_callback_data")))
@@ -160,7 +161,7 @@ def _receipt(status: Mapping[str, Any]) -> DeliveryReceipt | None:
         found = meaning_of(code_of(next(iter(mappings(status.get("errors"))), {})))
         reason, action, pause = found.reason, found.action, found.wait
     at = moment(status.get("timestamp"))
-    return DeliveryReceipt(provider_id=wamid, state=str(state), at=at, mark=mark, reason=reason, action=action, pause=pause)
+    return DeliveryReceipt(provider_id=wamid, state=state, at=at, mark=mark, reason=reason, action=action, pause=pause)
 
 
 def _addresses(user_id: object, number: object) -> tuple[Address, ...]:
