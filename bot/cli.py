@@ -23,6 +23,8 @@ content_app = typer.Typer(no_args_is_help=True, help="The words that parents rea
 ROLE_HELP = "editor, approver, practitioner, manager or administrator; may be given several times."
 staff_app = typer.Typer(no_args_is_help=True, help="Accounts of the staff console.")
 factor_app = typer.Typer(no_args_is_help=True, help="Second factors of staff.")
+whatsapp_app = typer.Typer(no_args_is_help=True, help="The WhatsApp number and its templates.")
+app.add_typer(whatsapp_app, name="whatsapp")
 app.add_typer(content_app, name="content")
 app.add_typer(staff_app, name="staff")
 staff_app.add_typer(factor_app, name="second-factor")
@@ -272,6 +274,76 @@ def _laid_out(lay: Callable[[], list[Path]], next_step: str) -> None:
     for path in made:
         print(path.relative_to(ROOT))
     say(next_step)
+
+
+@whatsapp_app.command("templates")
+def whatsapp_templates(
+    submit: Annotated[bool, typer.Option("--submit", help="Hand in to Meta what it does not have yet.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask nobody; show what is known.")] = False,
+) -> None:
+    """Ask Meta how each template of content/templates stands in each language, and write it as CSV. Exit status 1 while any of
+    today's words cannot be sent as they were meant, but for languages that Meta takes no templates in."""
+    from bot.channels.whatsapp import GraphError
+    from bot.library.templates import Templates
+    from bot.storage.engine import Database
+    from bot.whatsapp import whatsapp_channel
+    from bot.whatsapp_templates import NO_TEMPLATES, as_lines, missing, sync, write_lines
+    from bot.whatsapp_templates import submit as hand_in
+    from bot.wiring import prepare_database
+
+    chosen = _started()
+    templates, database = Templates.load(ROOT), Database(chosen.database)
+    prepare_database(chosen, database)
+    channel = None if offline else whatsapp_channel(chosen)
+    if channel is None and not offline:
+        say("Set WREN_WHATSAPP_TOKEN, WREN_WHATSAPP_PHONE_NUMBER_ID and WREN_WHATSAPP_BUSINESS_ID, or ask with --offline.")
+        raise typer.Exit(2)
+
+    async def go(asked: Any) -> list[str]:
+        try:
+            if submit:
+                return await hand_in(asked, database, templates)
+            await sync(asked, database, templates)
+            return []
+        finally:
+            await asked.close()
+
+    try:
+        for problem in asyncio.run(go(channel)) if channel is not None else []:
+            say(problem)
+    except GraphError as error:
+        say(f"Meta could not be asked: {error}.")
+        raise typer.Exit(1) from error
+    with database.read() as session:
+        write_lines(as_lines(session, templates), sys.stdout)
+        lacking = missing(session, templates).keys() - {NO_TEMPLATES}
+    database.dispose()
+    raise typer.Exit(1 if lacking else 0)
+
+
+@whatsapp_app.command("number")
+def whatsapp_number() -> None:
+    """Ask Meta for our number with our token: shows the number, its approved name and its quality. Exit status 1 if it refuses."""
+    from bot.channels.whatsapp import GraphError
+    from bot.whatsapp import whatsapp_channel
+
+    channel = whatsapp_channel(_started())
+    if channel is None:
+        say("Set WREN_WHATSAPP_TOKEN and WREN_WHATSAPP_PHONE_NUMBER_ID.")
+        raise typer.Exit(2)
+
+    async def go() -> Any:
+        try:
+            return await channel.number()
+        finally:
+            await channel.close()
+
+    try:
+        for name, value in asyncio.run(go()).items():
+            print(f"{name}: {value}")
+    except GraphError as error:
+        say(f"Meta refuses: {error}.")
+        raise typer.Exit(1) from error
 
 
 @staff_app.command("add")
