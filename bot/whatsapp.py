@@ -139,7 +139,7 @@ class Webhook:
         if not receipt.stored:
             await self._say_safety(inbound, receipt)
         elif not receipt.duplicate:
-            self._later(self._acknowledge(receipt, inbound.external_id))
+            self._later(self._acknowledge(receipt, event.wamid))
         return receipt.stored
 
     def _numbered(self, inbound: Inbound) -> Inbound:
@@ -239,7 +239,9 @@ class Webhook:
         if session.scalar(known) is not None:
             return False
         sealed = self._parts.keyring.seal_json(event.raw)
-        expires = now() + timedelta(days=self._parts.settings.raw_event_days)
+        # What staff may have to look into is kept for a while; of the rest nothing is left to learn, and it may name somebody.
+        looked_into = bool(event.notice) and event.receipt is None and event.change is None and event.choice is None
+        expires = now() + timedelta(days=self._parts.settings.raw_event_days if looked_into else 0)
         session.add(RawEvent(channel=CHANNEL, external_id=event.key, sealed=sealed, expires_at=expires))
         session.flush()
         return True

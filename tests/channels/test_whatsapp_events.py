@@ -14,6 +14,7 @@ from pywa.types.system import PhoneNumberChange
 
 from bot.channels.whatsapp import Event, events
 from bot.channels.whatsapp.events import AddressChange, MarketingChoice, TemplateNews
+from bot.channels.whatsapp.parse import opaque
 from bot.messages import Address, Kind
 from tests.channels.support import ANY_JSON, damaged, fixtures, load
 from tests.doubles.graph_server import NUMBER_ID, GraphServer, Parent, Sent, envelope, together
@@ -89,7 +90,7 @@ def test_a_receipt_names_the_message_its_state_and_our_mark(state: str) -> None:
     sent = Sent("wamid.OUT1", {"type": "text", "to": "447700900301", "biz_opaque_callback_data": "12:0#1/2"})
     receipt = one(GraphServer().status(sent, state, at=1793000000)).receipt
     assert receipt is not None
-    assert (receipt.provider_id, receipt.state, receipt.mark) == ("wamid.OUT1", state, ("12:0", 1, 2))
+    assert (receipt.provider_id, receipt.state, receipt.mark) == (opaque("wamid.OUT1"), state, ("12:0", 1, 2))
     assert int(receipt.at.timestamp()) == 1793000000
 
 
@@ -111,7 +112,7 @@ def test_another_reader_sees_the_same_receipt() -> None:
     theirs = MessageStatus.from_update(WhatsApp(NUMBER_ID, "token"), payload)
     ours = one(payload).receipt
     assert ours is not None and theirs.error is not None
-    assert (theirs.id, theirs.status.value) == (ours.provider_id, ours.state)
+    assert (opaque(theirs.id), theirs.status.value) == (ours.provider_id, ours.state)
     assert str(theirs.error.code) in ours.reason
 
 
@@ -122,7 +123,7 @@ def test_a_mark_that_is_not_ours_is_left_alone(mark: Any) -> None:
     assert receipt is not None and receipt.mark is None
 
 
-@pytest.mark.parametrize("status", [{"status": "sent"}, {"id": "x", "status": "deleted"}, {"id": "x" * 300, "status": "sent"}])
+@pytest.mark.parametrize("status", [{"status": "sent"}, {"id": "x", "status": "deleted"}, {"id": 5, "status": "sent"}])
 def test_a_receipt_without_id_or_of_an_unknown_state_is_kept_and_not_followed(status: dict[str, Any]) -> None:
     event = one(envelope(statuses=[status]))
     assert event.receipt is None and event.raw["entry"]
@@ -212,7 +213,7 @@ def test_the_slices_of_a_webhook_say_what_the_whole_says(path: Any) -> None:
     fixture = load(path)
     found = [event.inbound for event in events(fixture["raw"]) if event.inbound]
     assert [(inbound.external_id, inbound.kind.value, inbound.text) for inbound in found] == [
-        (wanted["external_id"], wanted["kind"], wanted.get("text", "")) for wanted in fixture["expected"]
+        (opaque(wanted["external_id"]), wanted["kind"], wanted.get("text", "")) for wanted in fixture["expected"]
     ]
     assert all(inbound.kind in Kind for inbound in found)
 

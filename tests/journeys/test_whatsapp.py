@@ -17,11 +17,13 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import OperationalError
 
 from bot.app import listen, server, web_app, working
+from bot.channels.whatsapp.parse import opaque
 from bot.console.accounts import add_staff
 from bot.conversation.intake import Intake
 from bot.handoff import desk
 from bot.messages import Reply
 from bot.storage.tables import (
+    Base,
     Case,
     Consent,
     Inbox,
@@ -264,7 +266,7 @@ async def test_a_menu_is_a_list_a_choice_of_it_comes_back_and_each_row_ends_as_t
     assert len(stack.read_by(ADA)) > 1
     for state in ("read", "sent", "delivered"):
         assert (await stack.post(stack.double.status(menu, state))).status_code == 200
-    (row,) = stack.all(select(Outbox).where(Outbox.provider_id == menu.wamid))
+    (row,) = stack.all(select(Outbox).where(Outbox.provider_id == opaque(menu.wamid)))
     assert row.state == "read"
     assert stack.double.read[0]["typing_indicator"] == {"type": "text"}
 
@@ -480,7 +482,7 @@ async def test_a_window_that_meta_shut_earlier_holds_what_was_said_and_lets_it_g
     await stack.quiet()
     sent = stack.double.to(ADA)[-1]
     assert (await stack.post(stack.double.status(sent, "failed", error=131047))).status_code == 200
-    (row,) = stack.all(select(Outbox).where(Outbox.provider_id == sent.wamid))
+    (row,) = stack.all(select(Outbox).where(Outbox.provider_id == opaque(sent.wamid)))
     assert row.state == "held"
     (address,) = stack.all(select(PersonAddress).where(PersonAddress.id == row.address_id))
     assert address.window_until < now()
@@ -523,10 +525,10 @@ async def test_a_receipt_that_overtakes_our_own_mark_and_one_of_a_stranger_are_k
     sent = stack.double.sent[0]
     assert (await stack.post(stack.double.status(sent, "read"))).status_code == 200
     await stack.quiet()
-    assert stack.all(select(Outbox.state).where(Outbox.provider_id == sent.wamid)) == ["read"]
+    assert stack.all(select(Outbox.state).where(Outbox.provider_id == opaque(sent.wamid))) == ["read"]
     stranger = {"id": "wamid.NOT-OURS", "status": "delivered", "timestamp": "1"}
     assert (await stack.post(envelope(statuses=[stranger]))).status_code == 200
-    (kept,) = stack.all(select(ProviderMessage).where(ProviderMessage.provider_id == "wamid.NOT-OURS"))
+    (kept,) = stack.all(select(ProviderMessage).where(ProviderMessage.provider_id == opaque("wamid.NOT-OURS")))
     assert kept.outbox_id is None
 
 
@@ -600,3 +602,23 @@ async def test_while_a_practitioner_holds_the_case_no_blue_ticks_say_that_they_h
 def test_the_channel_is_there_only_with_token_and_number(build_parts: Callable[..., Parts], sqlite_address: str) -> None:
     for given in ({}, {"whatsapp_token": TOKEN}, {"whatsapp_phone_number_id": NUMBER_ID}):
         assert whatsapp_channel(build_parts(sqlite_address, **given).settings) is None
+
+
+async def test_no_table_holds_metas_ids_which_spell_the_parents_number(stack: Stack) -> None:
+    await stack.says(ADA, "menu")
+    for sent in stack.double.to(ADA):
+        await stack.post(stack.double.status(sent, "delivered"))
+        await stack.post(stack.double.status(sent, "failed", error=131026))
+    with stack.parts.database.read() as session:
+        for table in Base.metadata.sorted_tables:
+            for row in session.execute(select(table)).all():
+                assert "wamid" not in repr(row) and ADA.phone not in repr(row), table.name
+
+
+async def test_forgetting_takes_the_receipts_along(stack: Stack) -> None:
+    await stack.says(ADA, "menu")
+    await stack.post(stack.double.status(stack.double.to(ADA)[0], "delivered"))
+    await stack.says(ADA, "forget me")
+    await stack.says(ADA, "yes")
+    await stack.until(lambda: stack.count(Person) == 0)
+    assert stack.count(ProviderMessage) == stack.count(PersonAddress) == 0

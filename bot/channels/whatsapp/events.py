@@ -16,7 +16,7 @@ from typing import Any
 
 from bot.channels import mapping, mappings, moment, words
 from bot.channels.whatsapp.errors import code_of, meaning_of
-from bot.channels.whatsapp.parse import CHANNEL, MAX_EXTERNAL_ID, bsuid, contact_of, parse, phone
+from bot.channels.whatsapp.parse import CHANNEL, bsuid, contact_of, opaque, parse, phone
 from bot.messages import Address, DeliveryReceipt, Inbound
 
 STATES = frozenset({"sent", "delivered", "read", "failed"})
@@ -58,11 +58,13 @@ class MarketingChoice:
 class Event:
     """One thing that a webhook said. `key` is the same each time it is delivered and fits `RawEvent.external_id`.
 
-    At most one of the fields after `raw` is set; with none there is nothing to do but to keep it. `notice` is for staff.
+    At most one of the fields after `wamid` is set; with none there is nothing to do but to keep it. `notice` is for staff.
     """
 
     key: str
     raw: Mapping[str, Any]
+    wamid: str = ""
+    """Meta's own id of a parent's message, to mark it as read. It holds their number: never stored outside `raw`, never logged."""
     inbound: Inbound | None = None
     receipt: DeliveryReceipt | None = None
     change: AddressChange | None = None
@@ -122,6 +124,7 @@ def _of_messages(value: Mapping[str, Any], envelope: Any, whole: Mapping[str, An
         yield Event(
             key=inbounds[0].external_id if inbounds else _hash(raw),
             raw=raw,
+            wamid=words(message.get("id")),
             inbound=next(iter(inbounds), None),
             notice="whatsapp-message-of-nobody" if nameless else "",
         )
@@ -145,14 +148,14 @@ def _hash(raw: object) -> str:
 
 
 def _key(kind: str, wamid: object, raw: object) -> str:
-    """The message's own id where it has one that fits."""
+    """By the message's own id where it has one."""
     found = words(wamid)
-    return f"{kind}:{found}" if 0 < len(found) <= MAX_EXTERNAL_ID else _hash(raw)
+    return f"{kind}:{opaque(found)}" if found else _hash(raw)
 
 
 def _receipt(status: Mapping[str, Any]) -> DeliveryReceipt | None:
     wamid, state = words(status.get("id")), words(status.get("status"))
-    if not wamid or len(wamid) > 200 or state not in STATES:
+    if not wamid or state not in STATES:
         return None
     marked = MARK.fullmatch(words(status.get("biz_opaque_callback_data")))
     mark = (marked[1], int(marked[2]), int(marked[3])) if marked and int(marked[2]) < int(marked[3]) else None
@@ -161,7 +164,7 @@ def _receipt(status: Mapping[str, Any]) -> DeliveryReceipt | None:
         found = meaning_of(code_of(next(iter(mappings(status.get("errors"))), {})))
         reason, action, pause = found.reason, found.action, found.wait
     at = moment(status.get("timestamp"))
-    return DeliveryReceipt(provider_id=wamid, state=state, at=at, mark=mark, reason=reason, action=action, pause=pause)
+    return DeliveryReceipt(provider_id=opaque(wamid), state=state, at=at, mark=mark, reason=reason, action=action, pause=pause)
 
 
 def _addresses(user_id: object, number: object) -> tuple[Address, ...]:

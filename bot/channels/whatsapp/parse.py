@@ -29,8 +29,6 @@ MEDIA = {
 NOT_FROM_A_PARENT = {"system", "revoke", "ephemeral"}
 """A change of number, a withdrawn message, a change of the disappearing-messages setting: nothing to answer."""
 
-MAX_EXTERNAL_ID = 180
-
 
 def parse(raw: Mapping[str, Any]) -> list[Inbound]:
     """Every message in one webhook, in its order. Statuses, other fields and groups give nothing; never raises."""
@@ -66,10 +64,16 @@ def _messages(value: Mapping[str, Any]) -> list[Inbound]:
     return found
 
 
+def opaque(wamid: str) -> str:
+    """What we know a message by: a hash of Meta's id of it, as unique, because the id itself spells the parent's number in another
+    way. Nothing leads back: the id has random digits in it, too many to try."""
+    return "wa:" + hashlib.sha256(wamid.encode()).hexdigest()
+
+
 def _external_id(value: object) -> str:
-    """The message id; one too long for its column is replaced by its hash, which is as unique."""
+    """Our name of the message; nothing if Meta gives it none."""
     wamid = words(value)
-    return wamid if len(wamid) <= MAX_EXTERNAL_ID else hashlib.sha256(wamid.encode()).hexdigest()
+    return opaque(wamid) if wamid else ""
 
 
 def _addresses(message: Mapping[str, Any], contacts: list[Mapping[str, Any]]) -> tuple[Address, ...]:

@@ -11,7 +11,7 @@ import httpx
 
 from bot.channels import mapping, mappings, number, words
 from bot.channels.whatsapp.errors import code_of, delivery_of, meaning_of
-from bot.channels.whatsapp.parse import CHANNEL, parse
+from bot.channels.whatsapp.parse import CHANNEL, opaque, parse
 from bot.channels.whatsapp.render import MAX_MARK, render
 from bot.messages import Address, Delivery, Inbound, Outbound
 
@@ -103,8 +103,8 @@ class WhatsAppChannel:
             return _delivery_of_transport(error)
         if response.is_success:
             wamid = words(next(iter(mappings(_json(response).get("messages"))), {}).get("id"))
-            if wamid and len(wamid) <= 200:
-                return Delivery(status="sent", provider_id=wamid)
+            if wamid:
+                return Delivery(status="sent", provider_id=opaque(wamid))
             return Delivery(status="unknown", reason="an answer without an id: outcome unknown")
         return _delivery_of_refusal(response)
 
