@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from bot.delivery.can_send import Verdict, can_send, window_until
+from bot.delivery.can_send import WINDOW_CLOSED, Verdict, can_send, window_until
 from bot.delivery.sender import standing
 from bot.messages import MessageClass
 from bot.storage.tables import PersonAddress
@@ -21,6 +21,11 @@ class Reach:
     verdict: Verdict
     seen_at: datetime
     window_until: datetime | None
+
+    @property
+    def kept(self) -> bool:
+        """Whether a reply would be kept until they write, because only the provider's window is in the way."""
+        return self.verdict.reason == WINDOW_CLOSED
 
 
 def reach(session: Session, person_id: int, address: PersonAddress) -> Reach:
