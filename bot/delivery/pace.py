@@ -45,11 +45,12 @@ def wait_for_rate(
     Safety words never wait: they are counted and go.
     """
     bulk = message_class in (MessageClass.SERIES, MessageClass.BULK)
-    buckets = [(f"pair:{channel}:{address_id}", rates.pair_seconds, rates.pair_burst)]
+    # The number's first: whoever holds it may take the others, so that no two senders wait for each other.
+    buckets = [(f"number:{channel}", 1 / rates.per_second, rates.burst)]
     if bulk:
         share = 1 - LEFT_FOR_REPLIES
         buckets.append((f"bulk:{channel}", 1 / (rates.per_second * share), max(1, int(rates.burst * share))))
-    buckets.append((f"number:{channel}", 1 / rates.per_second, rates.burst))
+    buckets.append((f"pair:{channel}:{address_id}", rates.pair_seconds, rates.pair_burst))
     rows = [_locked(session, name, at) for name, _, _ in buckets]
     waits = [_wait(row, seconds, burst, at) for row, (_, seconds, burst) in zip(rows, buckets, strict=True)]
     if max(waits) > 0 and message_class is not MessageClass.SAFETY:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import String, cast, func, literal, select
 from sqlalchemy.orm import Session, aliased
 
+from bot.delivery.held import IS_HELD
 from bot.delivery.outbox import enqueue
 from bot.messages import MessageClass, Reply
 from bot.storage.crypto import Keyring
@@ -21,7 +22,7 @@ AT_ONCE = 100
 
 _HELD = (
     select(Outbox.person_id, func.min(Outbox.id).label("first"))
-    .where(Outbox.state == "held", Outbox.message_class == MessageClass.PRACTITIONER.value)
+    .where(IS_HELD, Outbox.message_class == MessageClass.PRACTITIONER.value)
     .group_by(Outbox.person_id, Outbox.channel)
     .subquery()
 )

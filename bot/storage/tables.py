@@ -238,6 +238,7 @@ class Outbox(Base):
         Index("ix_outbox_open_person", "person_id", "id", sqlite_where=text("open = 1"), postgresql_where=text("open = 1")),
         Index("ix_outbox_person_seq", "person_id", "id"),
         Index("ix_outbox_provider", "channel", "provider_id"),
+        Index("ix_outbox_held", "person_id", "id", sqlite_where=text("state = 'held'"), postgresql_where=text("state = 'held'")),
         NEVER_AGAIN,
     )
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -280,7 +281,12 @@ class ProviderMessage(Base):
     __table_args__ = (
         UniqueConstraint("channel", "provider_id", name="uq_provider_message_channel"),
         Index("ix_provider_message_outbox_id", "outbox_id"),
-        Index("ix_provider_message_at", "at"),
+        Index(
+            "ix_provider_message_stranger",
+            "at",
+            sqlite_where=text("outbox_id IS NULL"),
+            postgresql_where=text("outbox_id IS NULL"),
+        ),
         NEVER_AGAIN,
     )
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
-from bot.delivery.held import refuse_old, release
+from bot.delivery.held import IS_HELD, refuse_old, release
 from bot.delivery.receipts import (
     STRANGERS_KEPT,
     apply_receipt,
@@ -227,3 +227,20 @@ def test_the_last_word_on_marketing_counts_and_stopping_everything_is_a_word(dat
         stop_marketing(session, person.id, CHANNEL)
         session.flush()
         assert len(session.scalars(select(Consent)).all()) == 2, "what is known already is not written again"
+
+
+def test_what_the_sweep_asks_every_few_seconds_is_answered_from_small_indexes(sqlite_address: str) -> None:
+    """However long the outbox and the receipts grow."""
+    database = Database(sqlite_address)
+    asked = {
+        "ix_outbox_held": select(Outbox.id).where(IS_HELD, Outbox.message_class == "reply"),
+        "ix_provider_message_stranger": select(ProviderMessage.id).where(
+            ProviderMessage.outbox_id.is_(None), ProviderMessage.at < now()
+        ),
+    }
+    with database.read() as session:
+        for index, query in asked.items():
+            words = str(query.compile(database.engine, compile_kwargs={"literal_binds": False, "render_postcompile": True}))
+            plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {words}", ("2026-01-01",)).all()
+            assert any(index in str(step) for step in plan), plan
+    database.dispose()

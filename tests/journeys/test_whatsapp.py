@@ -194,6 +194,13 @@ async def test_a_message_is_stored_in_full_before_it_is_acknowledged(stack: Stac
     assert b"menu" not in event.sealed
 
 
+@pytest.mark.parametrize("body", [b"", b"not json", b"[]", b"null", b'{"entry": 5}', b"[" * 100_000, b"\xff\xfe"])
+async def test_signed_nonsense_is_kept_once_and_never_comes_again(stack: Stack, body: bytes) -> None:
+    for _ in range(2):
+        assert (await stack.post(body)).status_code == 200
+    assert (stack.count(RawEvent), stack.count(Inbox)) == (1, 0)
+
+
 async def test_no_200_while_the_store_fails_and_safety_words_go_out_once_all_the_same(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:

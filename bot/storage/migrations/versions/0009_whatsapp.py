@@ -34,7 +34,11 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_provider_message_outbox_id", "provider_message", ["outbox_id"])
-    op.create_index("ix_provider_message_at", "provider_message", ["at"])
+    nobodys, held = sa.text("outbox_id IS NULL"), sa.text("state = 'held'")
+    op.create_index(
+        "ix_provider_message_stranger", "provider_message", ["at"], sqlite_where=nobodys, postgresql_where=nobodys
+    )
+    op.create_index("ix_outbox_held", "outbox", ["person_id", "id"], sqlite_where=held, postgresql_where=held)
     op.create_table(
         "pace",
         sa.Column("name", sa.String(length=80), nullable=False),
@@ -60,6 +64,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("message_template")
     op.drop_table("pace")
+    op.drop_index("ix_outbox_held", "outbox")
     op.drop_table("provider_message")
     op.drop_column("person_address", "retired_at")
     op.drop_column("person_address", "window_until")
