@@ -281,12 +281,6 @@ class ProviderMessage(Base):
     __table_args__ = (
         UniqueConstraint("channel", "provider_id", name="uq_provider_message_channel"),
         Index("ix_provider_message_outbox_id", "outbox_id"),
-        Index(
-            "ix_provider_message_stranger",
-            "at",
-            sqlite_where=text("outbox_id IS NULL"),
-            postgresql_where=text("outbox_id IS NULL"),
-        ),
         NEVER_AGAIN,
     )
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

@@ -234,7 +234,7 @@ def test_what_the_sweep_asks_every_few_seconds_is_answered_from_small_indexes(sq
     database = Database(sqlite_address)
     asked = {
         "ix_outbox_held": select(Outbox.id).where(IS_HELD, Outbox.message_class == "reply"),
-        "ix_provider_message_stranger": select(ProviderMessage.id).where(
+        "ix_provider_message_outbox_id": select(ProviderMessage.id).where(
             ProviderMessage.outbox_id.is_(None), ProviderMessage.at < now()
         ),
     }

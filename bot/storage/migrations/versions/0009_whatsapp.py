@@ -34,10 +34,7 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_provider_message_outbox_id", "provider_message", ["outbox_id"])
-    nobodys, held = sa.text("outbox_id IS NULL"), sa.text("state = 'held'")
-    op.create_index(
-        "ix_provider_message_stranger", "provider_message", ["at"], sqlite_where=nobodys, postgresql_where=nobodys
-    )
+    held = sa.text("state = 'held'")
     op.create_index("ix_outbox_held", "outbox", ["person_id", "id"], sqlite_where=held, postgresql_where=held)
     op.create_table(
         "pace",
