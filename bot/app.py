@@ -10,10 +10,11 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 
 import uvicorn
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Mount, Route
 
 from bot.actions.endpoint import action_app
 from bot.alarms import Alarmer, build_ways
@@ -29,17 +30,22 @@ from bot.delivery.sender import Sender
 from bot.pages import PageServices
 from bot.pages import routes as page_routes
 from bot.polling import telegram_poller
+from bot.providers import Postman
+from bot.providers import routes as provider_routes
 from bot.settings import Settings
 from bot.storage.tables import UNANSWERED_DAYS
 from bot.sweep import Sweep
+from bot.whatsapp import whatsapp_channel, whatsapp_rates, whatsapp_routes
 from bot.wiring import Parts
+from services_directory.api import api_app
 
 log = logging.getLogger(__name__)
 GRACE_SECONDS = 10
+DIRECTORY_API = "/directory/api"
 
 
 def web_app(parts: Parts, closing: asyncio.Event | None = None) -> Starlette:
-    """The public application: landing pages, web chat, staff console, health. `closing` ends open event streams."""
+    """The public application: landing pages, web chat, staff console, the directory's API, health. `closing` ends open event streams."""
     closing = closing or asyncio.Event()
 
     async def health(request: Request) -> Response:
@@ -67,12 +73,18 @@ def web_app(parts: Parts, closing: asyncio.Event | None = None) -> Starlette:
         teams=parts.teams,
         sampling=parts.sampling,
         reviewing=parts.reviewing,
+        directory_engine=parts.directory_engine,
         is_command=lambda text: parts.commands.find(text, "en") is not None,
         closing=closing,
     )
     routes: list[BaseRoute] = [Route("/health", health)]
+    routes += whatsapp_routes(parts)
     routes += webchat_routes(chat)
     routes += console_routes(console)
+    routes += provider_routes(parts.directory_engine, parts.library.strings, parts.library.helplines, parts.settings)
+    public_url = parts.settings.public_url
+    api_url = public_url.rstrip("/") + DIRECTORY_API if public_url else None
+    routes.append(Mount(DIRECTORY_API, app=api_app(parts.directory_engine, parts.directory, public_url=api_url)))
     routes += page_routes(
         PageServices(
             strings=parts.library.strings,
@@ -121,7 +133,8 @@ async def working(parts: Parts, action_socket: socket.socket) -> AsyncIterator[N
     settings = parts.settings
     workers = Workers(parts.journey, parts.hub, at_once=settings.workers, look_every=settings.sweep_seconds)
     telegram = telegram_channel(settings)
-    pushing: dict[str, Channel] = {telegram.name: telegram} if telegram is not None else {}
+    whatsapp = whatsapp_channel(settings)
+    pushing: dict[str, Channel] = {channel.name: channel for channel in (telegram, whatsapp) if channel is not None}
     sender = Sender(
         parts.database,
         parts.keyring,
@@ -129,6 +142,7 @@ async def working(parts: Parts, action_socket: socket.socket) -> AsyncIterator[N
         parts.hub,
         lease_seconds=settings.lease_seconds * 4,
         look_every=settings.sweep_seconds,
+        rates=whatsapp_rates(settings),
     )
     sweep = Sweep(parts)
     alarmer = Alarmer(
@@ -139,6 +153,7 @@ async def working(parts: Parts, action_socket: socket.socket) -> AsyncIterator[N
         url=settings.url,
         look_every=settings.sweep_seconds,
     )
+    postman = Postman(parts.directory_engine, parts.library.strings, settings)
     endpoint = server(action_app(parts.actions, parts.registry, settings.rasa_token.get_secret_value()))
     tasks = [
         asyncio.create_task(endpoint.serve([action_socket]), name="actions"),
@@ -146,6 +161,7 @@ async def working(parts: Parts, action_socket: socket.socket) -> AsyncIterator[N
         asyncio.create_task(sender.run(), name="sender"),
         asyncio.create_task(sweep.run(), name="sweep"),
         asyncio.create_task(alarmer.run(), name="alarms"),
+        asyncio.create_task(postman.run(), name="letters"),
     ]
     poller: TelegramPoller | None = None
     if telegram is not None:
@@ -161,6 +177,7 @@ async def working(parts: Parts, action_socket: socket.socket) -> AsyncIterator[N
         sender.stop()
         sweep.stop()
         alarmer.stop()
+        postman.stop()
         await asyncio.wait(tasks[1:], timeout=GRACE_SECONDS)
         endpoint.should_exit = True
         await asyncio.wait(tasks, timeout=GRACE_SECONDS)
@@ -168,13 +185,24 @@ async def working(parts: Parts, action_socket: socket.socket) -> AsyncIterator[N
             task.cancel()
         if telegram is not None:
             await telegram.close()
+        if whatsapp is not None:
+            await whatsapp.close()
         if parts.rasa is not None:
             await parts.rasa.close()
+
+
+def prepare_directory(parts: Parts) -> None:
+    """Load the directory's index, so that neither the first parent nor the API's first reader waits for it. Blocking."""
+    try:
+        parts.directory.prepare()
+    except SQLAlchemyError as error:  # whoever asks next tries again
+        log.error("the directory could not be read at the start (%s)", type(error).__name__)
 
 
 async def run_app(parts: Parts, *, web: bool, work: bool) -> None:
     """Serve and/or work until SIGTERM or SIGINT."""
     settings = parts.settings
+    await asyncio.to_thread(prepare_directory, parts)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -196,4 +224,4 @@ async def run_app(parts: Parts, *, web: bool, work: bool) -> None:
     parts.dispose()
 
 
-__all__ = ["run_app", "web_app", "working"]
+__all__ = ["prepare_directory", "run_app", "web_app", "working"]

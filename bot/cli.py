@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,8 +22,12 @@ app = typer.Typer(
 content_app = typer.Typer(no_args_is_help=True, help="The words that parents read.")
 ROLE_HELP = "editor, approver, practitioner, manager or administrator; may be given several times."
 staff_app = typer.Typer(no_args_is_help=True, help="Accounts of the staff console.")
+factor_app = typer.Typer(no_args_is_help=True, help="Second factors of staff.")
+whatsapp_app = typer.Typer(no_args_is_help=True, help="The WhatsApp number and its templates.")
+app.add_typer(whatsapp_app, name="whatsapp")
 app.add_typer(content_app, name="content")
 app.add_typer(staff_app, name="staff")
+staff_app.add_typer(factor_app, name="second-factor")
 
 
 def say(text: str) -> None:
@@ -272,6 +276,76 @@ def _laid_out(lay: Callable[[], list[Path]], next_step: str) -> None:
     say(next_step)
 
 
+@whatsapp_app.command("templates")
+def whatsapp_templates(
+    submit: Annotated[bool, typer.Option("--submit", help="Hand in to Meta what it does not have yet.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask nobody; show what is known.")] = False,
+) -> None:
+    """Ask Meta how each template of content/templates stands in each language, and write it as CSV. Exit status 1 while any of
+    today's words cannot be sent as they were meant, but for languages that Meta takes no templates in."""
+    from bot.channels.whatsapp import GraphError
+    from bot.library.templates import Templates
+    from bot.storage.engine import Database
+    from bot.whatsapp import whatsapp_channel
+    from bot.whatsapp_templates import NO_TEMPLATES, as_lines, missing, sync, write_lines
+    from bot.whatsapp_templates import submit as hand_in
+    from bot.wiring import prepare_database
+
+    chosen = _started()
+    templates, database = Templates.load(ROOT), Database(chosen.database)
+    prepare_database(chosen, database)
+    channel = None if offline else whatsapp_channel(chosen)
+    if channel is None and not offline:
+        say("Set WREN_WHATSAPP_TOKEN, WREN_WHATSAPP_PHONE_NUMBER_ID and WREN_WHATSAPP_BUSINESS_ID, or ask with --offline.")
+        raise typer.Exit(2)
+
+    async def go(asked: Any) -> list[str]:
+        try:
+            if submit:
+                return await hand_in(asked, database, templates)
+            await sync(asked, database, templates)
+            return []
+        finally:
+            await asked.close()
+
+    try:
+        for problem in asyncio.run(go(channel)) if channel is not None else []:
+            say(problem)
+    except GraphError as error:
+        say(f"Meta could not be asked: {error}.")
+        raise typer.Exit(1) from error
+    with database.read() as session:
+        write_lines(as_lines(session, templates), sys.stdout)
+        lacking = missing(session, templates).keys() - {NO_TEMPLATES}
+    database.dispose()
+    raise typer.Exit(1 if lacking else 0)
+
+
+@whatsapp_app.command("number")
+def whatsapp_number() -> None:
+    """Ask Meta for our number with our token: shows the number, its approved name and its quality. Exit status 1 if it refuses."""
+    from bot.channels.whatsapp import GraphError
+    from bot.whatsapp import whatsapp_channel
+
+    channel = whatsapp_channel(_started())
+    if channel is None:
+        say("Set WREN_WHATSAPP_TOKEN and WREN_WHATSAPP_PHONE_NUMBER_ID.")
+        raise typer.Exit(2)
+
+    async def go() -> Any:
+        try:
+            return await channel.number()
+        finally:
+            await channel.close()
+
+    try:
+        for name, value in asyncio.run(go()).items():
+            print(f"{name}: {value}")
+    except GraphError as error:
+        say(f"Meta refuses: {error}.")
+        raise typer.Exit(1) from error
+
+
 @staff_app.command("add")
 def staff_add(
     username: str,
@@ -317,6 +391,58 @@ def staff_change(
 def staff_reset(username: str) -> None:
     """Give an account a new password and end its sessions."""
     _staff(lambda accounts, session, password: accounts.reset_password(session, username=username, password=password))
+
+
+@staff_app.command("list")
+def staff_list(
+    off: Annotated[bool, typer.Option("--off", help="Those that are switched off, not those that are open.")] = False,
+) -> None:
+    """Write the accounts as CSV: user name, names, roles, area (empty for all), last sign-in in UTC, second factor."""
+    import csv
+
+    from bot.console.accounts import as_lines
+
+    found: list[list[str]] = []
+    _staff(lambda accounts, session, _: found.extend(as_lines(session, off=off)), show_password=False)
+    csv.writer(sys.stdout).writerows(found)
+
+
+@staff_app.command("roles")
+def staff_roles(
+    username: str,
+    role: Annotated[list[str] | None, typer.Argument(help=f"Instead of the roles they have. {ROLE_HELP}")] = None,
+) -> None:
+    """Write an account's roles, one a line; given roles, set them first."""
+    found: list[str] = []
+
+    def act(accounts: Any, session: Any, _: str) -> None:
+        if role:
+            accounts.change_staff(session, username=username, roles=role)
+        found.extend(accounts.find_staff(session, username).roles)
+
+    _staff(act, show_password=False)
+    for one in found:
+        print(one)
+
+
+@staff_app.command("off")
+def staff_off(username: str) -> None:
+    """Switch an account off and end its sign-ins; the last administrator stays."""
+    _staff(
+        lambda accounts, session, _: accounts.switch_off(session, accounts.find_staff(session, username)),
+        show_password=False,
+    )
+
+
+@factor_app.command("reset")
+def staff_second_factor_reset(username: str) -> None:
+    """Take somebody's second factor away, for a lost phone, and end their sign-ins. It is recorded."""
+    had: list[bool] = []
+    _staff(
+        lambda accounts, session, _: had.append(accounts.reset_factor(session, accounts.find_staff(session, username))),
+        show_password=False,
+    )
+    say("The second factor is gone." if had[0] else "There was no second factor; sign-ins have ended.")
 
 
 def _staff(act: Callable[..., object], *, show_password: bool = True) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import TextIO
+from urllib.parse import urlsplit
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,6 +15,11 @@ from sqlalchemy.orm import Session
 
 from bot.alarms import calls, ways_of
 from bot.alarms.ways import mistakes
+from bot.console.accounts import tidy
+from bot.console.factor import UnknownRole, demanded_roles, with_factor
+from bot.console.guard import is_loopback
+from bot.console.roles import ADMINISTRATOR
+from bot.console.sso import mistakes as mistakes_of_sign_in
 from bot.handoff.hours import Teams, load_teams
 from bot.languages import supported
 from bot.library import Library, approvals
@@ -24,6 +30,7 @@ from bot.storage.engine import Database
 from bot.storage.tables import Outbox, Staff, now
 from bot.triage.measured import ENOUGH, Measured, MeasuredError
 from bot.triage.measured import NAME as MEASURED
+from bot.whatsapp_templates import missing
 
 FAILURES_TOLD = timedelta(days=7)
 
@@ -42,6 +49,7 @@ def report(settings: Settings, root: Path, out: TextIO) -> int:
 def _findings(settings: Settings, root: Path) -> Iterator[str]:
     yield from _settings(settings)
     yield from _models(settings)
+    library: Library | None = None
     try:
         library = Library.load(root)
         yield from _words(library)
@@ -52,13 +60,14 @@ def _findings(settings: Settings, root: Path) -> Iterator[str]:
     except DataError as error:
         yield f"The content cannot be used: {len(error.problems)} mistakes. Run `bot content check`."
     yield from _ways(settings)
+    yield from _whatsapp(settings)
     teams: Teams | None = None
     try:
         teams = load_teams(root)
         yield from _teams(settings, teams)
     except DataError as error:
         yield from (str(problem) for problem in error.problems)
-    yield from _people(settings, teams)
+    yield from _people(settings, teams, library)
 
 
 def _settings(settings: Settings) -> Iterator[str]:
@@ -136,6 +145,39 @@ def _ways(settings: Settings) -> Iterator[str]:
     yield from mistakes(settings)
 
 
+WHATSAPP = {
+    "whatsapp_token": "the access token, so nothing can be sent",
+    "whatsapp_phone_number_id": "the number's id at Meta, so nothing can be sent",
+    "whatsapp_business_id": "the business account's id, so templates cannot be handed in",
+    "whatsapp_app_secret": "the app's secret, so no message is taken in",
+    "whatsapp_verify_token": "a verify token, so Meta cannot be told this address",
+    "whatsapp_number": "the number itself, so the landing page has no link to it",
+}
+
+
+def _whatsapp(settings: Settings) -> Iterator[str]:
+    """What is missing of a WhatsApp that somebody has begun to set up; nothing of one that nobody wants."""
+    lacking = [name for name in WHATSAPP if not getattr(settings, name)]
+    begun = [name for name in WHATSAPP if name not in lacking and name != "whatsapp_number"]
+    if not begun:
+        return
+    for name in lacking:
+        yield f"WhatsApp lacks {WHATSAPP[name]}: set WREN_{name.upper()} (docs/whatsapp.md)."
+    if not settings.url.startswith("https://"):
+        yield "WhatsApp delivers to an https address only: set WREN_PUBLIC_URL to the one that parents and Meta reach."
+
+
+def _templates(session: Session, settings: Settings, library: Library) -> Iterator[str]:
+    """Templates that cannot be sent; only where WhatsApp is used."""
+    if not settings.whatsapp_token:
+        return
+    for why, which in missing(session, library.templates).items():
+        yield (
+            f"WhatsApp templates that cannot be sent as they were meant ({why}): {', '.join(which)}. "
+            "See `bot whatsapp templates`; parents who wrote over a day ago are not told there that an answer waits."
+        )
+
+
 def _teams(settings: Settings, teams: Teams) -> Iterator[str]:
     """What each team of content/team.yml lacks."""
     if settings.area not in teams:
@@ -169,7 +211,29 @@ def _reach(session: Session, settings: Settings, teams: Teams) -> Iterator[str]:
         yield f"{failed} alarms of the last week could not be sent. Their cases in the console say why."
 
 
-def _people(settings: Settings, teams: Teams | None) -> Iterator[str]:
+def _sign_in(session: Session, settings: Settings) -> Iterator[str]:
+    """What is weak or broken in how staff sign in."""
+    yield from mistakes_of_sign_in(settings)
+    try:
+        demanded_roles(settings.second_factor_roles)
+    except UnknownRole as error:
+        yield f"{error}."
+    everybody = session.scalars(select(Staff).where(Staff.demonstration.is_(False), Staff.disabled_at.is_(None))).all()
+    administrators = {staff.id: staff for staff in everybody if ADMINISTRATOR in staff.roles}
+    if everybody and not administrators:
+        yield "No account is an administrator's, so nobody can look after accounts in the console: `bot staff roles NAME administrator`."
+    served_here = is_loopback(settings.host) and is_loopback(urlsplit(settings.url).hostname or "")
+    without = sorted(staff.username for id_, staff in administrators.items() if id_ not in with_factor(session, administrators))
+    if without and not served_here:
+        yield (
+            f"Administrators without a second factor: {', '.join(without)}. A stolen password of theirs opens every account. "
+            'Set one up under "Your account", or demand it with WREN_SECOND_FACTOR_ROLES.'
+        )
+    if settings.break_glass and tidy(settings.break_glass) not in {staff.username for staff in administrators.values()}:
+        yield f"WREN_BREAK_GLASS names {settings.break_glass}, which is no open administrator's account."
+
+
+def _people(settings: Settings, teams: Teams | None, library: Library | None) -> Iterator[str]:
     database = Database(settings.database)
     try:
         with database.read() as session:
@@ -177,8 +241,12 @@ def _people(settings: Settings, teams: Teams | None) -> Iterator[str]:
                 select(func.count()).select_from(Staff).where(Staff.demonstration.is_(False), Staff.disabled_at.is_(None))
             )
             failed = session.scalar(select(func.count()).select_from(Outbox).where(Outbox.state == "failed"))
+            unguarded = list(_sign_in(session, settings))
+            templates = list(_templates(session, settings, library)) if library is not None else []
             unreached = list(_reach(session, settings, teams)) if teams is not None else []
+        yield from unguarded
         yield from unreached
+        yield from templates
         if not staff:
             yield "Nobody can sign in to the staff console: add a practitioner with `bot staff add`."
         if failed:

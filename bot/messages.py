@@ -116,7 +116,7 @@ class Reply:
     """Something Wren means to say, as a reference to approved words.
 
     `ref` is one of `message:<content id>`, `safety:<slug>`, `text:<locales key>` or `service:` (one directory record in
-    `args`). `args` are the values of the declared placeholders. Up to three `buttons`, or up to ten as `rows` of a list.
+    `args`), or `template:<name>`. `args` are the values of the declared placeholders. Up to three `buttons`, or up to ten as `rows` of a list.
     """
 
     ref: str
@@ -124,6 +124,8 @@ class Reply:
     buttons: tuple[ButtonSpec, ...] = ()
     rows: tuple[ButtonSpec, ...] = ()
     message_class: MessageClass = MessageClass.REPLY
+    ask_location: bool = False
+    """Whether the channel should offer its own way to send a place, where it has one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,13 +156,58 @@ class Outbound:
     voice: str = "wren"
     voice_name: str = ""
     content_id: str | None = None
+    number_hint: str = ""
+    """The words that ask for a number as the answer, for a channel that must show the choices as numbered lines."""
+    ask_location: bool = False
+    template: str | None = None
+    """The provider's name of the approved template whose words these are, where only such a one may be sent."""
+    template_language: str = ""
+    """The provider's code of the template's language."""
+    template_values: tuple[str, ...] = ()
+    """What fills the template's places, in their order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """What a provider said to one send: `status` is `sent`, `retry` (with `retry_after` seconds), `failed` or `unreachable`."""
+    """What a provider said to one send. `status`:
+
+    sent           accepted
+    retry          try again: after `retry_after` seconds, or `grows` to the power of the number of tries
+    wait           no failure, but not now: again after `retry_after` seconds, however often
+    unknown        the request left and no answer came
+    hold           kept until the person writes again
+    other_address  not to this kind of address of theirs
+    refuse         not sent, for a reason that is not a fault
+    failed, unreachable
+    """
 
     status: str
     provider_id: str | None = None
     reason: str = ""
     retry_after: float = 0.0
+    grows: float = 2.0
+    pause: float = 0.0
+    """Seconds for which nothing may go out on the whole channel."""
+    action: str = ""
+    """What else follows: window_closed, marketing_stopped, halt, template_fault; empty for nothing."""
+    accepted: tuple[str, ...] = ()
+    """The provider's ids of the parts accepted in this call, in order, where one message takes several requests."""
+    parts: int = 1
+    """How many parts the whole message has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryReceipt:
+    """What a provider says later of a message it accepted. `state` is sent, delivered, read or failed.
+
+    `mark` is what the sender gave the message to be known by: outbox key, part and number of parts. `action` is as in `Delivery`,
+    and `unreachable` or `another_day` too.
+    """
+
+    provider_id: str
+    state: str
+    at: datetime
+    mark: tuple[str, int, int] | None = None
+    reason: str = ""
+    action: str = ""
+    pause: float = 0.0

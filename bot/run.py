@@ -75,5 +75,7 @@ def _announce(settings: Settings, login: tuple[str, str] | None, say: Callable[[
         say(f"    demonstration login: {login[0]}   password: {login[1]}   (this machine only, new at each start)")
     if settings.telegram_token:
         say("  Telegram       polling")
+    if settings.whatsapp_secrets():
+        say(f"  WhatsApp       {settings.url}/webhooks/whatsapp")
     if settings.demonstration:
         say("  The services shown are made up: try “anything on for babies near ZZ1?”")

@@ -43,29 +43,89 @@ class Settings(BaseSettings):
     raw_event_days: int = Field(default=7, description="Days until a raw event's contents are wiped.")
     telegram_token: SecretStr | None = Field(default=None, description="Telegram bot token; empty means no Telegram.")
     telegram_api: str | None = Field(default=None, description="Another Bot API server, for tests.")
+    whatsapp_token: SecretStr | None = Field(
+        default=None, description="Access token of the WhatsApp Cloud API; empty means that nothing is sent there."
+    )
+    whatsapp_phone_number_id: str | None = Field(default=None, description="Meta's id of the number that parents write to.")
+    whatsapp_business_id: str | None = Field(
+        default=None, description="Meta's id of the WhatsApp Business Account, for its templates."
+    )
+    whatsapp_app_secret: SecretStr | None = Field(
+        default=None, description="Secret of the Meta app, which signs webhooks; while it is being changed both, comma-separated."
+    )
+    whatsapp_verify_token: SecretStr | None = Field(
+        default=None, description="A word of your own that Meta must name when the webhook is set up."
+    )
+    whatsapp_per_second: float = Field(
+        default=80, gt=0, description="Messages a second from the number; 20 where the WhatsApp Business app shares it."
+    )
+    whatsapp_read_receipts: bool = Field(
+        default=True, description="Whether parents see that a message was read and that an answer is being written."
+    )
+    whatsapp_api: str | None = Field(default=None, description="Another Graph API server, for tests.")
+    whatsapp_api_version: str = Field(
+        default="v26.0", pattern=r"v[0-9]+\.[0-9]+", description="Version of the Graph API that is asked."
+    )
     whatsapp_number: str | None = Field(default=None, description="Number for the landing page's WhatsApp link; empty hides it.")
     telegram_username: str | None = Field(
         default=None, description="Bot name for the landing page's Telegram link; empty hides it."
     )
     area: str = Field(default="demonstration", description="The area that new people belong to.")
     demonstration: bool = Field(default=True, description="Load the fictional directory and a loopback-only login.")
+    directory_approve_own: bool = Field(default=False, description="May somebody approve their own change to the directory?")
     webchat_new_per_minute: int = Field(default=60, description="New web-chat people per address and minute.")
     webchat_new_per_minute_all: int = Field(default=600, description="New web-chat people per minute in all.")
     person_per_minute: int = Field(
         default=60, description="Messages per person and minute that are read; more are counted, not answered."
     )
-    smtp_host: str | None = Field(default=None, description="Mail server for alarms to staff; empty means no alarm by e-mail.")
+    smtp_host: str | None = Field(
+        default=None, description="Mail server for alarms to staff and letters to providers; empty means no e-mail."
+    )
     smtp_port: int = Field(default=587, description="Port of the mail server: 587 for STARTTLS, 465 for TLS from the start.")
     smtp_security: Literal["starttls", "tls", "none"] = Field(
         default="starttls", description="starttls, tls, or none; none only for a mail server on this machine."
     )
-    smtp_from: str | None = Field(default=None, description="Sender's address of alarms.")
+    smtp_from: str | None = Field(default=None, description="Sender's address of alarms and letters.")
     smtp_user: str | None = Field(default=None, description="User at the mail server; empty means no sign-in there.")
     smtp_password: SecretStr | None = Field(default=None, description="Password at the mail server.")
     alarm_hook_url: str | None = Field(
         default=None, description="Where alarms are posted as JSON, for text messages or paging; empty means nowhere."
     )
     alarm_hook_key: SecretStr | None = Field(default=None, description="Secret that signs what is posted there.")
+    second_factor_roles: str = Field(
+        default="", description="Roles that must have a second factor, comma-separated, or all; set up at the next sign-in."
+    )
+    step_up_minutes: int = Field(
+        default=15,
+        ge=0,
+        description="Minutes after which seeing a parent's address and changing accounts ask again who it is; 0 never asks.",
+    )
+    password_sign_in: bool = Field(
+        default=True,
+        description="Whether staff may sign in by password; false leaves single sign-on and the break-glass account.",
+    )
+    break_glass: str | None = Field(
+        default=None, description="User name of the administrator who may always sign in by password; empty means none."
+    )
+    sso_issuer: str | None = Field(
+        default=None, description="Issuer of the OpenID Connect provider; empty means no single sign-on."
+    )
+    sso_client_id: str | None = Field(default=None, description="Wren's client id at the provider.")
+    sso_client_secret: SecretStr | None = Field(
+        default=None, description="Wren's client secret at the provider; empty means a public client."
+    )
+    sso_scope: str = Field(default="openid profile email", description="What is asked of the provider.")
+    sso_roles_claim: str = Field(default="groups", description="The claim that says what somebody may do.")
+    sso_roles: dict[str, list[str]] = Field(
+        default={}, description="Which of our roles each value of that claim gives, as JSON; whoever gets none is refused."
+    )
+    sso_area_claim: str | None = Field(
+        default=None, description="The claim that says which area somebody belongs to; empty means the same claim as for roles."
+    )
+    sso_areas: dict[str, str] = Field(
+        default={},
+        description="Which area each value of that claim gives, as JSON, * for all areas; empty means WREN_AREA for all.",
+    )
     log_level: str = Field(default="INFO", description="Least severe log line to write.")
 
     @property
@@ -83,6 +143,11 @@ class Settings(BaseSettings):
     @property
     def spool_dir(self) -> Path:
         return self.var_dir / "spool"
+
+    def whatsapp_secrets(self) -> list[str]:
+        """The secrets that may have signed a webhook; none means that none is taken."""
+        given = self.whatsapp_app_secret.get_secret_value() if self.whatsapp_app_secret else ""
+        return [secret.strip() for secret in given.split(",") if secret.strip()]
 
     def keys(self) -> list[str]:
         """The encryption keys, newest first; makes and keeps one in `var_dir/secret.key` (mode 600) if none is configured."""

@@ -9,7 +9,11 @@ from datetime import timedelta
 from sqlalchemy import delete, update
 
 from bot.conversation.safety import waiting_reply
+from bot.delivery.held import refuse_old
 from bot.delivery.hub import wait_for
+from bot.delivery.pace import forget_old
+from bot.delivery.receipts import forget_strangers
+from bot.delivery.waiting import tell_of_held
 from bot.handoff.late import tell_late
 from bot.people.people import remove_forgotten
 from bot.storage.tables import UNANSWERED_DAYS, ButtonToken, RawEvent, UnansweredQuestion, now
@@ -60,7 +64,19 @@ class Sweep:
                 .values(sealed=None)
             )
             remove_forgotten(session)
+            forget_strangers(session)
+            forget_old(session, moment)
+            refuse_old(session)
         self._tell_late()
+        self._tell_of_held()
+
+    def _tell_of_held(self) -> None:
+        """Parents for whom a practitioner's words are held hear by a template that there is an answer."""
+        parts = self._parts
+        with parts.database.write() as session:
+            told = tell_of_held(session, parts.keyring, parts.renderer, lambda area_id: parts.teams.of(area_id).name)
+        if told:
+            parts.hub.publish("outbox")
 
     def _tell_late(self) -> None:
         """Parents whose promised time has passed hear it once, without writing again."""

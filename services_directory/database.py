@@ -68,6 +68,21 @@ def writing(engine: Engine) -> Iterator[Session]:
         yield session
 
 
+@contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    """Give a session in which every query sees the same moment, and which cannot write on PostgreSQL. Keep it short."""
+    with engine.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        else:
+            # Python's driver begins no transaction for a SELECT, so that each would see a moment of its own.
+            driver: Any = connection.connection.dbapi_connection
+            if not driver.in_transaction:
+                connection.exec_driver_sql("BEGIN")
+        with Session(connection) as session:
+            yield session
+
+
 def read_revision(connection: Connection) -> int:
     """Return the number that every write raises. Raises ``sqlalchemy.exc.NoResultFound`` before ``migrate``."""
     return connection.execute(select(Revision.revision)).scalar_one()

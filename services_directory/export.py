@@ -4,10 +4,12 @@ Two of its tables have no place in its JSON, so HSDS's own names carry them: ``p
 ``languages``. Ages are years in the standard; ``minimum_age_months`` and ``maximum_age_months`` keep what years lose.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 from services_directory import models
 from services_directory.records import safe_url, venue_record
@@ -15,9 +17,14 @@ from services_directory.records import safe_url, venue_record
 Json = dict[str, Any]
 
 
-def _present(fields: Mapping[str, Any]) -> Json:
-    """Leave out what is absent, and write dates, times and amounts as JSON has them."""
-    return {name: _plain(value) for name, value in fields.items() if value is not None and value != [] and value != ""}
+def _present(fields: Mapping[str, Any], *, required: Sequence[str] = ()) -> Json:
+    """Leave out what is absent, and write dates, times and amounts as JSON has them. What the standard requires stays,
+    even if it is empty."""
+    return {
+        name: _plain(value)
+        for name, value in fields.items()
+        if value is not None and value != [] and (value != "" or name in required)
+    }
 
 
 def _plain(value: Any) -> Any:
@@ -33,12 +40,30 @@ def _years(months: int | None) -> float | None:
     return None if months is None else round(max(0, months) / 12, 2)
 
 
+def _uri(text: str | None) -> str | None:
+    """Return a web address as the standard's format has it, with all but ASCII escaped; ``None`` if it is none."""
+    url = safe_url(text)
+    if url is None or url.isascii():
+        return quote(url, safe="%/:?#[]@!$&'()*+,;=-._~") if url else None
+    parts = urlsplit(url)
+    try:
+        host = parts.netloc.encode("idna").decode("ascii")
+    except UnicodeError:
+        return None
+    return quote(parts._replace(netloc=host).geturl(), safe="%/:?#[]@!$&'()*+,;=-._~")
+
+
+def _email(text: str | None) -> str | None:
+    """Return an address that the standard's format takes, else ``None``."""
+    return text if text and re.fullmatch(r"[!-?A-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", text) else None
+
+
 def _by_id(rows: Sequence[Any]) -> list[Any]:
     return sorted(rows, key=lambda row: row.id)
 
 
-def to_oruk(service: models.Service) -> Json:
-    """Return a fully nested service, as ``GET /services/{id}`` of Open Referral UK 3.0 has it."""
+def service_fields(service: models.Service) -> Json:
+    """Return the service's own fields, without what hangs on it."""
     return _present(
         {
             "id": service.id,
@@ -46,9 +71,11 @@ def to_oruk(service: models.Service) -> Json:
             "name": service.name,
             "alternate_name": service.alternate_name,
             "description": service.description,
-            "url": safe_url(service.url),
-            "email": service.email,
+            "url": _uri(service.url),
+            "email": _email(service.email),
             "status": service.status,
+            # The UK profile has the older field alone, HSDS prefers the newer.
+            "fees": service.fees_description,
             "fees_description": service.fees_description,
             "accreditations": service.accreditations,
             "eligibility_description": service.eligibility_description,
@@ -61,9 +88,23 @@ def to_oruk(service: models.Service) -> Json:
             "interpretation_services": "Interpreter available" if service.interpreter else None,
             "alert": service.alert,
             "assured_date": service.assured_date,
-            "assurer_email": service.assurer_email,
+            "assurer_email": _email(service.assurer_email),
             "last_modified": service.last_modified,
-            "organization": _organisation(service.organisation),
+        },
+        required=("name",),
+    )
+
+
+def service_summary(service: models.Service) -> Json:
+    """Return a service as a list has it: its own fields and its organisation's."""
+    return service_fields(service) | {"organization": organisation_fields(service.organisation)}
+
+
+def to_oruk(service: models.Service) -> Json:
+    """Return a fully nested service, as ``GET /services/{id}`` of Open Referral UK 3.0 has it."""
+    return service_fields(service) | _present(
+        {
+            "organization": organisation(service.organisation),
             "phones": [_phone(row) for row in _by_id(service.phones)],
             "schedules": [_schedule(row) for row in _by_id(service.schedules)],
             "service_areas": [_area(row) for row in _by_id(service.service_areas)],
@@ -77,7 +118,26 @@ def to_oruk(service: models.Service) -> Json:
     )
 
 
-def _organisation(row: models.Organisation) -> Json:
+def organisation_fields(row: models.Organisation) -> Json:
+    """Return an organisation as a list has it. The standard requires a description, which may be empty."""
+    return _present(
+        {
+            "id": row.id,
+            "name": row.name,
+            "alternate_name": row.alternate_name,
+            "description": row.description,
+            "email": _email(row.email),
+            "website": _uri(row.website),
+            "logo": row.logo,
+            "uri": _uri(row.uri),
+            "parent_organization_id": row.parent_organisation_id,
+        },
+        required=("name", "description"),
+    )
+
+
+def organisation(row: models.Organisation) -> Json:
+    """Return an organisation with its registrations elsewhere."""
     identifiers = [
         _present(
             {
@@ -85,24 +145,12 @@ def _organisation(row: models.Organisation) -> Json:
                 "identifier_scheme": one.identifier_scheme,
                 "identifier_type": one.identifier_type,
                 "identifier": one.identifier,
-            }
+            },
+            required=("identifier_type", "identifier"),
         )
         for one in _by_id(row.identifiers)
     ]
-    # The standard requires a description, which may be empty.
-    return {"description": row.description} | _present(
-        {
-            "id": row.id,
-            "name": row.name,
-            "description": row.description,
-            "email": row.email,
-            "website": safe_url(row.website),
-            "logo": row.logo,
-            "uri": safe_url(row.uri),
-            "parent_organization_id": row.parent_organisation_id,
-            "organization_identifiers": identifiers,
-        }
-    )
+    return organisation_fields(row) | _present({"organization_identifiers": identifiers})
 
 
 def _phone(row: models.Phone) -> Json:
@@ -114,7 +162,8 @@ def _phone(row: models.Phone) -> Json:
             "type": row.type,
             "description": row.description,
             "contact_id": row.contact_id,
-        }
+        },
+        required=("number",),
     )
 
 
@@ -134,7 +183,7 @@ def _schedule(row: models.Schedule) -> Json:
             "opens_at": row.opens_at,
             "closes_at": row.closes_at,
             "description": row.description,
-            "schedule_link": safe_url(row.schedule_link),
+            "schedule_link": _uri(row.schedule_link),
             "attending_type": row.attending_type,
             "notes": row.notes,
         }
@@ -149,26 +198,44 @@ def _area(row: models.ServiceArea) -> Json:
             "service_area": row.description,
             "extent": row.extent,
             "extent_type": row.extent_type,
-            "uri": safe_url(row.uri),
+            "uri": _uri(row.uri),
         }
     )
 
 
 def _at_location(row: models.ServiceAtLocation) -> Json:
+    return at_location_fields(row) | {"location": _location(row.location)}
+
+
+def at_location_fields(row: models.ServiceAtLocation) -> Json:
+    """Return the link of a service and a location by itself. What is said of a private address might give it away."""
     return _present(
         {
             "id": row.id,
             "service_id": row.service_id,
             "location_id": row.location_id,
-            "description": row.description,
-            "location": _location(row.location),
+            "description": None if row.location.private else row.description,
         }
     )
 
 
-def _location(row: models.Location) -> Json:
+def at_location_summary(row: models.ServiceAtLocation, service: models.Service) -> Json:
+    """Return a service at a location as a list has it."""
+    return at_location_fields(row) | {"location": location_fields(row.location), "service": service_summary(service)}
+
+
+def at_location_whole(row: models.ServiceAtLocation, service: models.Service) -> Json:
+    """Return a service at a location with all that hangs on either, and the times that hold there."""
+    nested = to_oruk(service)
+    nested.pop("service_at_locations", None)
+    here = [_schedule(one) for one in _by_id(service.schedules) if one.service_at_location_id == row.id]
+    return _at_location(row) | {"service": nested} | _present({"schedules": here})
+
+
+def location_fields(row: models.Location) -> Json:
+    """Return a location's own fields. Of a private one only what may be shown goes out: no street, no whole postcode, no
+    coordinates."""
     shown = venue_record(row)
-    # Of a private location only what may be shown goes out: no street, no whole postcode, no coordinates.
     hidden = row.private
     return _present(
         {
@@ -181,9 +248,17 @@ def _location(row: models.Location) -> Json:
             "longitude": shown.longitude,
             "external_identifier": None if hidden else row.external_identifier,
             "external_identifier_type": None if hidden else row.external_identifier_type,
-            "addresses": [] if hidden else [_address(one) for one in _by_id(row.addresses)],
+        }
+    )
+
+
+def _location(row: models.Location) -> Json:
+    return location_fields(row) | _present(
+        {
+            # The standard requires a postcode: an address without one stays at home.
+            "addresses": [] if row.private else [_address(one) for one in _by_id(row.addresses) if one.postal_code],
             "accessibility": [
-                _present({"id": one.id, "description": one.description, "details": one.details})
+                _present({"id": one.id, "description": one.description, "details": one.details, "url": _uri(one.url)})
                 for one in _by_id(row.accessibility)
             ],
         }
@@ -203,7 +278,8 @@ def _address(row: models.Address) -> Json:
             "postal_code": row.postal_code,
             "country": row.country,
             "address_type": row.address_type,
-        }
+        },
+        required=("address_1", "city", "state_province", "postal_code", "country"),
     )
 
 
@@ -226,11 +302,12 @@ def _cost(row: models.CostOption) -> Json:
 
 
 def _contact(row: models.Contact) -> Json:
-    return _present({"id": row.id, "name": row.name, "title": row.title, "department": row.department, "email": row.email})
+    return _present(
+        {"id": row.id, "name": row.name, "title": row.title, "department": row.department, "email": _email(row.email)}
+    )
 
 
 def _attribute(row: models.Attribute) -> Json:
-    term = row.taxonomy_term
     return _present(
         {
             "id": row.id,
@@ -238,19 +315,33 @@ def _attribute(row: models.Attribute) -> Json:
             "link_type": row.link_type,
             "link_entity": row.link_entity,
             "value": row.value,
-            "taxonomy_term_id": term.id,
-            "taxonomy_term": {"description": term.description}
-            | _present(
-                {
-                    "id": term.id,
-                    "code": term.code,
-                    "name": term.name,
-                    "description": term.description,
-                    "parent_id": term.parent_id,
-                    "taxonomy": term.taxonomy.name,
-                    "taxonomy_id": term.taxonomy_id,
-                    "term_uri": safe_url(term.term_uri),
-                }
-            ),
+            "taxonomy_term_id": row.taxonomy_term_id,
+            "taxonomy_term": taxonomy_term(row.taxonomy_term),
         }
+    )
+
+
+def taxonomy_term(row: models.TaxonomyTerm) -> Json:
+    """Return one term. The standard requires a description, which may be empty."""
+    return _present(
+        {
+            "id": row.id,
+            "code": row.code,
+            "name": row.name,
+            "description": row.description,
+            "parent_id": row.parent_id,
+            "taxonomy": row.taxonomy.name,
+            "taxonomy_id": row.taxonomy_id,
+            "term_uri": _uri(row.term_uri),
+            "language": row.language,
+        },
+        required=("name", "description"),
+    )
+
+
+def taxonomy(row: models.Taxonomy) -> Json:
+    """Return a vocabulary without its terms."""
+    return _present(
+        {"id": row.id, "name": row.name, "description": row.description, "uri": _uri(row.uri), "version": row.version},
+        required=("name", "description"),
     )

@@ -19,6 +19,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Numeric,
     String,
@@ -26,6 +27,7 @@ from sqlalchemy import (
     Time,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -40,6 +42,7 @@ ROUTES = ("self", "professional", "gp", "other")
 NATIONS = ("england", "northern-ireland", "scotland", "wales")
 LOCATION_TYPES = ("physical", "postal", "virtual")
 FREQUENCIES = ("WEEKLY", "MONTHLY")
+EXCEPTIONS = ("cancelled", "extra")
 
 
 class Base(DeclarativeBase):
@@ -183,11 +186,15 @@ class Service(Sourced, Base):
     visible_to: Mapped[date | None] = mapped_column(Date)
     assured_date: Mapped[date | None] = mapped_column(Date)
     assurer_email: Mapped[str | None] = mapped_column(Text)
+    full_since: Mapped[date | None] = mapped_column(Date)
+    open_on_bank_holidays: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    term_time_only: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
 
     organisation: Mapped[Organisation] = relationship(back_populates="services")
     modes: Mapped[list["ServiceMode"]] = relationship(cascade="all, delete-orphan")
     service_at_locations: Mapped[list["ServiceAtLocation"]] = relationship(cascade="all, delete-orphan")
     schedules: Mapped[list["Schedule"]] = relationship(cascade="all, delete-orphan")
+    exceptions: Mapped[list["ServiceException"]] = relationship(cascade="all, delete-orphan")
     phones: Mapped[list["Phone"]] = relationship(cascade="all, delete-orphan")
     contacts: Mapped[list["Contact"]] = relationship(cascade="all, delete-orphan")
     languages: Mapped[list["Language"]] = relationship(cascade="all, delete-orphan")
@@ -311,6 +318,31 @@ class Schedule(Base):
     notes: Mapped[str | None] = mapped_column(Text)
 
     service_at_location: Mapped[ServiceAtLocation | None] = relationship()
+
+
+class ServiceException(Base):
+    """One date that is not as the rules say: cancelled, or extra.
+
+    ``schedule_id`` empty: cancelled for all the service's schedules, or extra beside them. ``opens_at``: of an extra
+    date its own times (those of its schedule if empty); of a cancelled one the session meant (the whole day if empty).
+    """
+
+    __tablename__ = f"{PREFIX}exception"
+    __table_args__ = (_one_of("kind", EXCEPTIONS),)
+
+    id: Mapped[str] = _key()
+    service_id: Mapped[str] = _owner("service")
+    schedule_id: Mapped[str | None] = mapped_column(
+        String(36), ForeignKey(f"{PREFIX}schedule.id", ondelete="CASCADE"), index=True
+    )
+    date: Mapped[date] = mapped_column(Date)
+    kind: Mapped[str] = mapped_column(String(10))
+    opens_at: Mapped[time | None] = mapped_column(Time)
+    closes_at: Mapped[time | None] = mapped_column(Time)
+    note: Mapped[str | None] = mapped_column(Text)
+
+    # So that a schedule is written before the exceptions that name it.
+    schedule: Mapped[Schedule | None] = relationship()
 
 
 class Contact(Base):
@@ -451,6 +483,28 @@ class PlaceAlias(Sourced, Base):
     area_id: Mapped[str | None] = mapped_column(String(36), index=True)
     alias: Mapped[str] = mapped_column(Text)
     place: Mapped[str] = mapped_column(Text)
+
+
+class OutcodePoints(Base):
+    """Where the postcodes of one outcode are, packed (see ``postcode_files``), from a file that the owner supplied."""
+
+    __tablename__ = f"{PREFIX}outcode_points"
+
+    outcode: Mapped[str] = mapped_column(String(4), primary_key=True)
+    points: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Change(Base):
+    """The revision at which a record last changed, kept by triggers, so that a reader loads only what changed.
+
+    ``kind``: ``service``, ``location`` or ``organisation`` with its id, or ``everything`` (aliases, terms: no id).
+    """
+
+    __tablename__ = f"{PREFIX}change"
+
+    kind: Mapped[str] = mapped_column(String(20), primary_key=True)
+    record_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    revision: Mapped[int] = mapped_column(Integer, index=True)
 
 
 class Revision(Base):

@@ -7,26 +7,25 @@ the very postcode, its sector, its outcode, its area; or a town, district or hub
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from types import MappingProxyType
-from typing import Any, Literal
+from functools import cache, lru_cache
+from typing import Literal
 
-from ruamel.yaml import YAML
-
+from services_directory.nations import key, nation_data, nation_names
 from services_directory.records import Venue
-from services_directory.text import ascii_digits, edits_allowed, within_edits, words
+from services_directory.text import ascii_digits, edits_allowed, words
+from services_directory.wording import WordList
 
-NATIONS_FILE = Path(__file__).parent / "data" / "nations.yml"
 EARTH_RADIUS_MILES = 3958.8
 # A town's addresses further apart than this are two towns of one name, or a mistake: then no middle is worth having.
 TOWN_SPREAD_MILES = 15.0
+# A pin takes what it lies in from the nearest known postcode, if one is this near.
+PIN_MILES, PIN_DEGREES = 5.0, 0.1
 # In words. Misspelt names are looked for only in shorter ones, and no further into a message than this many words.
 LONGEST_NAME, LONGEST_MISSPELT, WORDS_READ = 6, 3, 120
 
-Kind = Literal["postcode", "outcode", "town", "district", "hub", "venue", "nation"]
+Kind = Literal["postcode", "outcode", "town", "district", "hub", "venue", "nation", "pin"]
 Precision = Literal["exact", "sector", "outcode", "town", "area"]
 Point = tuple[float, float]
 
@@ -152,47 +151,33 @@ def _is_outcode(text: str, match: re.Match[str]) -> bool:
 
 
 @cache
-def _nations() -> Mapping[str, Any]:
-    data: dict[str, Any] = YAML(typ="safe", pure=True).load(NATIONS_FILE)
-    return MappingProxyType(data)
-
-
-@cache
 def _known_areas() -> frozenset[str]:
-    data = _nations()
+    data = nation_data()
     listed = (area for nation in data["nations"].values() for area in nation["postcode_areas"])
     return frozenset(listed) | frozenset(data["islands"])
 
 
 @cache
 def _not_areas() -> frozenset[str]:
-    return frozenset(_nations()["not_areas"])
-
-
-@cache
-def _nation_names() -> Mapping[str, str]:
-    data = _nations()
-    groups = {**data["nations"], **data["whole"]}
-    return {" ".join(words(name)): key for key, group in groups.items() for name in group["names"]}
+    return frozenset(nation_data()["not_areas"])
 
 
 @cache
 def _nations_of_area(area: str) -> frozenset[str]:
-    return frozenset(key for key, nation in _nations()["nations"].items() if area in nation["postcode_areas"])
+    return frozenset(key for key, nation in nation_data()["nations"].items() if area in nation["postcode_areas"])
+
+
+def nations_of_postcode(postcode: Postcode) -> frozenset[str]:
+    """Return the nations in which a postcode may lie: one, or two on a border."""
+    return _nations_of_area(postcode.area)
 
 
 def _with_wholes(nations: Iterable[str]) -> frozenset[str]:
     """Add the UK always, and Great Britain where every nation it might be is part of it."""
     keys = set(nations)
-    members = _nations()["whole"]["great-britain"]["nations"]
+    members = nation_data()["whole"]["great-britain"]["nations"]
     more = {"uk", "great-britain"} if keys and keys <= set(members) else {"uk"}
     return frozenset(keys | more)
-
-
-def key(name: str) -> str:
-    """Return what two ways to write the same place have in common: ``"The UK"`` and ``"uk"``, ``"ZZ1"`` and ``"zz1"``."""
-    folded = " ".join(words(re.sub(r"\(.*?\)", " ", name)))
-    return _nation_names().get(folded, folded)
 
 
 # ---- The directory's own map -------------------------------------------------------------------------------------------
@@ -211,13 +196,18 @@ class _Group:
         self.outcodes: set[str] = set()
         self.names: set[str] = set()
 
-    def add(self, venue: Venue, postcode: Postcode | None) -> None:
-        if venue.latitude is not None and venue.longitude is not None:
-            self.points.append((venue.latitude, venue.longitude))
-        self.towns.update({key(venue.town)} if venue.town else ())
-        self.districts.update({key(venue.district)} if venue.district else ())
-        self.nations.update({venue.nation} if venue.nation else ())
-        self.outcodes.update({key(postcode.outcode)} if postcode else ())
+    def add(self, point: Point | None, town: str, district: str, nation: str | None, outcode: str) -> None:
+        """Add what is known of one venue: keys of its town, district and outcode, "" where there is none."""
+        if point:
+            self.points.append(point)
+        if town:
+            self.towns.add(town)
+        if district:
+            self.districts.add(district)
+        if nation:
+            self.nations.add(nation)
+        if outcode:
+            self.outcodes.add(outcode)
 
     def middle(self, *, spread: float | None = None) -> Point | None:
         if not self.points:
@@ -229,6 +219,7 @@ class _Group:
         return point
 
 
+@lru_cache(maxsize=300_000)
 def read_postcode(text: str | None) -> Postcode | None:
     """Read a stored postcode, or half of one, by its shape alone. ``None`` if it is neither."""
     compact = re.sub(r"\s+", "", (text or "").upper())
@@ -236,11 +227,27 @@ def read_postcode(text: str | None) -> Postcode | None:
     return Postcode(match[2], match[1], match[3]) if match else None
 
 
+def _finer(postcode: Postcode) -> list[tuple[str, str]]:
+    assert postcode.sector
+    assert postcode.full
+    return [("sector", postcode.sector), ("postcode", postcode.full)]
+
+
 class PlaceIndex:
     """All places that a directory knows of, from its own addresses. Build it anew when they change."""
 
-    def __init__(self, venues: Iterable[Venue] = (), aliases: Iterable[tuple[str, str]] = (), areas: Iterable[str] = ()) -> None:
-        """``aliases``: pairs of another name and the place it means. ``areas``: places that services say they serve."""
+    def __init__(
+        self,
+        venues: Iterable[Venue] = (),
+        aliases: Iterable[tuple[str, str]] = (),
+        areas: Iterable[str] = (),
+        file_point: Callable[[str, str], Point | None] | None = None,
+    ) -> None:
+        """``aliases``: pairs of another name and the place it means. ``areas``: places that services say they serve.
+
+        ``file_point``: the middle of the postcodes of an outcode that begin so, by a file of postcodes, if it knows them.
+        """
+        self._file_point = file_point
         self._groups: defaultdict[tuple[str, str], _Group] = defaultdict(_Group)
         venues = sorted(venues, key=lambda venue: venue.id)
         for venue in venues:
@@ -251,32 +258,37 @@ class PlaceIndex:
         self._name_groups("town")
         for area in areas:
             self._name_area(area)
+        self._venue_names: dict[str, Venue] = {}
         for venue in venues:
             self._name_venue(venue)
         for alias, place in aliases:
             self._name_alias(alias, place)
-        self._misspellable: defaultdict[tuple[str, int], list[tuple[str, frozenset[str]]]] = defaultdict(list)
-        for name, known in self._names.items():
-            # The first letter is hardly ever wrong; asking for it keeps ordinary words out.
-            if known.kind != "nation" and name.count(" ") < LONGEST_MISSPELT:
-                self._misspellable[name[0], len(name)].append((name, frozenset(name)))
+        self._spellings: WordList | None = None
         self.hubs = tuple(sorted({venue.name for venue in venues if venue.family_hub and not venue.private}))
 
     def _add(self, venue: Venue) -> None:
         postcode = read_postcode(venue.postcode)
-        levels = [("town", venue.town), ("district", venue.district)]
+        town = key(venue.town) if venue.town else ""
+        district = key(venue.district) if venue.district else ""
+        levels = [("town", venue.town, town), ("district", venue.district, district)]
+        outcode = ""
         if postcode:
-            levels += [("area", postcode.area), ("outcode", postcode.outcode)]
-            levels += [("sector", postcode.sector), ("postcode", postcode.full)]
-        for level, name in levels:
+            # Capitals and digits: folded they are the same in small letters.
+            outcode = postcode.outcode.lower()
+            levels += [("area", postcode.area, postcode.area.lower()), ("outcode", postcode.outcode, outcode)]
+            if postcode.incode:
+                levels += [(level, name, name.lower()) for level, name in _finer(postcode)]
+        known = venue.latitude is not None and venue.longitude is not None
+        point = (venue.latitude or 0.0, venue.longitude or 0.0) if known else None
+        for level, name, folded in levels:
             if name:
-                group = self._groups[level, key(name)]
-                group.add(venue, postcode)
-                group.names.add(re.sub(r"\s*\(.*?\)", "", name))
+                group = self._groups[level, folded]
+                group.add(point, town, district, venue.nation, outcode)
+                group.names.add(re.sub(r"\s*\(.*?\)", "", name) if "(" in name else name)
 
     def _name_nations(self) -> None:
-        for name, nation in _nation_names().items():
-            if nation in _nations()["nations"]:
+        for name, nation in nation_names().items():
+            if nation in nation_data()["nations"]:
                 self._names[name] = Place("nation", nation, None, None, None, _with_wholes({nation}))
 
     def _name_groups(self, level: Literal["town", "district"]) -> None:
@@ -297,7 +309,7 @@ class PlaceIndex:
 
     def _name_area(self, area: str) -> None:
         name = key(area)
-        if name and name not in self._names and name not in _nation_names().values() and not read_postcode(area):
+        if name and name not in self._names and name not in nation_names().values() and not read_postcode(area):
             self._names[name] = Place("district", area, None, None, None, frozenset({name}) | _with_wholes(()))
 
     def _name_venue(self, venue: Venue) -> None:
@@ -307,10 +319,11 @@ class PlaceIndex:
         variants = [parts, parts[1:] if parts[:1] == ["the"] else parts]
         if venue.family_hub and set(parts[-2:]) in _HUB_WORDS:
             variants += [variant[:-2] for variant in variants]
-        place = self._venue_place(venue)
         for variant in variants:
-            if len("".join(variant)) > 3:
-                self._names.setdefault(" ".join(variant), place)
+            name = " ".join(variant)
+            # Its place is worked out when somebody asks for it: there are very many venues.
+            if len(name) - name.count(" ") > 3 and name not in self._names:
+                self._venue_names.setdefault(name, venue)
 
     def _venue_place(self, venue: Venue) -> Place:
         postcode = read_postcode(venue.postcode)
@@ -323,9 +336,46 @@ class PlaceIndex:
         return _place("hub" if venue.family_hub else "venue", venue.name, point, precision, within, ())
 
     def _name_alias(self, alias: str, name: str) -> None:
-        place = self._names.get(key(name))
-        if place:
-            self._names.setdefault(" ".join(words(alias)), place)
+        place = self._known(key(name))
+        if place and self._known(" ".join(words(alias))) is None:
+            self._names[" ".join(words(alias))] = place
+
+    def _known(self, name: str) -> Place | None:
+        if name not in self._names and name in self._venue_names:
+            self._names[name] = self._venue_place(self._venue_names[name])
+        return self._names.get(name)
+
+    def add_areas(self, areas: Iterable[str]) -> None:
+        """Know of further places that services say they serve."""
+        for area in areas:
+            if self._known(key(area)) is None:
+                self._name_area(area)
+                self._spellings = None
+
+    def at_point(self, latitude: float, longitude: float) -> Place:
+        """Return the place of a pin on a map: it lies in what the nearest known postcode within a few miles lies in.
+
+        Raises ``ValueError`` for a point that is nowhere on the globe.
+        """
+        if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
+            raise ValueError("a pin is at a latitude from -90 to 90 and a longitude from -180 to 180")
+        nearest = self._nearest_postcode((latitude, longitude))
+        around = self.at_postcode(nearest) if nearest else None
+        within = around.within if around else _with_wholes(())
+        return _place(
+            "pin", around.name if around else "", (latitude, longitude), "exact", within, around.parts if around else ()
+        )
+
+    def _nearest_postcode(self, point: Point) -> Postcode | None:
+        close = [
+            (miles_between(point, other), name)
+            for (level, name), group in self._groups.items()
+            if level == "postcode"
+            for other in group.points[:1]
+            if abs(other[0] - point[0]) < PIN_DEGREES and abs(other[1] - point[1]) < 2 * PIN_DEGREES
+        ]
+        miles, name = min(close, default=(math.inf, ""))
+        return read_postcode(name) if miles <= PIN_MILES else None
 
     def at_postcode(self, postcode: Postcode) -> Place:
         """Return the place by the ladder. It may have no point, but always says what it lies within."""
@@ -341,14 +391,26 @@ class PlaceIndex:
             for precision, level, name in rungs
             if name and (level, key(name)) in self._groups
         ]
-        located = next(((precision, group) for precision, group in groups if group.points), None)
+        located = self._located(postcode, groups)
         within, parts = self._around(groups)
-        if not within & _nations()["nations"].keys():
+        if not within & nation_data()["nations"].keys():
             within |= _nations_of_area(postcode.area)
-        within |= names | _with_wholes(within & _nations()["nations"].keys())
+        within |= names | _with_wholes(within & nation_data()["nations"].keys())
         kind: Kind = "postcode" if postcode.incode else "outcode"
-        point = located[1].middle() if located else None
-        return _place(kind, postcode.outcode, point, located[0] if located else None, within, parts - within)
+        precision, point = located or (None, None)
+        return _place(kind, postcode.outcode, point, precision, within, parts - within)
+
+    def _located(self, postcode: Postcode, groups: list[tuple[Precision, _Group]]) -> tuple[Precision, Point] | None:
+        """Return the finest point known: at each rung by the file of postcodes, if there is one, else by our own venues."""
+        incode = postcode.incode or ""
+        asked: dict[Precision, str | None] = {"exact": incode or None, "sector": incode[:1] or None, "outcode": "", "area": None}
+        own = {precision: group.middle() for precision, group in groups}
+        for precision, begins in asked.items():
+            by_file = self._file_point(postcode.outcode, begins) if self._file_point and begins is not None else None
+            point = by_file or own.get(precision)
+            if point:
+                return precision, point
+        return None
 
     @staticmethod
     def _around(groups: list[tuple[Precision, _Group]]) -> tuple[set[str], set[str]]:
@@ -365,26 +427,24 @@ class PlaceIndex:
 
     def named(self, name: str) -> Place | None:
         """Return the place of exactly this name (case and accents do not matter)."""
-        return self._names.get(" ".join(words(name)))
+        return self._known(" ".join(words(name)))
 
     def nearly_named(self, name: str) -> Place | None:
         """Return the place whose name this is but for a wrong letter or two, if there is only one.
 
         Nations are left out ("walks" is not Wales), and so are names of fewer than six letters.
         """
-        allowed = edits_allowed(name) if len(name) > 5 and name.count(" ") < LONGEST_MISSPELT else 0
-        letters = frozenset(name)
-        for edits in range(1, allowed + 1):
-            found = {
-                self._names[known].name: self._names[known]
-                for length in range(len(name) - edits, len(name) + edits + 1)
-                for known, known_letters in self._misspellable.get((name[0], length), ())
-                # One edit changes at most two of the letters used: a quick way to be rid of most names.
-                if len(letters ^ known_letters) <= 2 * edits <= 2 * edits_allowed(known) and within_edits(name, known, edits)
-            }
-            if found:
-                return next(iter(found.values())) if len(found) == 1 else None
-        return None
+        if len(name) <= 5 or name.count(" ") >= LONGEST_MISSPELT or not edits_allowed(name):
+            return None
+        if self._spellings is None:
+            nations = {known for known, place in self._names.items() if place.kind == "nation"}
+            self._spellings = WordList(
+                known for known in {*self._names, *self._venue_names} - nations if known.count(" ") < LONGEST_MISSPELT
+            )
+        edits, near = self._spellings.near(name)
+        places = [place for known in near if edits <= edits_allowed(known) and (place := self._known(known)) is not None]
+        found = {place.name: place for place in places}
+        return next(iter(found.values())) if len(found) == 1 else None
 
 
 def _place(

@@ -2,14 +2,17 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal
 from html.parser import HTMLParser
+from typing import Any
 from urllib.parse import urlsplit
 
 from services_directory import models
+from services_directory.calendars import SUBDIVISIONS, area_key
+from services_directory.nations import nations_among
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,14 @@ class Cost:
     text: str | None
     valid_from: date | None
     valid_to: date | None
+
+    @property
+    def said(self) -> str | None:
+        """The price with its words ("£1.50 a family"), once where the words have it already; ``None`` for no words and free."""
+        if not self.amount or "£" in (self.text or ""):
+            return self.text
+        price = f"£{self.amount:.2f}" if self.currency == "GBP" else f"{self.amount:.2f} {self.currency}"
+        return " ".join(filter(None, (price, self.text)))
 
 
 @dataclass(frozen=True)
@@ -52,8 +63,22 @@ class Venue:
 
 
 @dataclass(frozen=True)
+class Extra:
+    """A date beside the rule. Without ``opens`` it has the times of its timetable."""
+
+    date: date
+    opens: time | None
+    closes: time | None
+
+
+@dataclass(frozen=True)
 class Timetable:
-    """One recurrence rule (RFC 5545 names); times are local. ``venue_id`` is ``None`` if it holds at every venue."""
+    """One recurrence rule (RFC 5545 names); times are local. ``venue_id`` is ``None`` if it holds at every venue.
+
+    ``closed_for``: closed on what is a bank holiday in all of these nations. ``term_areas``: in term time only, by the
+    first of these areas (keys of names) whose term dates are known; ``None`` means all the year. ``cancelled``: dates,
+    each with the opening time of the one session meant, or ``None`` for the whole day.
+    """
 
     venue_id: str | None
     valid_from: date | None
@@ -67,6 +92,10 @@ class Timetable:
     opens: time | None
     closes: time | None
     text: str | None
+    closed_for: tuple[str, ...] | None = None
+    term_areas: tuple[str, ...] | None = None
+    cancelled: tuple[tuple[date, time | None], ...] | None = None
+    extra: tuple[Extra, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -111,6 +140,7 @@ class Service:
     visible_from: date | None
     visible_to: date | None
     checked: date | None
+    full_since: date | None
     source: str | None
     source_id: str | None
 
@@ -199,25 +229,63 @@ def venue_record(location: models.Location) -> Venue:
 
 
 def _timetables(service: models.Service) -> tuple[Timetable, ...]:
-    venue_of = {link.id: link.location_id for link in service.service_at_locations}
-    ordered = sorted(service.schedules, key=lambda row: row.id)
-    return tuple(
-        Timetable(
-            venue_id=venue_of.get(row.service_at_location_id) if row.service_at_location_id else None,
-            valid_from=row.valid_from,
-            valid_to=row.valid_to,
-            dtstart=row.dtstart,
-            until=row.until,
-            freq=row.freq,
-            interval=row.interval,
-            byday=row.byday,
-            bymonthday=row.bymonthday,
-            opens=row.opens_at,
-            closes=row.closes_at,
-            text=_plain(row.description),
+    location_of = {link.id: link.location for link in sorted(service.service_at_locations, key=lambda link: link.id)}
+    everywhere = [location for location in location_of.values() if location.location_type == "physical"]
+    exceptions = sorted(service.exceptions, key=lambda row: (row.date, row.id))
+    for_all = [row for row in exceptions if row.schedule_id is None]
+    areas = [row.name for row in service.service_areas]
+    timetables = []
+    for row in sorted(service.schedules, key=lambda row: row.id):
+        own = [location_of[row.service_at_location_id]] if row.service_at_location_id in location_of else []
+        mine = [item for item in exceptions if item.schedule_id == row.id]
+        in_nation = [location for location in own if location.nation] or everywhere
+        timetables.append(
+            Timetable(
+                venue_id=own[0].id if own else None,
+                valid_from=row.valid_from,
+                valid_to=row.valid_to,
+                dtstart=row.dtstart,
+                until=row.until,
+                freq=row.freq,
+                interval=row.interval,
+                byday=row.byday,
+                bymonthday=row.bymonthday,
+                opens=row.opens_at,
+                closes=row.closes_at,
+                text=_plain(row.description),
+                closed_for=None
+                if service.open_on_bank_holidays
+                else closing_nations((place.nation for place in in_nation), areas),
+                term_areas=term_areas(service.area_id, own or everywhere, areas) if service.term_time_only else None,
+                cancelled=tuple((item.date, item.opens_at) for item in (*mine, *for_all) if item.kind == "cancelled"),
+                extra=_extra_dates(mine),
+            )
         )
-        for row in ordered
-    )
+    extra = _extra_dates(for_all)
+    return (*timetables, Timetable(**NO_RULE, extra=extra)) if extra else tuple(timetables)
+
+
+NO_RULE: dict[str, Any] = {
+    **dict.fromkeys(("venue_id", "valid_from", "valid_to", "dtstart", "until", "freq", "byday", "bymonthday")),
+    **{"interval": 1, "opens": None, "closes": None, "text": None},
+}
+"""The fields of a timetable that has only extra dates."""
+
+
+def _extra_dates(rows: Sequence[models.ServiceException]) -> tuple[Extra, ...]:
+    return tuple(Extra(row.date, row.opens_at, row.closes_at) for row in rows if row.kind == "extra")
+
+
+def closing_nations(nations: Iterable[str | None], areas: Iterable[str]) -> tuple[str, ...]:
+    """Return the nations whose bank holidays close a service: its venues', else its areas', else those common to all."""
+    return tuple(sorted({nation for nation in nations if nation})) or nations_among(areas) or tuple(SUBDIVISIONS)
+
+
+def term_areas(area_id: str | None, venues: Iterable[models.Location], areas: Iterable[str]) -> tuple[str, ...]:
+    """Return the keys of the areas whose term dates a service may keep, likeliest first."""
+    addresses = [address for location in venues if (address := _first_physical(location)) is not None]
+    names = [area_id, *(row.state_province for row in addresses), *(row.city for row in addresses), *areas]
+    return tuple(dict.fromkeys(area_key(name) for name in names if name))
 
 
 def _costs(rows: Sequence[models.CostOption]) -> tuple[Cost, ...]:
@@ -265,6 +333,7 @@ def service_record(service: models.Service, *, taxonomy: str) -> Service:
         visible_from=service.visible_from,
         visible_to=service.visible_to,
         checked=service.assured_date,
+        full_since=service.full_since,
         source=service.source,
         source_id=service.source_id,
     )

@@ -28,6 +28,7 @@ from services_directory.timetables import parse_byday, parse_bymonthday
 # Our own ids for records that come from files: always the same for the same source and id.
 NAMESPACE = uuid.UUID("7f0c6a52-3a52-5d0e-9b1a-6d1f0c7f9a31")
 OLDEST_MONTHS = 25 * 12
+EVENING = "17:00"
 KINDS = ("organisations", "locations", "services", "places")
 
 
@@ -182,10 +183,19 @@ TIME_FIELDS: Fields = {
 PHONE_FIELDS: Fields = {"number": NUMBER, "text": PLAIN, "type": _choice(("voice", "text", "textphone"))}
 COST_FIELDS: Fields = {"amount": AMOUNT, "text": PLAIN, "valid_from": DAY, "valid_to": DAY}
 AGE_FIELDS: Fields = {"from": MONTHS, "to": MONTHS}
+EXCEPTION_FIELDS: Fields = {
+    "date": DAY,
+    "kind": _choice(models.EXCEPTIONS),
+    "time": COUNT,
+    "opens": CLOCK,
+    "closes": CLOCK,
+    "note": PLAIN,
+}
 CONTACT_FIELDS: Fields = {"title": PLAIN, "name": PLAIN, "department": PLAIN, "email": MAIL}
 # Fields whose value is a record of its own, or a list of such records; (fields, needed, is it a list).
 NESTED: Mapping[str, tuple[Fields, tuple[str, ...], bool]] = {
     "times": (TIME_FIELDS, (), True),
+    "exceptions": (EXCEPTION_FIELDS, ("date", "kind"), True),
     "phones": (PHONE_FIELDS, ("number",), True),
     "costs": (COST_FIELDS, (), True),
     "contacts": (CONTACT_FIELDS, (), True),
@@ -211,6 +221,8 @@ SERVICE_FIELDS: Fields = {
     "wait": PLAIN,
     "wait_date": DAY,
     "interpreter": FLAG,
+    "open_on_bank_holidays": FLAG,
+    "term_time_only": FLAG,
     "languages": _each(LANGUAGE),
     "areas": _each(PLAIN),
     "alert": PLAIN,
@@ -393,10 +405,17 @@ class _Checker:
                 yield self._problem(row, "locations", record, f"There is no location {name}.", mend)
         yield from self._check_modes(row, record, locations)
         yield from self._check_ages(row, record)
-        times = row.get("times")
-        for number, item in enumerate(times if isinstance(times, list) else [], start=1):
+        times = row.get("times") if isinstance(row.get("times"), list) else []
+        for number, item in enumerate(times, start=1):
             if isinstance(item, dict):
                 yield from self._check_time(item, record, f"times {number}: ", locations)
+        exceptions = row.get("exceptions") if isinstance(row.get("exceptions"), list) else []
+        for number, item in enumerate(exceptions, start=1):
+            if isinstance(item, dict) and _is_whole(item.get("time")) and item["time"] > len(times):
+                mend = "Count the service's times from 1, or leave time out for all of them."
+                yield self._problem(
+                    item, "time", record, "There is no such line of times.", mend, prefix=f"exceptions {number}: "
+                )
 
     def _check_modes(self, row: Any, record: str, locations: list[Any]) -> Iterator[Problem]:
         modes = row.get("modes") if isinstance(row.get("modes"), list) else []
@@ -426,7 +445,7 @@ class _Checker:
 
         if item.get("at") is not None and item["at"] not in locations:
             yield wrong("at", "The service has no such location.", "Take one of its own locations.")
-        if _is_time(item.get("opens")) and _is_time(item.get("closes")) and item["closes"] <= item["opens"]:
+        if _is_time(item.get("opens")) and _is_time(item.get("closes")) and _is_backwards(item["opens"], item["closes"]):
             yield wrong("closes", "It closes before it opens.", "Put opens and closes right.")
         for begin, end in (("valid_from", "valid_to"), ("dtstart", "until")):
             if _is_day(item.get(begin)) and _is_day(item.get(end)) and item[end] < item[begin]:
@@ -440,6 +459,11 @@ class _Checker:
                 yield wrong("interval", "Nobody can tell in which week it begins.", "Add dtstart: the first date.")
             elif not item.get("byday") and not item.get("bymonthday"):
                 yield wrong("byday", "Nothing says on what day it is.", "Add byday, for example TU.")
+
+
+def _is_backwards(opens: str, closes: str) -> bool:
+    """Tell a slip from a session past midnight, which begins in the evening, and from a whole day, 00:00 to 00:00."""
+    return closes <= opens and not (closes < opens and opens >= EVENING) and not opens == closes == "00:00"
 
 
 def _shortened(value: object) -> str:
@@ -626,6 +650,8 @@ class _Loader:
             visible_to=row.get("visible_to"),
             assured_date=checked,
             assurer_email=row.get("checked_by"),
+            open_on_bank_holidays=row.get("open_on_bank_holidays", False),
+            term_time_only=row.get("term_time_only", False),
         )
         self._add_parts(service, row)
         return service
@@ -638,6 +664,7 @@ class _Loader:
             for place in dict.fromkeys(row.get("locations") or [])
         ]
         service.schedules = [self._schedule(owner, n, item) for n, item in enumerate(row.get("times") or [])]
+        service.exceptions = [self._exception(owner, n, item) for n, item in enumerate(row.get("exceptions") or [])]
         service.phones = [
             models.Phone(
                 id=_id("phone", owner, str(n)),
@@ -702,6 +729,18 @@ class _Loader:
             opens_at=_clock(item.get("opens")),
             closes_at=_clock(item.get("closes")),
             description=item.get("text"),
+        )
+
+    def _exception(self, owner: str, number: int, item: Mapping[str, Any]) -> models.ServiceException:
+        return models.ServiceException(
+            id=_id("exception", owner, str(number)),
+            service_id=owner,
+            schedule_id=_id("schedule", owner, str(item["time"] - 1)) if item.get("time") else None,
+            date=item["date"],
+            kind=item["kind"],
+            opens_at=_clock(item.get("opens")),
+            closes_at=_clock(item.get("closes")),
+            note=item.get("note"),
         )
 
     def _cost(self, owner: str, number: int, item: Mapping[str, Any]) -> models.CostOption:

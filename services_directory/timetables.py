@@ -1,16 +1,21 @@
-"""When a service is next open, from its recurrence rules. Pure functions; the rules themselves are dateutil's.
+"""When a service is open, from its recurrence rules, exceptions, bank holidays and terms. Pure functions.
 
-Not yet known here: bank holidays, term dates, and single cancelled dates. The ``text`` of a timetable may tell of them.
+The rules themselves are dateutil's. Times are those of the wall clock in London, through both changes of the clock. A
+session that closes at or before the time when it opens goes on past midnight and belongs to the day on which it opens.
 """
 
 import re
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from dateutil.rrule import MONTHLY, WEEKLY, rrule, weekday
 from dateutil.rrule import weekdays as WEEKDAYS
 
-from services_directory.records import Session, Timetable
+from services_directory.calendars import in_term, is_bank_holiday
+from services_directory.records import Extra, Session, Timetable
+
+LONDON = ZoneInfo("Europe/London")
 
 DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 HORIZON = timedelta(days=120)
@@ -37,17 +42,65 @@ def parse_bymonthday(text: str) -> tuple[int, ...]:
     return days
 
 
-def sessions(timetable: Timetable, start: date, end: date) -> Iterator[Session]:
+def sessions(timetable: Timetable, start: date, end: date, *, hopeful: bool = False) -> Iterator[Session]:
     """Yield the sessions from ``start`` to ``end``, both included, in order.
 
-    A rule that leaves the day open (every other week, but counted from when?) yields nothing rather than a guess.
+    What is cancelled, falls on a bank holiday that closes the service, or out of term is left out; extra dates stand
+    whatever else is said. A rule that leaves the day open (every other week, but counted from when?) and days of which
+    nobody knows whether they are in term yield nothing rather than a guess; ``hopeful`` takes these as in term.
     """
+    extra = sorted((_extra(timetable, item) for item in timetable.extra or () if start <= item.date <= end), key=session_order)
+    for session in _ruled(timetable, start, end, hopeful):
+        while extra and session_order(extra[0]) <= session_order(session):
+            yield extra.pop(0)
+        yield session
+    yield from extra
+
+
+def _extra(timetable: Timetable, item: Extra) -> Session:
+    own = item.opens is not None
+    return Session(
+        item.date, item.opens if own else timetable.opens, item.closes if own else timetable.closes, timetable.venue_id
+    )
+
+
+def _ruled(timetable: Timetable, start: date, end: date, hopeful: bool) -> Iterator[Session]:
+    for day in rule_days(timetable, start, end):
+        if is_on(timetable, day, hopeful=hopeful):
+            yield Session(day, timetable.opens, timetable.closes, timetable.venue_id)
+
+
+def rule_days(timetable: Timetable, start: date, end: date) -> Iterator[date]:
+    """Yield the days from ``start`` to ``end`` that the recurrence rule gives, whatever bank holidays and terms say."""
     first = max(day for day in (start, timetable.valid_from, timetable.dtstart) if day is not None)
     last = min(day for day in (end, timetable.valid_to, timetable.until) if day is not None)
-    if first > last:
-        return
-    for day in _days(timetable, first, last):
-        yield Session(day, timetable.opens, timetable.closes, timetable.venue_id)
+    if first <= last:
+        yield from _days(timetable, first, last)
+
+
+def is_on(timetable: Timetable, day: date, *, hopeful: bool = False) -> bool:
+    """Tell whether a day that the rule gives stands: not cancelled, no bank holiday, and in term if that matters.
+
+    ``hopeful``: take days of which nobody knows whether they are in term as in term.
+    """
+    if any(date_ == day and opens in (None, timetable.opens) for date_, opens in timetable.cancelled or ()):
+        return False
+    # A single date was written down by somebody who knew what day it is.
+    if timetable.freq is None:
+        return True
+    if timetable.closed_for and is_bank_holiday(day, timetable.closed_for):
+        return False
+    return timetable.term_areas is None or in_term(day, timetable.term_areas) in (True, None if hopeful else True)
+
+
+def term_unknown(timetables: Iterable[Timetable], start: date, end: date) -> bool:
+    """Tell whether a rule for term time only gives a day from ``start`` to ``end`` of which nobody knows if it is in term."""
+    return any(
+        in_term(day, timetable.term_areas) is None
+        for timetable in timetables
+        if timetable.term_areas is not None and timetable.freq is not None
+        for day in rule_days(timetable, start, end)
+    )
 
 
 def _days(timetable: Timetable, first: date, last: date) -> Iterator[date]:
@@ -113,31 +166,97 @@ def next_session(
             continue
         end = best.date if best else at + HORIZON
         for session in sessions(timetable, at, end):
-            if session.date == at and after is not None and _over(session, after):
+            if session.date == at and after is not None and session_over(session, after):
                 continue
-            if best is None or _order(session) < _order(best):
+            if best is None or session_order(session) < session_order(best):
                 best = session
             break
     return best
 
 
-def _over(session: Session, after: time) -> bool:
+def session_over(session: Session, after: time) -> bool:
+    """Tell whether a session of the day is over by ``after``."""
+    if runs_past_midnight(session.opens, session.closes):
+        return False
     ends = session.closes or session.opens
     return ends is not None and ends <= after
 
 
-def _order(session: Session) -> tuple[date, time]:
+def runs_past_midnight(opens: time | None, closes: time | None) -> bool:
+    """Tell whether a session that opens and closes then ends on the day after; the same time twice is a whole day."""
+    return opens is not None and closes is not None and closes <= opens
+
+
+def session_order(session: Session) -> tuple[date, time]:
+    """Return what sessions are sorted by."""
     return session.date, session.opens or time.min
+
+
+def open_at(timetables: Iterable[Timetable], moment: datetime, *, venue_id: str | None = None) -> Session | None:
+    """Return a session that is going on at ``moment``, or ``None``. A session without both its times never is.
+
+    ``moment`` without a zone is wall-clock time in London. Raises nothing.
+    """
+    here = (moment if moment.tzinfo else moment.replace(tzinfo=LONDON)).astimezone(UTC)
+    today = here.astimezone(LONDON).date()
+    for timetable in timetables:
+        if venue_id is not None and timetable.venue_id not in (None, venue_id):
+            continue
+        for session in sessions(timetable, today - timedelta(days=1), today):
+            spell = session_spell(session)
+            if spell is not None and spell[0] <= here < spell[1]:
+                return session
+    return None
+
+
+PARTS = {"morning": (time.min, time(12)), "afternoon": (time(12), time(17)), "evening": (time(17), time.max)}
+
+
+def fits(
+    timetables: Iterable[Timetable], start: date, end: date, *, after: time | None, days: frozenset[str], part: str | None
+) -> bool:
+    """Tell whether there is a session from ``start`` to ``end`` on one of ``days`` (any if empty) that reaches into
+    ``part`` of the day. ``after``: not one of the first day that is over by then. Unknown terms are taken as in term."""
+    for timetable in timetables:
+        for session in sessions(timetable, start, end, hopeful=True):
+            if session.date == start and after is not None and session_over(session, after):
+                continue
+            if (not days or DAYS[session.date.weekday()] in days) and (part is None or _reaches(session, part)):
+                return True
+    return False
+
+
+def _reaches(session: Session, part: str) -> bool:
+    begin, end = PARTS[part]
+    if session.opens is None or session.opens >= end:
+        return False
+    return (
+        session.opens >= begin or runs_past_midnight(session.opens, session.closes) or (session.closes or session.opens) > begin
+    )
+
+
+def session_spell(session: Session) -> tuple[datetime, datetime] | None:
+    """Return when a session begins and ends, in UTC; ``None`` if the record does not say both."""
+    if session.opens is None or session.closes is None:
+        return None
+    closing_day = session.date + timedelta(days=runs_past_midnight(session.opens, session.closes))
+    begin = datetime.combine(session.date, session.opens, tzinfo=LONDON)
+    # Of an hour that the clock strikes twice, the first to open and the second to close.
+    end = datetime.combine(closing_day, session.closes, tzinfo=LONDON).replace(fold=1)
+    return begin.astimezone(UTC), end.astimezone(UTC)
 
 
 def all_over(timetables: Iterable[Timetable], at: date) -> bool:
     """Tell whether there are timetables and every one of them ended before ``at`` (a course that has finished)."""
-    ends = [_end(timetable) for timetable in timetables]
+    ends = [last_day(timetable) for timetable in timetables]
     return bool(ends) and all(end is not None and end < at for end in ends)
 
 
-def _end(timetable: Timetable) -> date | None:
+def last_day(timetable: Timetable) -> date | None:
+    """Return the day after which a timetable has nothing more, or ``None`` if nobody has said."""
+    extra = max((item.date for item in timetable.extra or ()), default=date.min)
     if timetable.freq is None:
-        return timetable.dtstart or timetable.valid_to
+        single = timetable.dtstart or timetable.valid_to
+        return max(single, extra) if single else (extra if timetable.extra else None)
     known = [day for day in (timetable.valid_to, timetable.until) if day is not None]
-    return min(known) if known else None
+    return max(min(known), extra) if known else None

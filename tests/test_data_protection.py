@@ -13,6 +13,8 @@ from sqlalchemy import LargeBinary
 from bot.channels.webchat.views import COOKIE_DAYS
 from bot.console.logins import ABSOLUTE, IDLE
 from bot.delivery.outbox import TOKEN_LIFE
+from bot.delivery.pace import forget_old
+from bot.delivery.receipts import forget_strangers
 from bot.handoff.sampling import load_reviewing, load_sampling
 from bot.languages import supported
 from bot.library import Library
@@ -91,12 +93,15 @@ def test_the_page_on_safety_gives_the_review_list_as_shipped() -> None:
 
 
 def test_what_the_page_says_has_no_end_is_deleted_by_no_sweep() -> None:
-    """The sweep wipes raw events and unanswered questions, deletes old buttons and removes forgotten people: nothing else ends by age."""
+    """The sweep wipes raw events and unanswered questions, deletes old buttons, rates and strangers' receipts, and removes forgotten
+    people: nothing else ends by age."""
+    assert written_to(forget_strangers, "delete", "update") == {"ProviderMessage"}
+    assert written_to(forget_old, "delete", "update") == {"Pace"}
     assert written_to(Sweep.once, "delete", "update") == {"RawEvent", "ButtonToken", "UnansweredQuestion"}
-    ended = {"raw_event", "button_token", "unanswered_question"}
+    ended = {"raw_event", "button_token", "unanswered_question", "provider_message", "pace"}
     for table, cells in rows().items():
         if table in ended:
-            assert re.search(r"\d+ days", cells[4]), table
+            assert re.search(r"\d+ days|an hour", cells[4]), table
         elif table != f"{PREFIX}*":
             assert "no end" in cells[4], table
 

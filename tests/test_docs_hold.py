@@ -46,7 +46,7 @@ def test_make_alone_prints_its_own_help() -> None:
     "command",
     [
         *("run", "serve", "work", "rasa", "chat", "triage", "understand", "doctor"),
-        *("content check", "content phrase-effect", "content approve", "directory search", "staff add"),
+        *("content check", "content phrase-effect", "content approve", "directory search", "staff add", "whatsapp templates"),
     ],
 )
 def test_every_public_command_has_help(command: str) -> None:

@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 
+from bot.console import factor
 from bot.doctor import report
 from bot.library import Library
 from bot.settings import Settings
+from bot.storage.crypto import Keyring
 from bot.storage.engine import Database
-from bot.storage.tables import Alarm, Case, Staff, now
+from bot.storage.tables import Alarm, Case, Staff, StaffFactor, now
 from tests.storage.support import add_person
 
 TEAM = """default_team: here
@@ -134,3 +136,32 @@ def test_alarms_that_failed_in_the_last_week_are_counted(diagnose: Callable[...,
         session.add(Alarm(**told, step=2, state="sent", open=0))
         session.add(Alarm(**told, step=3, state="failed", open=0, created_at=now() - timedelta(days=8)))
     assert "1 alarms of the last week could not be sent" in diagnose()
+
+
+def test_an_administrator_without_a_second_factor_is_named_where_others_can_reach_the_console(
+    diagnose: Callable[..., str], database_address: str, keyring: Keyring
+) -> None:
+    database = Database(database_address)
+    with database.write() as session:
+        values = {"first_name": "A", "job_title": "B", "password_hash": "", "roles": ["administrator"]}
+        session.add_all([Staff(id=1, username="ada", **values), Staff(id=2, username="ben", **values)])
+    assert "second factor" not in diagnose()
+    for reachable in ({"host": "0.0.0.0"}, {"public_url": "https://wren.council.example"}):
+        assert "Administrators without a second factor: ada, ben." in diagnose(**reachable)
+    with database.write() as session:
+        for staff_id in (1, 2):
+            factor.begin(session, keyring, staff_id)
+            session.get_one(StaffFactor, staff_id).confirmed_at = now()
+    assert "second factor" not in diagnose(host="0.0.0.0")
+    database.dispose()
+
+
+def test_how_staff_sign_in_is_looked_at(diagnose: Callable[..., str], database_address: str) -> None:
+    database = Database(database_address)
+    with database.write() as session:
+        session.add(Staff(username="ada", first_name="A", job_title="B", password_hash="", roles=["manager"]))
+    database.dispose()
+    assert "No account is an administrator's" in diagnose()
+    assert "WREN_BREAK_GLASS names key, which is no open administrator's account" in diagnose(break_glass="key")
+    assert "WREN_SECOND_FACTOR_ROLES names king" in diagnose(second_factor_roles="king")
+    assert "WREN_SSO_CLIENT_ID is not" in diagnose(sso_issuer="https://id.example", sso_roles={"x": ["editor"]})

@@ -17,7 +17,7 @@ ROOMS = ("actions", "channels", "conversation", "delivery", "handoff", "pages", 
 """Rooms of bot/ on the way to a parent. The console is the staff's, whose words have keys of their own; the others are
 the command line, training and storage, which speak to nobody."""
 
-FILES = ("messages.py", "polling.py", "sweep.py", "wiring.py", "understand.py")
+FILES = ("messages.py", "polling.py", "sweep.py", "wiring.py", "understand.py", "whatsapp.py")
 
 SAYING = {"say", "Reply", "ButtonSpec", "Button", "Outbound"}
 """Calls that carry something to a parent, wherever in bot/ they stand."""
@@ -31,7 +31,10 @@ QUIET = {
     "channels/telegram/parse.py",  # turns commands into what a parent would type
     "channels/telegram/poll.py",  # says in the log why polling failed
     "channels/telegram/send.py",  # says in the log why sending failed
+    "channels/whatsapp/send.py",  # the same
+    "channels/whatsapp/errors.py",  # explains mistakes in its file
     "delivery/sender.py",  # the same
+    "delivery/held.py",  # says in the outbox why a message waits
     "handoff/bank_holidays.py",  # explains mistakes in its file
     "handoff/hours.py",  # the same
 }
@@ -40,6 +43,8 @@ QUIET = {
 TECHNICAL = {
     "asked for a person",  # a reason in the staff's console
     "too many messages in a minute",  # an incident
+    "they wrote too long ago for this channel",  # a verdict's reason
+    "outcome unknown",  # a reason in the outbox
     "the title of the button that opens a list",  # names a limit in an exception
     "# Written by `bot content sync` from content/commands.yml: edit that file.",
     "status bad",  # a class

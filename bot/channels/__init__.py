@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from bot.messages import Delivery, Inbound, Outbound
 
@@ -46,8 +46,18 @@ class Channel(Protocol):
         """Hand one message to the provider. `address` and `kind` are `Address.value` and `Address.kind`.
 
         Never raises for what a provider or the network does: the `Delivery` says it. Where the outcome cannot be
-        known it is `failed`, with "outcome unknown" in the reason, because sending again might double.
+        known it is `failed`, with "outcome unknown" in the reason, because sending again might double; a `MarkingChannel` says
+        `unknown` instead, because a receipt may yet tell.
         """
+        ...
+
+
+@runtime_checkable
+class MarkingChannel(Protocol):
+    """A channel whose provider gives each message back its mark, so that one whose answer was lost is known by its receipt."""
+
+    async def send_marked(self, address: str, kind: str, outbound: Outbound, *, mark: str, done: int = 0) -> Delivery:
+        """As `Channel.send`, from part number `done` on; `Delivery.accepted` names the parts accepted in this call."""
         ...
 
 

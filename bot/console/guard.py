@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import hmac
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from bot.console import logins
 from bot.console.logins import SignedIn
-from bot.console.look import Look, private
+from bot.console.look import QUEUE, Look, private
+from bot.console.proof import Prover
 from bot.console.roles import landing
+from bot.console.rules import ANYBODY, Endpoint, Rule, ruled
 from bot.console.services import ConsoleServices
 from bot.pages.door import from_our_pages
 from bot.settings import Settings
@@ -26,7 +30,26 @@ log = logging.getLogger(__name__)
 COOKIE = "wren_staff"
 SIGN_IN = "/staff/sign-in"
 MAX_BODY = 256 * 1024
+PROOF = "proof"
+"""The field of a form in which somebody shows again who they are."""
+
+MAX_UPLOAD = 40 * 1024 * 1024
+PAGES_OF = (("service_id", "/staff/directory/services"), ("change_id", "/staff/directory/changes"))
+PAGES = (
+    *("/staff/rota", "/staff/sample", "/staff/review", "/staff/accounts", "/staff/account", "/staff/questions"),
+    *(f"/staff/directory{page}" for page in ("/import", "/export", "/todo", "/freshness", "")),
+)
+"""Pages with forms below them, the more exact first."""
+
 FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """A file that was brought with a form: its name as the browser gave it, and its bytes. Hostile both."""
+
+    name: str
+    content: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,16 +59,22 @@ class Visit:
     request: Request
     who: SignedIn
     form: Mapping[str, str] = field(default_factory=dict)
-
-
-Endpoint = Callable[[Request], Awaitable[Response]]
+    upload: Upload | None = None
 
 
 class Guard:
     """Wraps handlers. They run in a thread: they may use the database."""
 
     def __init__(self, services: ConsoleServices, look: Look) -> None:
-        self._services, self._look = services, look
+        self._services, self._look, self._prover = services, look, Prover(services)
+
+    def anybody(self, endpoint: Endpoint) -> Endpoint:
+        """A page that strangers may see: there is no other way for a route to be open."""
+
+        async def answer(request: Request) -> Response:
+            return await endpoint(request)
+
+        return ruled(answer, Rule(roles=ANYBODY))
 
     def page(self, handler: Callable[[Visit], Response], roles: frozenset[str]) -> Endpoint:
         """A page to read, for whoever has one of `roles`; strangers are sent to sign in."""
@@ -59,12 +88,12 @@ class Guard:
         async def endpoint(request: Request) -> Response:
             return await self._in_thread(show, request, "")
 
-        return endpoint
+        return ruled(endpoint, Rule(roles=roles))
 
-    def act(self, handler: Callable[[Visit], Response], roles: frozenset[str]) -> Endpoint:
+    def act(self, handler: Callable[[Visit], Response], roles: frozenset[str], *, again: bool = False) -> Endpoint:
         """A form from our own pages, by somebody signed in who has one of `roles`, with their sign-in's token.
 
-        Refused, it gives back what was typed.
+        Refused, it gives back what was typed. With `again` it asks who it is once more where that was not shown for a while.
         """
 
         def take(request: Request, form: Mapping[str, str]) -> Response:
@@ -75,6 +104,8 @@ class Guard:
                 return self._look.notice("old_page", 403, kept=kept, back=_page_of(request), who=who)
             if not roles & who.roles:
                 return self._no_role(who, kept)
+            if again and self._prover.is_due(who):
+                return self._ask_again(handler, Visit(request=request, who=who, form=form))
             return handler(Visit(request=request, who=who, form=form))
 
         async def endpoint(request: Request) -> Response:
@@ -85,7 +116,33 @@ class Guard:
                 return self._look.notice("too_big", 413)
             return await self._in_thread(lambda asked: take(asked, form), request, form.get("text", ""))
 
-        return endpoint
+        return ruled(endpoint, Rule(roles=roles, again=again))
+
+    def bring(self, handler: Callable[[Visit], Response], roles: frozenset[str]) -> Endpoint:
+        """A form with one file, by somebody signed in who has one of `roles`. Nothing of a stranger's file is read."""
+
+        async def endpoint(request: Request) -> Response:
+            if not from_our_pages(request, self._services.settings.url):
+                return self._look.notice("not_ours", 403)
+            try:
+                who = await run_in_threadpool(self.who, request)
+            except SQLAlchemyError:
+                return self._look.notice("unavailable", 503, back=_page_of(request))
+            if who is None:
+                return self._look.notice("signed_out", 401, back=SIGN_IN)
+            found = await read_upload(request)
+            if found is None:
+                return self._look.notice("too_big", 413, who=who, back=_page_of(request))
+            form, upload = found
+            kept = form.get("text", "")
+            if not same(form.get("csrf", ""), who.csrf):
+                return self._look.notice("old_page", 403, kept=kept, back=_page_of(request), who=who)
+            if not roles & who.roles:
+                return self._no_role(who, kept)
+            visit = Visit(request=request, who=who, form=form, upload=upload)
+            return await self._in_thread(lambda _: handler(visit), request, kept)
+
+        return ruled(endpoint, Rule(roles=roles))
 
     def stream(self, handler: Callable[[Visit], Awaitable[Response]], roles: frozenset[str]) -> Endpoint:
         """A stream for a page's script; strangers get 401 and the wrong role 403, at which a browser stops asking."""
@@ -101,7 +158,7 @@ class Guard:
                 return private(PlainTextResponse("", 403))
             return await handler(Visit(request=request, who=who))
 
-        return endpoint
+        return ruled(endpoint, Rule(roles=roles))
 
     def who(self, request: Request, *, watching: bool = False) -> SignedIn | None:
         """Who is signed in in this browser; their last use is recorded unless a page is only being watched."""
@@ -114,6 +171,22 @@ class Guard:
                 logins.touch(session, who)
         return who
 
+    def _ask_again(self, handler: Callable[[Visit], Response], visit: Visit) -> Response:
+        """Ask who it is and keep the form meanwhile; once it is shown, do what the form says under a new cookie."""
+        who = visit.who
+        form = {name: value for name, value in visit.form.items() if name not in ("csrf", PROOF)}
+        value = self._prover.again(who, visit.form[PROOF]) if PROOF in visit.form else None
+        with self._services.database.read() as session:
+            still = logins.find(session, value or visit.request.cookies.get(COOKIE))
+        if still is None:
+            return self._look.notice("signed_out", 401, kept=form.get("text", ""), back=SIGN_IN)
+        if value is None:
+            asks, wrong = self._prover.asks(who), PROOF in visit.form
+            back = _page_of(visit.request)
+            return self._look.page("again.html", 403, who=who, asks=asks, wrong=wrong, kept=form, back=back)
+        answer = handler(replace(visit, who=still, form=form))
+        return with_cookie(answer, COOKIE, value, self._services.settings)
+
     def _no_role(self, who: SignedIn, kept: str = "") -> Response:
         return self._look.notice("no_role", 403, who=who, kept=kept, back=landing(who.roles))
 
@@ -123,6 +196,13 @@ class Guard:
         except SQLAlchemyError as error:
             log.error("console: the store failed (%s)", type(error).__name__)
             return self._look.notice("unavailable", 503, kept=kept, back=_page_of(request))
+
+
+def with_cookie(response: Response, name: str, value: str, settings: Settings) -> Response:
+    """`response` with a cookie that scripts and other sites cannot use and that ends with the browser."""
+    secure = settings.url.startswith("https:")
+    response.set_cookie(name, value, path="/staff", httponly=True, samesite="lax", secure=secure)
+    return private(response)
 
 
 def on_this_machine(request: Request, settings: Settings) -> bool:
@@ -157,16 +237,48 @@ async def read_form(request: Request) -> dict[str, str] | None:
         if len(body) > MAX_BODY:
             return None
     try:
-        pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=50)
+        pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=250)
     except ValueError:
         return None
     return dict(reversed(pairs))
 
 
+async def read_upload(request: Request) -> tuple[dict[str, str], Upload | None] | None:
+    """The fields of a posted form and its one file; None if it is too long or broken."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_UPLOAD:
+            return None
+
+    async def whole() -> AsyncGenerator[bytes, None]:
+        yield bytes(body)
+
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        pairs = parse_qsl(body[:MAX_BODY].decode("utf-8", "replace"), keep_blank_values=True)
+        return dict(reversed(pairs)), None
+    try:
+        form = await MultiPartParser(request.headers, whole(), max_files=1, max_fields=20).parse()
+    except (MultiPartException, KeyError, ValueError):
+        return None
+    fields: dict[str, str] = {}
+    upload = None
+    for name, value in form.multi_items():
+        if isinstance(value, UploadFile):
+            upload = Upload(name=value.filename or "", content=await value.read())
+        else:
+            fields.setdefault(name, value)
+    await form.close()
+    return fields, upload
+
+
 def _page_of(request: Request) -> str:
-    """The page that a form was on: its case, the rota, the sample, else the queue."""
+    """The page that a form was on: its case, its service or change, the rota, the sample and so on, else the queue."""
     case_id = request.path_params.get("case_id")
-    for page in ("/staff/rota", "/staff/sample"):
-        if request.url.path.startswith(page):
+    for name, page in PAGES_OF:
+        if name in request.path_params:
+            return f"{page}/{quote(str(request.path_params[name]), safe='')}"
+    for page in PAGES:
+        if request.url.path == page or request.url.path.startswith(f"{page}/"):
             return page
-    return f"/staff/cases/{case_id}" if isinstance(case_id, int) else "/staff"
+    return f"/staff/cases/{case_id}" if isinstance(case_id, int) else QUEUE

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
-from bot.console.roles import SEES_CASES, SEES_QUESTIONS, SEES_ROTA, landing
+from bot.console.logins import SignedIn
+from bot.console.roles import LOOKS_AFTER_ACCOUNTS, SEES_CASES, SEES_DIRECTORY, SEES_QUESTIONS, SEES_ROTA, landing
 from bot.console.words import LANGUAGE, StaffWords
 from bot.pages.web import Assets, secured
 
 HERE = Path(__file__).parent
+QUEUE = "/staff"
 ASSETS = Assets("/assets/console", HERE / "static")
 
 
@@ -21,6 +24,9 @@ class Look:
 
     def __init__(self, words: StaffWords, *, demonstration: bool) -> None:
         self.words = words
+        self.counts: Callable[[SignedIn], int] | None = None
+        """How much there is to do in the directory for somebody who sees it; None without one."""
+
         self._environment = Environment(
             loader=FileSystemLoader(HERE / "templates"),
             autoescape=True,
@@ -29,15 +35,30 @@ class Look:
             lstrip_blocks=True,
         )
         self._environment.globals.update(w=words, asset=ASSETS.url, lang=LANGUAGE, demonstration=demonstration, landing=landing)
-        self._environment.globals.update(sees={"cases": SEES_CASES, "questions": SEES_QUESTIONS, "rota": SEES_ROTA})
+        sees = {
+            "accounts": LOOKS_AFTER_ACCOUNTS,
+            "cases": SEES_CASES,
+            "directory": SEES_DIRECTORY,
+            "questions": SEES_QUESTIONS,
+            "rota": SEES_ROTA,
+        }
+        self._environment.globals.update(sees=sees)
 
     def page(self, template: str, status: int = 200, **values: Any) -> Response:
         """A whole page."""
-        html = self._environment.get_template(template).render(**({"who": None} | values))
+        who = values.get("who")
+        todo = self.counts(who) if self.counts and who is not None and SEES_DIRECTORY & who.roles else 0
+        html = self._environment.get_template(template).render(**({"who": None, "todo": todo} | values))
         return private(HTMLResponse(html, status))
 
-    def notice(self, what: str, status: int, *, kept: str = "", back: str = "/staff", **values: Any) -> Response:
-        """A page of its own for something that went wrong; `kept` are words that were typed and must not be lost."""
+    def notice(self, what: str, status: int, *, kept: str = "", back: str = QUEUE, **values: Any) -> Response:
+        """A page of its own for something that went wrong; `kept` are words that were typed and must not be lost.
+
+        `back`: a page that the reader may see; the queue stands for the first page of whoever is not of it.
+        """
+        who = values.get("who")
+        if back == QUEUE and who is not None:
+            back = landing(who.roles)
         response = self.page("notice.html", status, what=what, kept=kept, back=back, **values)
         if status in (429, 503):
             response.headers["Retry-After"] = "30"

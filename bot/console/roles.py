@@ -8,12 +8,18 @@ ROLES = ("editor", "approver", "practitioner", "manager", "administrator")
 """An account has one or more. Editors and approvers work on content, practitioners answer parents, managers look after a team,
 administrators after accounts."""
 
+ADMINISTRATOR = "administrator"
 EVERYONE = frozenset(ROLES)
 SEES_CASES = frozenset({"practitioner", "manager"})
 ANSWERS = frozenset({"practitioner"})
 SEES_QUESTIONS = frozenset({"editor", "approver", "practitioner", "manager"})
 SEES_ROTA = frozenset({"practitioner", "manager", "administrator"})
 CHANGES_ROTA = frozenset({"manager", "administrator"})
+LOOKS_AFTER_ACCOUNTS = frozenset({ADMINISTRATOR})
+SEES_DIRECTORY = frozenset({"editor", "approver", "manager", "administrator"})
+EDITS_DIRECTORY = frozenset({"editor", "approver"})
+APPROVES_DIRECTORY = frozenset({"approver", "manager"})
+SETS_DIRECTORY = frozenset({"manager", "administrator"})
 
 
 def landing(roles: Collection[str]) -> str:

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from sqlalchemy import Engine
+
 from bot.conversation.render import Renderer
 from bot.delivery.hub import Hub
 from bot.handoff.hours import Teams
@@ -20,6 +22,7 @@ from bot.storage.engine import Database
 class ConsoleServices:
     """Set `closing` when the server is told to stop: open event streams then end. The two limits are sign-in tries a minute.
 
+    `directory_engine`: the services directory; without it the console has no pages for it.
     `is_command` says whether words are a command's, in any language, and nothing else.
     """
 
@@ -33,6 +36,7 @@ class ConsoleServices:
     sampling: Sampling
     reviewing: Reviewing
     is_command: Callable[[str], bool]
+    directory_engine: Engine | None = None
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     tries_per_address: int = 30
     tries_in_all: int = 120

@@ -17,20 +17,36 @@ from starlette.routing import Route
 
 from bot.alarms import calls, ways_of
 from bot.console import logins
+from bot.console.accounts_pages import AccountPages
 from bot.console.casefile import CaseFile, Place, latest, read_case
+from bot.console.directory.imports import BRINGS, Imports
+from bot.console.directory.pages import directory_routes
 from bot.console.events import follow
 from bot.console.forms import whole_number
 from bot.console.guard import COOKIE, SIGN_IN, Guard, Visit
 from bot.console.look import ASSETS, Look, private
+from bot.console.own import OwnAccount
 from bot.console.questions import read_questions
 from bot.console.queue import SHOWS, latest_event, read_queue
 from bot.console.ready import chosen, offered
 from bot.console.review import Review
-from bot.console.roles import ANSWERS, CHANGES_ROTA, EVERYONE, SEES_CASES, SEES_QUESTIONS, SEES_ROTA
+from bot.console.roles import (
+    ANSWERS,
+    CHANGES_ROTA,
+    EVERYONE,
+    LOOKS_AFTER_ACCOUNTS,
+    SEES_CASES,
+    SEES_DIRECTORY,
+    SEES_QUESTIONS,
+    SEES_ROTA,
+)
 from bot.console.rota import Rota
+from bot.console.rules import rules
 from bot.console.sample import Sample
 from bot.console.services import ConsoleServices
 from bot.console.signin import SignIn
+from bot.console.sso_pages import SignInBySso
+from bot.console.stages import STAGE
 from bot.console.told import read_told
 from bot.console.words import StaffWords
 from bot.handoff import desk, marks
@@ -76,11 +92,17 @@ def routes(services: ConsoleServices) -> list[Route]:
     """Everything under `/staff`, and the fixed files of its pages. All but signing in is behind the guard, each for the roles named."""
     look = Look(StaffWords(services.strings, services.teams), demonstration=services.settings.demonstration)
     guard, sign_in, console, rota = Guard(services, look), SignIn(services, look), Console(services, look), Rota(services, look)
-    sample, review = Sample(services, look), Review(services, look)
+    sample, review, sso = Sample(services, look), Review(services, look), SignInBySso(services, look)
     case = "/staff/cases/{case_id:int}"
-    return [
-        Route(SIGN_IN, sign_in.form, methods=["GET"]),
-        Route(SIGN_IN, sign_in.enter, methods=["POST"]),
+    ours = [
+        Route(SIGN_IN, guard.anybody(sign_in.form), methods=["GET"]),
+        Route(SIGN_IN, guard.anybody(sign_in.enter), methods=["POST"]),
+        Route(STAGE, guard.anybody(sign_in.stage), methods=["GET"]),
+        Route(STAGE, guard.anybody(sign_in.pass_stage), methods=["POST"]),
+        Route("/staff/sso/start", guard.anybody(sso.start), methods=["GET"]),
+        Route("/staff/sso/callback", guard.anybody(sso.callback), methods=["GET"]),
+        Route("/staff/set-password/{token}", guard.anybody(sign_in.link_form), methods=["GET"]),
+        Route("/staff/set-password/{token}", guard.anybody(sign_in.use_link), methods=["POST"]),
         Route("/staff/sign-out", guard.act(sign_in.leave, EVERYONE), methods=["POST"]),
         Route("/staff/sign-out-everywhere", guard.act(sign_in.leave_everywhere, EVERYONE), methods=["POST"]),
         Route("/staff", guard.page(console.queue, SEES_CASES), methods=["GET"]),
@@ -105,7 +127,7 @@ def routes(services: ConsoleServices) -> list[Route]:
         Route(f"{case}/look", guard.act(console.look_again, ANSWERS), methods=["POST"]),
         Route(f"{case}/note", guard.act(console.note, SEES_CASES), methods=["POST"]),
         Route(f"{case}/bereaved", guard.act(console.bereaved, SEES_CASES), methods=["POST"]),
-        Route(f"{case}/address", guard.act(console.address, ANSWERS), methods=["POST"]),
+        Route(f"{case}/address", guard.act(console.address, ANSWERS, again=True), methods=["POST"]),
         Route(f"{case}/mark", guard.act(console.mark, SEES_CASES), methods=["POST"]),
         Route(f"{case}/reopen", guard.act(console.reopen, ANSWERS), methods=["POST"]),
         Route(f"{case}/pause", guard.act(console.pause, ANSWERS), methods=["POST"]),
@@ -114,7 +136,64 @@ def routes(services: ConsoleServices) -> list[Route]:
         Route(f"{case}/hand-over", guard.act(console.hand_over, ANSWERS), methods=["POST"]),
         Route(f"{case}/release", guard.act(console.release, ANSWERS), methods=["POST"]),
         Route(f"{case}/close", guard.act(console.close, ANSWERS), methods=["POST"]),
-        ASSETS.route(),
+        *account_routes(guard, services, look),
+        *_import_routes(guard, Imports(services, look)),
+        *directory_routes(services, guard, look),
+    ]
+    rules(ours)  # whoever forgets to say who may use a route finds out before anybody else does
+    return [*ours, ASSETS.route()]
+
+
+def account_routes(guard: Guard, services: ConsoleServices, look: Look) -> list[Route]:
+    """Accounts, for administrators, and everybody's own."""
+    pages, own = AccountPages(services, look), OwnAccount(services, look)
+    one, acts = (
+        "/staff/accounts/{staff_id:int}",
+        {
+            "change": pages.change,
+            "off": pages.off,
+            "on": pages.on,
+            "end-sessions": pages.end_sessions,
+            "password": pages.new_password,
+            "reset-second-factor": pages.reset_factor,
+        },
+    )
+    mine = {
+        "password": own.change_password,
+        "second-factor/begin": own.begin_factor,
+        "second-factor/confirm": own.confirm_factor,
+        "second-factor/codes": own.new_codes,
+        "second-factor/remove": own.remove_factor,
+        "sessions/end": own.end_session,
+    }
+    return [
+        Route("/staff/accounts", guard.page(pages.list, LOOKS_AFTER_ACCOUNTS), methods=["GET"]),
+        Route("/staff/accounts/add", guard.page(pages.new, LOOKS_AFTER_ACCOUNTS), methods=["GET"]),
+        Route("/staff/accounts/add", guard.act(pages.add, LOOKS_AFTER_ACCOUNTS, again=True), methods=["POST"]),
+        Route(one, guard.page(pages.one, LOOKS_AFTER_ACCOUNTS), methods=["GET"]),
+        *(
+            Route(f"{one}/{name}", guard.act(act, LOOKS_AFTER_ACCOUNTS, again=True), methods=["POST"])
+            for name, act in acts.items()
+        ),
+        Route("/staff/account", guard.page(own.page, EVERYONE), methods=["GET"]),
+        Route("/staff/account/second-factor", guard.page(own.factor_page, EVERYONE), methods=["GET"]),
+        *(Route(f"/staff/account/{name}", guard.act(act, EVERYONE), methods=["POST"]) for name, act in mine.items()),
+    ]
+
+
+def _import_routes(guard: Guard, imports: Imports) -> list[Route]:
+    page = "/staff/directory/import"
+    return [
+        Route(page, guard.page(imports.page, SEES_DIRECTORY), methods=["GET"]),
+        Route(page, guard.bring(imports.bring, BRINGS), methods=["POST"]),
+        Route(f"{page}/template.csv", guard.page(imports.template, SEES_DIRECTORY), methods=["GET"]),
+        Route(f"{page}/questions", guard.page(imports.asked, SEES_DIRECTORY), methods=["GET"]),
+        Route(f"{page}/questions", guard.act(imports.answer, BRINGS), methods=["POST"]),
+        Route(f"{page}/{{import_id:str}}", guard.page(imports.report, SEES_DIRECTORY), methods=["GET"]),
+        Route(f"{page}/{{import_id:str}}/apply", guard.act(imports.apply, BRINGS), methods=["POST"]),
+        Route(f"{page}/{{import_id:str}}/discard", guard.act(imports.discard, BRINGS), methods=["POST"]),
+        Route("/staff/directory/export", guard.page(imports.exports, SEES_DIRECTORY), methods=["GET"]),
+        Route("/staff/directory/export/{form:str}", guard.page(imports.export, SEES_DIRECTORY), methods=["GET"]),
     ]
 
 

@@ -36,6 +36,10 @@ class StaffWords:
         """A string in the plural form for `number`."""
         return self.strings.plural(f"console.{key}", number, LANGUAGE, **{name: str(value) for name, value in values.items()})
 
+    def sentence(self, words: str) -> str:
+        """Words of a refusal as a sentence."""
+        return f"{words[:1].upper()}{words[1:]}."
+
     def either(self, key: str, otherwise: str) -> str:
         """The string of `key`, or `otherwise` if there is none: codes from elsewhere may be newer than these words."""
         try:
@@ -78,6 +82,10 @@ class StaffWords:
     def body(self, text: str) -> Markup:
         """A person's words as paragraphs: escaped, https addresses made links, nothing else read into them."""
         return paragraphs(text, linked)
+
+    def chat(self, text: str) -> Markup:
+        """Wren's own words as web chat shows them: with emphasis, and numbers to tap."""
+        return paragraphs(text)
 
     def span(self, length: timedelta) -> str:
         """A length of time in the largest fitting unit."""

@@ -8,6 +8,7 @@ from typing import Any
 from bot.conversation import services
 from bot.conversation.handlers import Handlers
 from bot.conversation.rasa import RasaTurn, RasaUnavailable
+from bot.conversation.safety import ABUSE_TOPIC
 from bot.conversation.state import ANY
 from bot.conversation.turn import Turn
 from bot.library import Library
@@ -79,8 +80,11 @@ class Composer:
         anything = ButtonSpec(label="button.anything", action="form", args={"slot": slot, "value": ANY})
         choices = {
             "need": [
-                ButtonSpec(label="need", label_args={"term": term}, action="form", args={"slot": "need", "value": term})
-                for term in self._library.needs.first
+                *self._what_was_asked(turn),
+                *(
+                    ButtonSpec(label="need", label_args={"term": term}, action="form", args={"slot": "need", "value": term})
+                    for term in self._library.needs.first
+                ),
             ],
             "age": [ButtonSpec(label=f"age.{name}", action="form", args={"slot": "age", "value": value}) for name, value in AGES],
             "mode": [ButtonSpec(label=f"mode.{mode}", action="form", args={"slot": "mode", "value": mode}) for mode in MODES],
@@ -94,9 +98,19 @@ class Composer:
         turn.outcome = turn.outcome or "form"
         turn.quiet = True
 
+    @staticmethod
+    def _what_was_asked(turn: Turn) -> list[ButtonSpec]:
+        """The topic that was answered last, as a first choice. Not one on abuse: somebody else may see the list."""
+        topic = turn.state.last_topic
+        if topic is None or topic == ABUSE_TOPIC or not services.answers(topic):
+            return []
+        value = f"{services.OF_TOPIC}{topic}"
+        return [ButtonSpec(label=f"topic.{topic}", action="form", args={"slot": "need", "value": value})]
+
     def services(self, turn: Turn, items: list[dict[str, Any]], more: bool, wanted: Mapping[str, Any], offset: int = 0) -> None:
         """Show directory records and remember the search for "more"."""
         turn.replies.append(services.reply(items, more, demonstration=self._demonstration, again=offset > 0))
         turn.state.search = {"wanted": dict(wanted), "offset": offset + len(items)} if more else None
+        turn.state.shown = services.named(items)
         turn.outcome = "services" if items else "services_none"
         turn.useful = bool(items)

@@ -17,6 +17,8 @@ from bot.storage.crypto import Keyring
 from bot.storage.incidents import note_incident
 from bot.storage.tables import Case, CaseEvent, Child, Consent, Feedback, Inbox, Outbox, Person, UnansweredQuestion, now
 from bot.triage import Level
+from services_directory.directory import london_now
+from services_directory.freshness import reports
 
 LONGEST_QUESTION = 500
 """Characters of a question without an answer that are kept."""
@@ -168,6 +170,15 @@ def _forget(commit: Committing, args: Mapping[str, Any]) -> None:
     forget(commit.session, commit.turn.person.id, except_inbox=commit.turn.inbox_id)
 
 
+def _report_service(commit: Committing, args: Mapping[str, Any]) -> None:
+    """A parent says that a service's record is wrong. Nothing of theirs goes with it; the directory shares our database."""
+    today = london_now().date()
+    if args.get("reason"):
+        reports.give_reason(commit.session, args["service_id"], args["reason"], today)
+    else:
+        reports.report(commit.session, args["service_id"], today)
+
+
 def _incident(commit: Committing, args: Mapping[str, Any]) -> None:
     note_incident(commit.session, args["kind"], args["detail"])
 
@@ -205,6 +216,7 @@ APPLY: dict[str, Callable[[Committing, Mapping[str, Any]], None]] = {
     "share": _share,
     "feedback": _feedback,
     "forget": _forget,
+    "report_service": _report_service,
     "incident": _incident,
     "unanswered": _unanswered,
 }

@@ -28,6 +28,10 @@ NATION_NAMES = ("england", "northern-ireland", "scotland", "wales")
 WORRY_LASTS = timedelta(days=1)
 """How long after a message of concern a person who is asked for may be told of it."""
 
+WRONG_REASONS = ("closed", "moved", "phone", "full", "other")
+"""What a parent may say is wrong with a service."""
+
+REPORTS_REMEMBERED = 60
 LOSS_TOPIC = "wellbeing/baby-loss"
 QUESTIONS = ("role", "child", "place")
 """The later questions, in order: each asked once, each skippable."""
@@ -61,6 +65,8 @@ class Handlers:
             "thanks": self.thanks,
             "feedback_bad": self.feedback_bad,
             "useful": self.useful,
+            "wrong_service": self.wrong_service,
+            "wrong_reason": self.wrong_reason,
             "bot_challenge": self.bot_challenge,
             "i_am_professional": self.professional,
             "topic": self.topic,
@@ -77,6 +83,7 @@ class Handlers:
             "bereaved": self.bereaved,
             "not_bereaved": self.not_bereaved,
             "share": self.share,
+            "reply_waiting": self.reply_waiting,
             "keep": self.keep,
         }
 
@@ -203,6 +210,12 @@ class Handlers:
         turn.state.pending = {"action": "accept_person", "args": {}}
         turn.quiet = True
         turn.outcome = "concern_child"
+
+    def reply_waiting(self, turn: Turn, args: Args) -> None:
+        """They pressed to read what a practitioner wrote, which has gone out before this."""
+        turn.say("text:reply_waiting.here", buttons=(HELP_NOW, MENU))
+        turn.quiet = True
+        turn.outcome = "reply_waiting"
 
     def accept_person(self, turn: Turn, args: Args) -> None:
         self.talk_to_person(turn, args)
@@ -493,6 +506,54 @@ class Handlers:
             turn.say("text:feedback.bad", buttons=(ButtonSpec(label="button.more", action="more"), PERSON, MENU))
         turn.quiet = True
         turn.outcome = "feedback"
+
+    # What the directory has wrong
+
+    def wrong_service(self, turn: Turn, args: Args) -> None:
+        """A service that was shown is not as the directory says: ask which, if several were, thank them, and offer reasons."""
+        services = args.get("services") or turn.state.shown
+        if not services:
+            self.feedback_bad(turn, args)
+            return
+        turn.state.close_form()
+        turn.quiet = True
+        turn.outcome = "wrong_service"
+        if len(services) > 1:
+            rows = [
+                ButtonSpec(
+                    label="service.choice",
+                    label_args={"number": str(number), "name": name},
+                    action="wrong_service",
+                    args={"services": [[service_id, name]]},
+                )
+                for number, (service_id, name) in enumerate(services, start=1)
+            ]
+            names = "\n".join(f"{number}. {name}" for number, (_, name) in enumerate(services, start=1))
+            turn.say("text:wrong.which", {"names": names}, rows=[*rows, MENU])
+            return
+        ((service_id, name),) = services
+        self._report(turn, service_id)
+        rows = [
+            ButtonSpec(label=f"reason.{reason}", action="wrong_reason", args={"service": service_id, "reason": reason})
+            for reason in WRONG_REASONS
+        ]
+        turn.say("text:wrong.thanks", {"name": name}, rows=[*rows, MENU])
+
+    def wrong_reason(self, turn: Turn, args: Args) -> None:
+        """Why it is wrong, by a choice."""
+        self._report(turn, args["service"], args["reason"])
+        turn.say("text:wrong.reason_thanks", buttons=(FIND, PERSON, MENU))
+        turn.quiet = True
+        turn.outcome = "wrong_service"
+
+    @staticmethod
+    def _report(turn: Turn, service_id: str, reason: str = "") -> None:
+        """Count it, once for this parent."""
+        said = f"{service_id} {reason}".strip()
+        if said in turn.state.reported:
+            return
+        turn.state.reported = [*turn.state.reported, said][-REPORTS_REMEMBERED:]
+        turn.do("report_service", service_id=service_id, reason=reason)
 
     # Yes and no
 

@@ -22,7 +22,10 @@ from sqlalchemy.orm import Session
 from bot.conversation.render import Renderer
 from bot.conversation.safety import ABUSE, emergency_replies, kind_of
 from bot.conversation.spool import Spool
+from bot.delivery.can_send import window_until
+from bot.delivery.held import release
 from bot.delivery.outbox import enqueue
+from bot.delivery.receipts import open_window
 from bot.handoff import cases
 from bot.handoff.hours import Teams
 from bot.messages import MAX_TEXT, Inbound, Kind, Outbound, Reply
@@ -167,6 +170,7 @@ class Intake:
             language_chosen=inbound.language is not None,
             campaign=inbound.start_payload,
         )
+        self._open_window(session, person.id, inbound)
         assessment = self._with_recent(session, person.id, inbound, assessment)
         event = RawEvent(
             channel=inbound.channel,
@@ -196,6 +200,15 @@ class Intake:
         if assessment.level in (Level.EMERGENCY, Level.URGENT):
             self._open_case(session, person, address, row, assessment, answered)
         return Receipt(stored=True, person_id=person.id, inbox_id=row.id, level=assessment.level)
+
+    @staticmethod
+    def _open_window(session: Session, person_id: int, inbound: Inbound) -> None:
+        """They have written, so that the provider takes free words for a while, and what was held for them may go."""
+        until = window_until(inbound.channel, min(inbound.sent_at, now()))
+        if until is not None:
+            open_window(session, person_id, inbound.channel, until)
+            if until > now():
+                release(session, person_id, inbound.channel)
 
     def _open_case(
         self,

@@ -32,6 +32,9 @@ from bot.storage.tokens import new_token
 NEED_LABEL = "need"
 """The label of a button that shows a need's title from `content/needs.yml`."""
 
+TEMPLATE_LABEL = "template"
+"""The label of the button under a template, whose title stands with the template's words."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendering:
@@ -63,8 +66,8 @@ class Renderer:
 
     def render(self, reply: Reply, language: str, nation: str | None) -> Rendering:
         """Words for `reply` in `language`. Raises KeyError for an unknown reference, ValueError for too many buttons."""
-        # The way to the numbers is a fourth: channels show it somehow.
-        if len([spec for spec in reply.buttons if spec != HELP_NOW]) > MAX_BUTTONS or len(reply.rows) > MAX_ROWS:
+        # The way to the numbers comes on top: channels show it somehow.
+        if any(len([spec for spec in specs if spec != HELP_NOW]) > most for specs, most in _limits(reply)):
             raise ValueError(f"{reply.ref} has too many buttons")
         kind = reply.ref.partition(":")[0]
         if kind == "service":
@@ -77,11 +80,30 @@ class Renderer:
             ready = self.library.render(reply.ref, language, nation, {key: str(value) for key, value in reply.args.items()})
             return self._finish(reply, ready.text, ready.language, "practitioner", ready.content_id, ready.template, language)
         values = {key: _say(value, language) for key, value in reply.args.items()}
+        if kind == "template":
+            return self._template(reply, language, values)
         rendered = self.library.render(reply.ref, language, nation, values)
         text = rendered.text
         if kind == "message" and rendered.language != language:
             text = f"{self.library.strings.get('message.not_in_your_language', language)}\n\n{text}"
         return self._finish(reply, text, rendered.language, "wren", rendered.content_id, rendered.template, language)
+
+    def _template(self, reply: Reply, language: str, values: Mapping[str, str]) -> Rendering:
+        """One of `content/templates`, in the very words that the provider approved, with its one button."""
+        name = reply.ref.partition(":")[2]
+        template = self.library.templates.by_id[name]
+        rendered = self.library.render(reply.ref, language, None, values)
+        button = ButtonSpec(label=TEMPLATE_LABEL, label_args={"template": name}, action=template.action)
+        done = self._finish(
+            replace(reply, buttons=(button,)), rendered.text, language, "wren", rendered.content_id, rendered.template
+        )
+        outbound = replace(
+            done.outbound,
+            template=template.name(language),
+            template_language=self.library.templates.codes.get(language) or "",
+            template_values=template.values(language, values),
+        )
+        return replace(done, outbound=outbound)
 
     def _finish(
         self,
@@ -108,6 +130,8 @@ class Renderer:
             voice=voice,
             voice_name=self._voice_name(reply, voice, own),
             content_id=content_id if voice == "wren" else None,
+            number_hint=self.library.strings.get("choose.by_number", own) if _may_need_numbers(buttons, rows, reply) else "",
+            ask_location=reply.ask_location,
         )
         return Rendering(
             outbound=outbound,
@@ -128,6 +152,8 @@ class Renderer:
     def _title(self, spec: ButtonSpec, language: str) -> str:
         if spec.label == NEED_LABEL:
             return self.term(spec.label_args["term"], language)
+        if spec.label == TEMPLATE_LABEL:
+            return self.library.templates.by_id[spec.label_args["template"]].words[language].button
         return self.library.strings.get(spec.label, language, **spec.label_args)
 
     def _voice_name(self, reply: Reply, voice: str, language: str) -> str:
@@ -153,11 +179,9 @@ class Renderer:
                 lines.append(strings.get("services.phone", language, value=isolate(item["phone"])))
             if item.get("email"):
                 lines.append(strings.get("services.email", language, value=isolate(item["email"])))
-            lines.append(
-                strings.get(
-                    "services.checked" if item.get("checked") else "services.unchecked", language, value=item.get("checked") or ""
-                )
-            )
+            if item.get("full"):
+                lines.append(strings.get("services.full", language, value=item["full"]))
+            lines.append(strings.get(f"services.{_age_key(item)}", language, value=item.get("checked") or ""))
             parts.append("\n".join(line for line in lines if line))
         if args.get("demonstration"):
             parts.append(strings.get("services.demonstration", language))
@@ -179,6 +203,24 @@ class Renderer:
     def language_name(self, code: str, language: str) -> str:
         """The name of a language in `language`, from CLDR."""
         return str(Locale.parse(language).languages.get(code, code))
+
+
+def _limits(reply: Reply) -> tuple[tuple[tuple[ButtonSpec, ...], int], ...]:
+    return (reply.buttons, MAX_BUTTONS), (reply.rows, MAX_ROWS)
+
+
+def _may_need_numbers(buttons: tuple[Button, ...], rows: tuple[Button, ...], reply: Reply) -> bool:
+    """Whether some channel may have to show the choices as numbered lines: too many for a list, two that read the same, or beside
+    a request for a place."""
+    titles = [button.title for button in (*buttons, *rows) if button.url is None]
+    return bool(titles) and (len(titles) > MAX_ROWS or len(set(titles)) != len(titles) or reply.ask_location)
+
+
+def _age_key(item: Mapping[str, Any]) -> str:
+    """Which words say when a record was last checked: for one past its area's limit, since when it was not."""
+    if not item.get("checked"):
+        return "unchecked"
+    return "not_checked_since" if item.get("past_limit") else "checked"
 
 
 def _say(value: Any, language: str) -> str:

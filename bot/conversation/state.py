@@ -34,6 +34,10 @@ class DialogueState:
     requested_slot: str | None = None
     slots: dict[str, Any] = field(default_factory=dict)
     search: dict[str, Any] | None = None
+    shown: list[list[str]] = field(default_factory=list)
+    """Services shown last, as [id, name], until something else is given: what "this is wrong" is about."""
+    reported: list[str] = field(default_factory=list)
+    """What this parent said is wrong, so that it counts once: "<service>" or "<service> <reason>"."""
     noticed: bool = False
     asked: list[str] = field(default_factory=list)
     question: str | None = None
@@ -66,6 +70,7 @@ class DialogueState:
     def remember(self, content_id: str, topic: str) -> None:
         """Note that a content item was given."""
         self.last_topic, self.last_content = topic, content_id
+        self.shown = []
         self.seen = [*(seen for seen in self.seen if seen != content_id), content_id][-SEEN:]
 
     def close_form(self) -> None:

@@ -12,10 +12,22 @@ WINDOWS: Mapping[str, timedelta] = {"whatsapp": timedelta(hours=24)}
 """How long after somebody's last message a provider takes free words for them, by channel."""
 
 
-def window_until(channel: str, last_wrote_at: datetime) -> datetime | None:
-    """Until when free words may be sent on `channel`; None where there is no such limit."""
+def window_until(channel: str, last_wrote_at: datetime, known: datetime | None = None) -> datetime | None:
+    """Until when free words may be sent on `channel`; None where there is no such limit.
+
+    `known` is what is kept of it (`PersonAddress.window_until`); without it, it is reckoned from `last_wrote_at`.
+    """
     window = WINDOWS.get(channel)
-    return last_wrote_at + window if window else None
+    return (known or last_wrote_at + window) if window else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateStanding:
+    """How the template that a message is stands with the provider, in the person's language."""
+
+    approved: bool
+    marketing: bool
+    """Whether the provider takes it for marketing now, whatever it was written as."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +46,9 @@ class Standing:
     quiet_hours: bool = False
     consented: bool = False
     language_approved: bool = True
+    template: TemplateStanding | None = None
+    """Set for a message that is one of the provider's approved templates: those may go out when free words may not."""
+    marketing_consented: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +60,7 @@ class Verdict:
 
 
 SEND = Verdict("send")
+WINDOW_CLOSED = "they wrote too long ago for this channel"
 ALWAYS_ANSWERED = (MessageClass.SAFETY, MessageClass.REPLY)
 UNASKED = (MessageClass.SERIES, MessageClass.BULK)
 
@@ -53,8 +69,12 @@ def can_send(standing: Standing, message_class: MessageClass) -> Verdict:
     """Whether a message of `message_class` may go to a person with this `standing` (the table of docs/delivery.md)."""
     if not standing.reachable:
         return Verdict("refuse", "the channel cannot reach them")
-    if standing.window_closed:
-        return Verdict("refuse", "they wrote too long ago for this channel")
+    if standing.template is not None:
+        refusal = _template(standing, standing.template)
+        if refusal is not None:
+            return refusal
+    elif standing.window_closed:
+        return Verdict("refuse", WINDOW_CLOSED)
     if message_class is MessageClass.SAFETY:
         return SEND
     if message_class is MessageClass.PRACTITIONER:
@@ -64,6 +84,17 @@ def can_send(standing: Standing, message_class: MessageClass) -> Verdict:
     if message_class is MessageClass.REPLY:
         return Verdict("refuse", "a practitioner is talking") if standing.practitioner_talking else SEND
     return _unasked(standing, message_class)
+
+
+def _template(standing: Standing, template: TemplateStanding) -> Verdict | None:
+    """Why a template may not go, if there is a reason. It shows on a locked screen, so never to whom it is not safe to contact."""
+    if not template.approved:
+        return Verdict("refuse", "no approved template in their language")
+    if template.marketing and not standing.marketing_consented:
+        return Verdict("refuse", "the provider calls this template marketing, and they did not agree to that")
+    if standing.contact_unsafe:
+        return Verdict("refuse", "it is not safe to contact them")
+    return None
 
 
 def _unasked(standing: Standing, message_class: MessageClass) -> Verdict:

@@ -2,7 +2,8 @@
 
 One person's messages of one urgency go out in order, one at a time; safety words overtake the rest. A row is marked `sending` and
 committed before the provider is called, so that a crash between the provider's acceptance and our mark is known: safety
-messages, replies and practitioners' words are then sent again (a double is better than silence), anything unasked is not.
+messages, replies and practitioners' words are then sent again (a double is better than silence), anything unasked is not. Where the
+provider's receipts carry our mark, what was accepted after all is known by then and is not sent again.
 """
 
 from __future__ import annotations
@@ -17,9 +18,20 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bot.channels import Channel
-from bot.delivery.can_send import UNASKED, Standing, Verdict, can_send, window_until
+from bot.channels import Channel, MarkingChannel
+from bot.delivery.can_send import UNASKED, WINDOW_CLOSED, Standing, TemplateStanding, Verdict, can_send, window_until
+from bot.delivery.held import hold, may_be_held
 from bot.delivery.hub import Hub, wait_for
+from bot.delivery.pace import RATES, Rates, pause, paused, wait_for_rate
+from bot.delivery.receipts import (
+    close_window,
+    furthest,
+    marketing_consented,
+    note_accepted,
+    parts_accepted,
+    stop_marketing,
+)
+from bot.delivery.templates import standing_of
 from bot.messages import Button, Delivery, MessageClass, Outbound
 from bot.storage.claims import Fenced, Lease, claim, finish, let_go
 from bot.storage.crypto import KeyMissing, Keyring
@@ -30,6 +42,10 @@ from bot.storage.tables import Case, Dialogue, Outbox, Person, PersonAddress, no
 log = logging.getLogger(__name__)
 TRIES = 8
 LONGEST_WAIT = 300.0
+UNKNOWN_WAIT = 30.0
+"""Seconds that a receipt has to tell what became of a message whose answer was lost."""
+
+UNKNOWN_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +61,10 @@ class Parcel:
     outbound: Outbound
     attempts: int
     verdict: Verdict
+    key: str
+    unasked: bool
+    done: int = 0
+    """Parts of it that the provider is known to have accepted."""
 
 
 class Sender:
@@ -60,7 +80,9 @@ class Sender:
         lease_seconds: float,
         look_every: float,
         at_once: int = 8,
+        rates: Mapping[str, Rates] = RATES,
     ) -> None:
+        self._rates = rates
         self._database = database
         self._keyring = keyring
         self._channels = channels
@@ -94,10 +116,24 @@ class Sender:
         if not self._channels:
             return []
         with self._database.write() as session:
-            due = (Outbox.due_at <= now(), Outbox.channel.in_(list(self._channels)))
-            leases = claim(session, Outbox, limit, self._lease_seconds, *due)
+            channels = set(self._channels) - paused(session, self._channels, now())
+            due = (Outbox.due_at <= now(), Outbox.channel.in_(channels))
+            leases = claim(session, Outbox, limit, self._lease_seconds, *due) if channels else []
             parcels = [self._readable(session, lease) for lease in leases]
-        return [parcel for parcel in parcels if parcel is not None]
+            return [parcel for parcel in parcels if parcel is not None and self._may_go(session, parcel)]
+
+    def _may_go(self, session: Session, parcel: Parcel) -> bool:
+        """Whether the channel's rate has room for it; else it is put back until there is."""
+        rates = self._rates.get(parcel.channel)
+        if rates is None or parcel.verdict.decision != "send":
+            return True
+        message_class = parcel.outbound.message_class
+        seconds = wait_for_rate(session, parcel.channel, parcel.address_id, message_class, rates, now())
+        if seconds:
+            due = now() + timedelta(seconds=seconds)
+            state = {} if parcel.done else {"state": "queued"}
+            let_go(session, Outbox, parcel.lease, due_at=due, attempts=parcel.attempts - 1, **state)
+        return not seconds
 
     def _readable(self, session: Session, lease: Lease) -> Parcel | None:
         """The row as a parcel. One that cannot be read is failed: it may not hold up its person's other messages."""
@@ -109,12 +145,16 @@ class Sender:
             note_incident(session, "outgoing-unreadable", type(error).__name__)
             return None
 
-    def _parcel(self, session: Session, lease: Lease) -> Parcel:
+    def _parcel(self, session: Session, lease: Lease) -> Parcel | None:
         row = session.get_one(Outbox, lease.row_id)
+        done, parts = parts_accepted(session, row.id) if row.state == "sending" else (0, 0)
+        if parts and done >= parts:  # accepted before the crash or the lost answer
+            finish(session, Outbox, lease, state=furthest(session, row.id), sent_at=now())
+            return None
         address = session.get_one(PersonAddress, row.address_id)
-        message_class = MessageClass(row.message_class)
-        verdict = can_send(standing(session, row.person_id, address), message_class)
-        if row.state == "sending" and message_class in UNASKED:
+        outbound = unpack_outbound(self._keyring.open_json(row.sealed))
+        verdict = can_send(standing(session, row.person_id, address, template_of(session, row, outbound)), outbound.message_class)
+        if row.state == "sending" and outbound.message_class in UNASKED:
             verdict = Verdict("refuse", "it may already have been sent")
         row.state = "sending"
         return Parcel(
@@ -124,16 +164,19 @@ class Sender:
             channel=row.channel,
             address=self._keyring.open(address.sealed),
             kind=address.kind,
-            outbound=unpack_outbound(self._keyring.open_json(row.sealed)),
+            outbound=outbound,
             attempts=row.attempts,
             verdict=verdict,
+            key=row.key,
+            unasked=outbound.message_class in UNASKED,
+            done=done,
         )
 
     async def send(self, parcel: Parcel) -> None:
         """Hand one parcel to its channel and record what came of it."""
         try:
             if parcel.verdict.decision == "send":
-                delivery = await self._channels[parcel.channel].send(parcel.address, parcel.kind, parcel.outbound)
+                delivery = await self._hand_over(parcel)
             else:
                 delivery = Delivery(status=parcel.verdict.decision, reason=parcel.verdict.reason)
             await asyncio.to_thread(self.record, parcel, delivery)
@@ -143,39 +186,108 @@ class Sender:
             log.error("sending failed (%s); the lease will end and it is tried again", type(error).__name__)
         self._hub.publish(f"person:{parcel.person_id}")
 
+    async def _hand_over(self, parcel: Parcel) -> Delivery:
+        channel = self._channels[parcel.channel]
+        if isinstance(channel, MarkingChannel):
+            return await channel.send_marked(parcel.address, parcel.kind, parcel.outbound, mark=parcel.key, done=parcel.done)
+        return await channel.send(parcel.address, parcel.kind, parcel.outbound)
+
     def record(self, parcel: Parcel, delivery: Delivery) -> None:
         """Bring the row to the state that `delivery` says. Raises `Fenced`."""
         with self._database.write() as session:
-            if delivery.status == "sent":
-                finish(session, Outbox, parcel.lease, state="sent", provider_id=delivery.provider_id, sent_at=now())
-            elif delivery.status == "wait":  # not a failure: it may wait a whole night
-                due = now() + timedelta(seconds=LONGEST_WAIT)
-                let_go(session, Outbox, parcel.lease, state="queued", due_at=due, attempts=parcel.attempts - 1)
-            elif delivery.status == "retry" and parcel.attempts < TRIES:
-                pause = delivery.retry_after or min(2.0**parcel.attempts, LONGEST_WAIT)
-                let_go(session, Outbox, parcel.lease, state="queued", due_at=now() + timedelta(seconds=pause))
-            elif delivery.status == "refuse":
-                finish(session, Outbox, parcel.lease, state="refused", reason=delivery.reason[:120])
-            else:
-                finish(session, Outbox, parcel.lease, state="failed", reason=(delivery.reason or delivery.status)[:120])
-                note_incident(session, f"send-failed:{parcel.channel}", delivery.reason[:200])
-                if delivery.status == "unreachable":
-                    session.get_one(PersonAddress, parcel.address_id).unreachable_at = now()
+            if delivery.accepted:
+                row = session.get_one(Outbox, parcel.lease.row_id)
+                note_accepted(session, row, delivery.accepted, done=parcel.done, parts=delivery.parts)
+            # Parts that have gone out stay known by the state: only the rest is sent again.
+            begun = {"state": "sending"} if parcel.done or delivery.accepted else {"state": "queued"}
+            match delivery.status:
+                case "sent":
+                    state = furthest(session, parcel.lease.row_id)  # a receipt may have been faster
+                    reason = "told by a receipt" if state == "failed" else None
+                    finish(
+                        session, Outbox, parcel.lease, state=state, provider_id=delivery.provider_id, sent_at=now(), reason=reason
+                    )
+                case "wait":  # not a failure: it may wait a whole night
+                    due = now() + timedelta(seconds=delivery.retry_after or LONGEST_WAIT)
+                    let_go(session, Outbox, parcel.lease, due_at=due, attempts=parcel.attempts - 1, **begun)
+                case "unknown" if not parcel.unasked and parcel.attempts < UNKNOWN_TRIES:
+                    due = now() + timedelta(seconds=UNKNOWN_WAIT)
+                    let_go(session, Outbox, parcel.lease, state="sending", due_at=due)
+                case "retry" if parcel.attempts < TRIES:
+                    seconds = delivery.retry_after or min(delivery.grows**parcel.attempts, LONGEST_WAIT)
+                    let_go(session, Outbox, parcel.lease, due_at=now() + timedelta(seconds=seconds), **begun)
+                case "refuse" | "hold":
+                    self._refuse(session, parcel, delivery)
+                case "other_address" if (other := self._other_address(session, parcel)) is not None:
+                    let_go(session, Outbox, parcel.lease, address_id=other.id, **begun)
+                case _:
+                    self._fail(session, parcel, delivery)
+            self._follow(session, parcel, delivery)
+
+    @staticmethod
+    def _refuse(session: Session, parcel: Parcel, delivery: Delivery) -> None:
+        """Not sent; what somebody waits for is held if only the provider's window is in the way."""
+        row = session.get_one(Outbox, parcel.lease.row_id)
+        window = delivery.status == "hold" or delivery.reason == WINDOW_CLOSED
+        finish(session, Outbox, parcel.lease, state="refused", reason=delivery.reason[:120])
+        if window and may_be_held(row):
+            session.refresh(row)
+            hold(session, row)
+        if row.message_class == MessageClass.SAFETY.value:
+            note_incident(session, "safety-not-sent", delivery.reason[:200])
+
+    @staticmethod
+    def _fail(session: Session, parcel: Parcel, delivery: Delivery) -> None:
+        finish(session, Outbox, parcel.lease, state="failed", reason=(delivery.reason or delivery.status)[:120])
+        note_incident(session, f"send-failed:{parcel.channel}", delivery.reason[:200])
+        if delivery.status == "unreachable":
+            session.get_one(PersonAddress, parcel.address_id).unreachable_at = now()
+
+    @staticmethod
+    def _other_address(session: Session, parcel: Parcel) -> PersonAddress | None:
+        """Another address of the same person on the channel, of another kind, that can be written to."""
+        return session.scalar(
+            select(PersonAddress).where(
+                PersonAddress.person_id == parcel.person_id,
+                PersonAddress.channel == parcel.channel,
+                PersonAddress.kind != parcel.kind,
+                PersonAddress.unreachable_at.is_(None),
+            )
+        )
+
+    @staticmethod
+    def _follow(session: Session, parcel: Parcel, delivery: Delivery) -> None:
+        """What else an answer of the provider means, beyond this message."""
+        if delivery.pause:
+            pause(session, parcel.channel, now() + timedelta(seconds=delivery.pause), delivery.reason)
+            note_incident(session, f"{parcel.channel}-{delivery.action or 'paused'}", delivery.reason[:200])
+        if delivery.action == "window_closed":
+            close_window(session, parcel.person_id, parcel.channel)
+        if delivery.action == "marketing_stopped":
+            stop_marketing(session, parcel.person_id, parcel.channel)
 
 
-def standing(session: Session, person_id: int, address: PersonAddress) -> Standing:
-    """How a person stands now, for `can_send`."""
+def template_of(session: Session, row: Outbox, outbound: Outbound) -> TemplateStanding | None:
+    """How the template that a message is stands in its language; None for free words."""
+    return standing_of(session, row.channel, outbound.template, row.language) if outbound.template is not None else None
+
+
+def standing(session: Session, person_id: int, address: PersonAddress, template: TemplateStanding | None = None) -> Standing:
+    """How a person stands now, for `can_send`; with `template`, for a message that is one."""
     person = session.get_one(Person, person_id)
     case = session.scalar(select(Case).where(Case.person_id == person_id, Case.state != "closed"))
     dialogue = session.get(Dialogue, person_id)
+    until = window_until(address.channel, address.last_seen_at, address.window_until)
     return Standing(
         reachable=address.unreachable_at is None,
-        window_closed=(until := window_until(address.channel, address.last_seen_at)) is not None and until < now(),
+        window_closed=until is not None and until < now(),
         stopped=person.stopped_at is not None,
         case_open=case is not None,
         bereaved=person.bereaved_at is not None,
         contact_unsafe=person.contact_unsafe,
         writer_child=bool(dialogue and dialogue.state.get("writer_child")),
+        template=template,
+        marketing_consented=bool(template and template.marketing and marketing_consented(session, person_id)),
     )
 
 
@@ -185,4 +297,5 @@ def unpack_outbound(data: dict[str, Any]) -> Outbound:
     values["buttons"] = tuple(Button(**button) for button in values["buttons"])
     values["rows"] = tuple(Button(**button) for button in values["rows"])
     values["message_class"] = MessageClass(values["message_class"])
+    values["template_values"] = tuple(values.get("template_values", ()))
     return Outbound(**values)

@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import mean
 from typing import TextIO
 
-from bot.library import approvals, check_data, check_messages, check_nlu, check_replies, check_strings
+from bot.library import approvals, check_data, check_messages, check_nlu, check_replies, check_strings, check_templates
 from bot.library.check_files import STAFF_CATALOGS, Tree
 from bot.library.check_messages import Item
 from bot.library.strings import SOURCE_LANGUAGE
@@ -34,6 +34,7 @@ def _problems(tree: Tree, items: list[Item]) -> list[Problem]:
             *check_strings.problems(tree),
             *check_data.problems(tree),
             *check_replies.problems(tree),
+            *check_templates.problems(tree),
             *check_nlu.problems(tree),
             *approvals.problems(tree),
         ]

@@ -17,7 +17,7 @@ from bot.library.yamlfile import DataError, Problem, read_yaml
 MARK = "TO-WRITE"
 """What a scaffold leaves where somebody is still to write."""
 
-STAFF_CATALOGS = frozenset({"console"})
+STAFF_CATALOGS = frozenset({"console", "provider"})
 """Parts of the interface that no parent sees; they may be in English alone."""
 
 WRONG_LETTERS: Mapping[str, Mapping[str, str]] = {"ur": {"ي": "ی", "ك": "ک", "ى": "ی", "ه": "ہ", "ة": "ۃ"}}

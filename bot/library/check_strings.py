@@ -28,11 +28,12 @@ TITLES = {
     "nation": MAX_ROW_TITLE,
     "age": MAX_ROW_TITLE,
     "mode": MAX_ROW_TITLE,
+    "reason": MAX_ROW_TITLE,
 }
 """Characters that a string may have where it titles a button or a row of a list, by the first part of its key."""
 
-NOT_KEYS = frozenset({"need"})
-"""Labels that are no keys: a need's title comes from content/needs.yml."""
+NOT_KEYS = frozenset({"need", "template"})
+"""Labels that are no keys: a need's title comes from content/needs.yml, a template's button from content/templates."""
 
 NOT_TITLES = frozenset({"menu.intro"})
 

@@ -44,5 +44,14 @@ def say_hours(week: Sequence[Sequence[tuple[time, time]]], language: str) -> str
 
 
 def say_date(day: date, language: str) -> str:
-    """A day as the language writes it, with the month in words."""
-    return format_date(day, "long", locale=language)
+    """A day as the language writes it, with the month in words; English as it is written in the UK."""
+    return format_date(day, "long", locale=_locale(language))
+
+
+def say_day(day: date, language: str) -> str:
+    """The same with the day of the week."""
+    return format_date(day, "full", locale=_locale(language))
+
+
+def _locale(language: str) -> str:
+    return "en_GB" if language == "en" else language

@@ -12,6 +12,7 @@ from bot.library.helplines import Helplines
 from bot.library.needs import Needs
 from bot.library.replies import Replies
 from bot.library.strings import SOURCE_LANGUAGE, Strings, fill, placeholders
+from bot.library.templates import Templates
 from bot.library.yamlfile import DataError, Problem, read_front_matter, read_yaml
 
 BLOCKS = ("respond", "engage", "relax", "play", "talk")
@@ -75,9 +76,16 @@ class Library:
     """Approved words in memory. Immutable after `load`, so it may be shared by threads and swapped whole."""
 
     def __init__(
-        self, messages: Mapping[str, Message], strings: Strings, helplines: Helplines, needs: Needs, replies: Replies
+        self,
+        messages: Mapping[str, Message],
+        strings: Strings,
+        helplines: Helplines,
+        needs: Needs,
+        replies: Replies,
+        templates: Templates | None = None,
     ) -> None:
         self.messages = messages
+        self.templates = templates or Templates()
         self.replies = replies
         self.needs = needs
         self.strings = strings
@@ -102,11 +110,12 @@ class Library:
                     messages[message.id] = message
         try:
             helplines, needs, replies = Helplines.load(content), Needs.load(root), Replies.load(root)
+            templates = Templates.load(root)
         except DataError as error:
             problems += error.problems
         if problems:
             raise DataError(problems)
-        return cls(messages, Strings.load(root / "locales"), helplines, needs, replies)
+        return cls(messages, Strings.load(root / "locales"), helplines, needs, replies, templates)
 
     def topics(self) -> Collection[str]:
         """Topic ids that have at least one message."""
@@ -149,8 +158,8 @@ class Library:
         return min(fitting, key=order)
 
     def render(self, ref: str, language: str, nation: str | None = None, values: Mapping[str, str] | None = None) -> Rendered:
-        """The words of `message:<id>`, `safety:<slug>`, `reply:<id>` or `text:<key>` in `language`, or in English if they are not
-        translated.
+        """The words of `message:<id>`, `safety:<slug>`, `reply:<id>`, `template:<id>` or `text:<key>` in `language`, or in
+        English if they are not translated (a template never).
 
         Raises KeyError for an unknown reference or a placeholder without a value.
         """
@@ -165,6 +174,10 @@ class Library:
             ready = self.replies.by_id[name]
             found = language if language in ready.words else SOURCE_LANGUAGE
             template, content_id, draft = ready.words[found], f"reply/{name}", found in ready.drafts
+        elif kind == "template":
+            words = self.templates.by_id[name].words[language]
+            found, draft = language, words.translation == "machine-draft"
+            template, content_id = words.body, f"template/{name}"
         else:
             raise KeyError(ref)
         given = dict(values or {})

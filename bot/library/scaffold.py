@@ -90,7 +90,8 @@ def new_language(root: Path, code: str) -> list[Path]:
 def by_hand(code: str) -> str:
     """What a person adds to files that hold all languages side by side."""
     return (
-        f"Now add {code} to content/helplines.yml, content/needs.yml, content/commands.yml and content/facts.yml, "
+        f"Now add {code} to content/helplines.yml, content/needs.yml, content/commands.yml, content/facts.yml "
+        f"and content/templates, "
         f"and write what is marked {MARK}. `bot content check` lists every place."
     )
 

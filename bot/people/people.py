@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -82,10 +82,13 @@ def find_or_create(
     """The person behind `addresses` and the first address's row, made if new.
 
     A further address of a known person is added to them; one that already belongs to somebody else stays where it is. Who was
-    forgotten is a new person when they write again.
+    forgotten is a new person when they write again, and so is whoever writes from a number that has passed to them.
     """
     lookups = [keyring.lookup(a.channel, a.kind, a.value) for a in addresses]
     rows = {row.lookup: row for row in session.scalars(select(PersonAddress).where(PersonAddress.lookup.in_(lookups)))}
+    for passed_on in _passed_on(session, addresses, lookups, rows):
+        retire(keyring, rows.pop(passed_on))
+        session.flush()
     owners = (session.get_one(Person, rows[lookup].person_id) for lookup in lookups if lookup in rows)
     person = next((owner for owner in owners if owner.forgotten_at is None), None)
     if person is None:
@@ -102,7 +105,7 @@ def find_or_create(
         row = rows.get(lookup)
         if row is not None and session.get_one(Person, row.person_id).forgotten_at is not None:
             # The forgotten person's case may still need this row; a new person must not find them by it.
-            row.lookup = keyring.lookup("forgotten", secrets.token_hex(16))
+            retire(keyring, row)
             session.flush()
             row = None
         if row is None:
@@ -116,6 +119,91 @@ def find_or_create(
     person.last_seen_at = now()
     session.flush()
     return person, rows[lookups[0]]
+
+
+LASTING_KINDS = frozenset({"whatsapp_bsuid"})
+"""Kinds of address that one account has one of, for as long as it lives; a telephone number may pass to somebody else."""
+
+
+def _passed_on(
+    session: Session, addresses: Sequence[Address], lookups: Sequence[str], rows: Mapping[str, PersonAddress]
+) -> list[str]:
+    """Look-ups of numbers that have passed from the person we know by them to somebody else: whoever writes now names themselves by
+    a lasting identifier that is new to us, and the person we know has another one of that kind."""
+    first, *others = zip(addresses, lookups, strict=True)
+    if first[0].kind not in LASTING_KINDS or first[1] in rows:
+        return []
+    found = []
+    for address, lookup in others:
+        row = rows.get(lookup)
+        if row is not None and address.kind not in LASTING_KINDS:
+            theirs = select(PersonAddress.id).where(
+                PersonAddress.person_id == row.person_id,
+                PersonAddress.channel == first[0].channel,
+                PersonAddress.kind == first[0].kind,
+                PersonAddress.retired_at.is_(None),
+            )
+            if session.scalar(theirs.limit(1)) is not None:
+                found.append(lookup)
+    return found
+
+
+def retire(keyring: Keyring, row: PersonAddress) -> None:
+    """This address is its person's no more: nobody is found by it and nothing is sent to it. A case may still need the row."""
+    row.lookup = keyring.lookup("retired", secrets.token_hex(16))
+    row.retired_at = row.unreachable_at = now()
+
+
+def change_address(session: Session, keyring: Keyring, old: Sequence[Address], new: Sequence[Address]) -> bool:
+    """The provider says that whoever had `old` has `new` now; says whether we knew them. Repeating it changes nothing.
+
+    A new address takes the place of the old one of its kind, in the same row, so that cases and waiting messages follow. One that
+    we knew as somebody else's has left them, unless that is the same person.
+    """
+    rows = [row for address in old if (row := _row_of(session, keyring, address)) is not None]
+    if not rows:
+        return False
+    person_id = rows[0].person_id
+    for address in new:
+        theirs = next((row for row in rows if row.kind == address.kind and row.person_id == person_id), None)
+        known = _row_of(session, keyring, address)
+        if known is not None and known.person_id == person_id:
+            if theirs is not None and theirs is not known:
+                _follow(session, theirs, known)
+                retire(keyring, theirs)
+            continue
+        if known is not None:
+            retire(keyring, known)
+            session.flush()
+        if theirs is None:
+            theirs = PersonAddress(person_id=person_id, channel=address.channel, kind=address.kind, lookup="", sealed=b"")
+            theirs.window_until = rows[0].window_until
+            session.add(theirs)
+        theirs.lookup = keyring.lookup(address.channel, address.kind, address.value)
+        theirs.sealed = keyring.seal(address.value)
+        theirs.unreachable_at = None
+        session.flush()
+    changed = {address.kind for address in new}
+    for row in rows:  # a business-scoped id belongs to one number: whoever changed the one has another of the other
+        if row.kind not in changed and row.person_id == person_id:
+            retire(keyring, row)
+            replacement = _row_of(session, keyring, new[0])
+            if replacement is not None:
+                _follow(session, row, replacement)
+    session.flush()
+    return True
+
+
+def _row_of(session: Session, keyring: Keyring, address: Address) -> PersonAddress | None:
+    lookup = keyring.lookup(address.channel, address.kind, address.value)
+    return session.scalar(select(PersonAddress).where(PersonAddress.lookup == lookup))
+
+
+def _follow(session: Session, old: PersonAddress, new: PersonAddress) -> None:
+    """What is open and goes to `old` goes to `new`."""
+    session.execute(update(Case).where(Case.address_id == old.id, Case.state != "closed").values(address_id=new.id))
+    waiting = (Outbox.address_id == old.id, (Outbox.open == 1) | (Outbox.state == "held"))
+    session.execute(update(Outbox).where(*waiting).values(address_id=new.id))
 
 
 _CHILDREN = select(Child.born_or_due).where(Child.person_id == bindparam("person")).order_by(Child.born_or_due)

@@ -139,6 +139,10 @@ class PersonAddress(Base):
     lookup: Mapped[str] = mapped_column(String(64), unique=True)
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
     unreachable_at: Mapped[datetime | None]
+    window_until: Mapped[datetime | None]
+    """Until when the provider takes free words for them, where it has such a limit: a day after they last wrote, by its own clock."""
+    retired_at: Mapped[datetime | None]
+    """Since when it is theirs no more: the number has changed or passed to somebody else, or they asked to be forgotten."""
     created_at: Mapped[datetime] = mapped_column(default=now)
     last_seen_at: Mapped[datetime] = mapped_column(default=now)
 
@@ -224,7 +228,8 @@ class Inbox(Base):
 class Outbox(Base):
     """One message to a parent and what became of it.
 
-    `state`: queued → sending → sent → delivered → read, or failed | refused with `reason`; it only climbs. `key` makes a
+    `state`: queued → sending → sent → delivered → read, or held | failed | refused with `reason`; it only climbs, but that what is
+    held until the person writes is queued again. `key` makes a
     retried turn write the same message once. `position` orders the messages of one turn.
     """
 
@@ -233,6 +238,7 @@ class Outbox(Base):
         Index("ix_outbox_open_person", "person_id", "id", sqlite_where=text("open = 1"), postgresql_where=text("open = 1")),
         Index("ix_outbox_person_seq", "person_id", "id"),
         Index("ix_outbox_provider", "channel", "provider_id"),
+        Index("ix_outbox_held", "person_id", "id", sqlite_where=text("state = 'held'"), postgresql_where=text("state = 'held'")),
         NEVER_AGAIN,
     )
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -262,6 +268,63 @@ class Outbox(Base):
     provider_id: Mapped[str | None] = mapped_column(String(200))
     created_at: Mapped[datetime] = mapped_column(default=now)
     sent_at: Mapped[datetime | None]
+
+
+class ProviderMessage(Base):
+    """One message as a provider knows it, and the furthest that it says of it: sent, failed, delivered or read.
+
+    An outbox row has one for each of its `parts`. `outbox_id` is null while only the provider's receipt is known: it may come before
+    our own mark is written, or be of a message that is not ours. Holds no address.
+    """
+
+    __tablename__ = "provider_message"
+    __table_args__ = (
+        UniqueConstraint("channel", "provider_id", name="uq_provider_message_channel"),
+        Index("ix_provider_message_outbox_id", "outbox_id"),
+        NEVER_AGAIN,
+    )
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    channel: Mapped[str] = mapped_column(String(20))
+    provider_id: Mapped[str] = mapped_column(String(200))
+    outbox_id: Mapped[int | None] = mapped_column(ForeignKey("outbox.id", ondelete="CASCADE"))
+    part: Mapped[int] = mapped_column(Integer, default=0)
+    parts: Mapped[int] = mapped_column(Integer, default=1)
+    rank: Mapped[int] = mapped_column(Integer, default=0)
+    """0 accepted, 1 sent, 2 failed, 3 delivered, 4 read: it only climbs."""
+    reason: Mapped[str | None] = mapped_column(String(120))
+    at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Pace(Base):
+    """How fast may be sent, shared by all senders: `at` is the moment up to which what has been sent uses up the rate.
+
+    `name` is `number:<channel>`, `bulk:<channel>`, `pair:<channel>:<address id>`, or `pause:<channel>`, whose `at` is when sending
+    begins again.
+    """
+
+    __tablename__ = "pace"
+    name: Mapped[str] = mapped_column(String(80), primary_key=True)
+    at: Mapped[datetime]
+    reason: Mapped[str | None] = mapped_column(String(120))
+
+
+class MessageTemplate(Base):
+    """How one template stands with a provider in one language. `name` is the provider's, with the version of the words in it.
+
+    `status` is the provider's word in lower case (approved, pending, rejected, paused, disabled …); `category` is what the provider
+    makes of it now, `authored` what it was written as.
+    """
+
+    __tablename__ = "message_template"
+    channel: Mapped[str] = mapped_column(String(20), primary_key=True)
+    name: Mapped[str] = mapped_column(String(80), primary_key=True)
+    language: Mapped[str] = mapped_column(String(8), primary_key=True)
+    provider_id: Mapped[str | None] = mapped_column(String(60))
+    status: Mapped[str] = mapped_column(String(30))
+    category: Mapped[str] = mapped_column(String(30))
+    authored: Mapped[str] = mapped_column(String(30))
+    reason: Mapped[str | None] = mapped_column(String(120))
+    updated_at: Mapped[datetime] = mapped_column(default=now)
 
 
 class Dialogue(Base):
@@ -454,7 +517,7 @@ class Staff(Base):
     """Someone who signs in to the console. `demonstration` accounts work on loopback only."""
 
     __tablename__ = "staff"
-    __table_args__ = NEVER_AGAIN
+    __table_args__ = (Index("uq_staff_sso_id", "sso_id", unique=True), NEVER_AGAIN)
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     area_id: Mapped[str | None] = mapped_column(ForeignKey("area.id"), index=True)
     username: Mapped[str] = mapped_column(String(80), unique=True)
@@ -465,8 +528,53 @@ class Staff(Base):
     roles: Mapped[list[Any]] = mapped_column(default=lambda: ["practitioner"])
     """Of editor, approver, practitioner, manager, administrator: what they may do in the console."""
     password_hash: Mapped[str] = mapped_column(String(200))
+    """Empty for somebody who has only ever come by single sign-on: no password fits it."""
+    password_ends_at: Mapped[datetime | None]
+    """Until when a one-time password lets its owner choose their own; None for a password that is theirs."""
+    sso_id: Mapped[str | None] = mapped_column(String(64))
+    """SHA-256 of the issuer and the subject that single sign-on knows them by."""
     demonstration: Mapped[bool] = mapped_column(Boolean, default=False)
     disabled_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class StaffFactor(Base):
+    """A member of staff's second factor. `sealed` is the key in use, `pending` one that nobody has confirmed with a code yet.
+
+    `last_step` is the number of the last half minute whose code was taken, so that no code is taken twice. `failed` counts wrong
+    codes since the last right one, `failed_at` is when the last of them came.
+    """
+
+    __tablename__ = "staff_factor"
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id", ondelete="CASCADE"), primary_key=True, autoincrement=False)
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    pending: Mapped[bytes | None] = mapped_column(LargeBinary)
+    last_step: Mapped[int] = mapped_column(BigInteger, default=0)
+    failed: Mapped[int] = mapped_column(Integer, default=0)
+    failed_at: Mapped[datetime | None]
+    confirmed_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class StaffRecoveryCode(Base):
+    """A code on paper that replaces the second factor once. `code_hash` is keyed, so that the table alone opens nothing."""
+
+    __tablename__ = "staff_recovery_code"
+    __table_args__ = NEVER_AGAIN
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id", ondelete="CASCADE"), index=True)
+    code_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    used_at: Mapped[datetime | None]
+
+
+class StaffLink(Base):
+    """A link by which somebody chooses their password, once. `id` is a SHA-256 of what the link holds."""
+
+    __tablename__ = "staff_link"
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id", ondelete="CASCADE"), index=True)
+    ends_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
@@ -521,12 +629,20 @@ class RotaShift(Base):
 
 
 class StaffLogin(Base):
-    """A signed-in browser. `id` is a SHA-256 of the cookie's value, so that the table alone opens nothing."""
+    """A signed-in browser. `id` is a SHA-256 of the cookie's value, so that the table alone opens nothing.
+
+    `stage` is what is still to be done before it opens anything: factor, enrol, password, or "" for nothing. `way` is how they
+    came: password or sso. `proved_at` is when they last showed who they are. `failed` counts wrong codes and passwords since then.
+    """
 
     __tablename__ = "staff_login"
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
     staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id", ondelete="CASCADE"), index=True)
     csrf: Mapped[str] = mapped_column(String(43))
+    stage: Mapped[str] = mapped_column(String(10), default="")
+    way: Mapped[str] = mapped_column(String(10), default="password")
+    proved_at: Mapped[datetime] = mapped_column(default=now)
+    failed: Mapped[int] = mapped_column(Integer, default=0)
     created_at: Mapped[datetime] = mapped_column(default=now)
     seen_at: Mapped[datetime] = mapped_column(default=now)
     ended_at: Mapped[datetime | None]

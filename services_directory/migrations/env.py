@@ -2,6 +2,9 @@
 
 from alembic import context
 
+from services_directory.editing import tables as _editing  # noqa: F401 - makes its tables known
+from services_directory.freshness import tables as _freshness  # noqa: F401 - makes its tables known
+from services_directory.imports import tables as _imports  # noqa: F401 - makes its tables known
 from services_directory.models import PREFIX, VERSION_TABLE, Base
 
 

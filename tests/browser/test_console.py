@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pyotp
 import pytest
 
 from bot.console.guard import COOKIE
 from bot.library import Library
 from bot.messages import ButtonSpec, Reply
-from bot.storage.tables import Alarm, Case, Child, Person, now
+from bot.storage.tables import Alarm, Case, Child, Person, Staff, StaffLogin, now
 from tests.browser.test_browser_pages import CHROMIUM, FLAGS, new_page, playwright_api, sideways, violations
 from tests.console.support import AREA, PASSWORD, Browser, Office, Parent, build_office
 from tests.console.test_questions import ask
+from tests.console.test_second_factor import enrol
 from tests.webchat.support import served
 
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not there: install Debian's chromium package")
@@ -47,6 +50,16 @@ VIEWS = (
     "rota-wrong",
     "missing",
     "signed-out",
+    "code",
+    "enrol",
+    "recovery",
+    "choose-password",
+    "accounts",
+    "account-add",
+    "account",
+    "secret",
+    "own",
+    "again",
 )
 
 
@@ -118,6 +131,68 @@ def open_as(chromium: Any, who: Browser | None, site: str, **options: Any) -> An
     return page
 
 
+def visit_accounts(view: str, office: Office, page: Any, site: str) -> None:
+    """Bring `page` to one of the pages of accounts, second factors and the stages of signing in."""
+    root = office.browser(office.staff("Root", area=None, roles=("administrator",)))
+    cookie = {"name": COOKIE, "value": root.client.cookies[COOKIE], "domain": "127.0.0.1", "path": "/staff"}
+    page.context.clear_cookies()
+    if view == "code":
+        enrol(office, root.staff_id)
+        sign_in_by_keyboard(page, site, "root")
+        page.wait_for_selector("#code")
+    elif view == "choose-password":
+        office.change(Staff, root.staff_id, password_ends_at=now() + timedelta(days=1))
+        sign_in_by_keyboard(page, site, "root")
+        page.fill("#new", "short")
+        page.fill("#repeat", "short")
+        page.click("button.button")
+        page.wait_for_selector("#errors:focus")
+    elif view == "own":
+        office.browser(root.staff_id)  # another browser
+        enrol(office, root.staff_id)
+        page.context.add_cookies([cookie])
+        page.goto(f"{site}/staff/account")
+    elif view in ("enrol", "recovery"):
+        page.context.add_cookies([cookie])
+        page.goto(f"{site}/staff/account")
+        page.fill("#factor-password", PASSWORD)
+        page.click("text=Set one up")
+        key = page.inner_text(".key").replace(" ", "")
+        page.fill("#code", pyotp.TOTP(key).now() if view == "recovery" else "000")
+        page.click("text=Confirm")
+        page.wait_for_selector(".codes" if view == "recovery" else "#errors:focus")
+    else:
+        page.context.add_cookies([cookie])
+        page.goto(f"{site}/staff/accounts")
+        if view in ("account-add", "secret", "again"):
+            page.click("text=Add an account")
+            page.fill("#username", "dee")
+            page.fill("#first-name", "Dee")
+            page.fill("#job-title", "Nurse")
+            if view != "account-add":
+                page.check("#role-practitioner")
+                page.select_option("#area", AREA)
+            if view == "again":
+                with office.services.database.write() as session:
+                    session.query(StaffLogin).update({"proved_at": now() - timedelta(hours=1)})
+            page.click("text=Add the account")
+            page.wait_for_selector({"account-add": "#errors:focus", "secret": ".once", "again": "#proof"}[view])
+        elif view == "account":
+            page.click(".accounts a >> nth=0")
+            page.wait_for_selector("#first-name")
+
+
+def sign_in_by_keyboard(page: Any, site: str, username: str) -> None:
+    """Name and password without a mouse."""
+    page.goto(f"{site}/staff/sign-in")
+    page.focus("#username")
+    page.keyboard.type(username)
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url(lambda address: "/staff/sign-in?" not in address and not address.endswith("/staff/sign-in"))
+
+
 def visit(view: str, office: Office, page: Any, site: str, who: Browser) -> None:
     """Bring `page` to one of `VIEWS`."""
     cases = furnish(office) if view not in ("empty", "sign-in", "wrong") else {}
@@ -153,6 +228,8 @@ def visit(view: str, office: Office, page: Any, site: str, who: Browser) -> None
             page.wait_for_selector("#errors:focus")
             page.click("#errors a")
             page.wait_for_selector("#shift-weeks:focus")
+    elif view in ("code", "enrol", "recovery", "choose-password", "accounts", "account-add", "account", "secret", "own", "again"):
+        visit_accounts(view, office, page, site)
     elif view == "missing":
         page.goto(f"{site}/staff/cases/999999")
     elif view in ("unclaimed", "theirs"):
@@ -248,7 +325,7 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
     assert page.locator("h1").count() == 1 and page.title()
 
 
-@pytest.mark.parametrize("view", ["queue", "mine", "rota", "sample", "review"])
+@pytest.mark.parametrize("view", ["queue", "mine", "rota", "sample", "own", "accounts", "account", "enrol", "review"])
 def test_every_target_can_be_hit_with_a_thumb(office: Office, chromium: Any, site: str, ada: Browser, view: str) -> None:
     """WCAG 2.2, 2.5.8: at least 24 by 24 pixels, for everything but links within a sentence."""
     page = open_as(chromium, ada, site, width=320)
@@ -362,6 +439,36 @@ def test_a_message_of_the_sample_is_judged_and_its_case_opened(
     page.click("text=Case 1")
     assert parent.pseudonym in page.inner_text("h1") and not office.outbox(parent)
     assert page.troubles == []
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_second_factor_is_set_up_and_asked_for_by_keyboard_alone(
+    office: Office, chromium: Any, site: str, scripts: bool
+) -> None:
+    office.staff("Mo", roles=("manager",))
+    page = new_page(chromium, java_script_enabled=scripts)
+    sign_in_by_keyboard(page, site, "mo")
+    page.goto(f"{site}/staff/account")
+    page.focus("#factor-password")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".key")
+    key = page.inner_text(".key").replace(" ", "")
+    assert page.locator(".scan svg path").count() >= 1
+    page.focus("#code")
+    page.keyboard.type(pyotp.TOTP(key).now())
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".codes")
+    codes = page.locator(".codes code").all_inner_texts()
+    assert len(codes) == 10
+    page.click("text=I have kept them")
+    page.click("text=Sign out")
+    sign_in_by_keyboard(page, site, "mo")
+    page.focus("#code")
+    page.keyboard.type(codes[0])
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=Sign out")
+    assert page.url == f"{site}/staff" and page.troubles == []
 
 
 def test_a_message_that_comes_while_typing_is_told_shown_and_loses_nothing(

@@ -14,8 +14,9 @@ from pywa.client import WhatsApp
 from pywa.types.callback import Button as PywaButton
 from pywa.types.callback import Section, SectionList, SectionRow, URLButton
 
-from bot.channels.whatsapp import render
+from bot.channels.whatsapp import numbered_tokens, render
 from bot.messages import Address, Button, Outbound
+from tests.doubles.graph_limits import GraphLimits
 
 PHONE = Address(channel="whatsapp", kind="phone", value="15550100301")
 BSUID = Address(channel="whatsapp", kind="whatsapp_bsuid", value="GB.20260411000000000771")
@@ -87,22 +88,17 @@ def test_a_number_goes_in_to_and_a_business_scoped_id_in_recipient() -> None:
     [
         outbound(""),
         outbound("  \n "),
-        outbound(buttons=choices(4)),
-        outbound(buttons=choices(1, length=21)),
         outbound(buttons=(Button(title="", token="t"),)),
         outbound(buttons=(Button(title="Go"),)),
         outbound(buttons=(Button(title="Go", token="x" * 257),)),
-        outbound(buttons=(Button(title="Go", token="a"), Button(title="Go", token="b"))),
         outbound(buttons=(Button(title="Go", token="a"), Button(title="Stay", token="a"))),
         outbound(buttons=(Button(title="Open", url="http://wren.example"),)),
         outbound(buttons=(Button(title="Open", url="javascript:alert(1)"),)),
         outbound(buttons=(Button(title="Open", url="https://wren.example", token="t"),)),
-        outbound(rows=choices(11), rows_title="Choose"),
-        outbound(rows=choices(9), buttons=choices(2, length=6), rows_title="Choose"),
-        outbound(rows=choices(1, length=25), rows_title="Choose"),
-        outbound(rows=choices(3), rows_title=""),
-        outbound(rows=choices(3), rows_title="x" * 21),
         outbound(rows=(Button(title="Row", token="x" * 201),), rows_title="Choose"),
+        outbound(buttons=(Button(title="Go", token="a"),), rows=(Button(title="Stay", token="a"),), rows_title="Choose"),
+        outbound(template="one", template_values=("x",)),
+        outbound(template="one", template_language="pl", template_values=(" ",)),
     ],
 )
 def test_it_refuses_what_cannot_be_said(message: Outbound) -> None:
@@ -130,7 +126,8 @@ def test_it_refuses_an_address_of_another_channel() -> None:
     ],
 )
 def test_it_sends_one_message_at_each_limit(message: Outbound) -> None:
-    assert len(render(message, PHONE)) == 1
+    (request,) = render(message, PHONE)
+    assert GraphLimits.mistakes(request) == []
 
 
 def test_links_beside_buttons_are_written_under_the_words() -> None:
@@ -193,3 +190,102 @@ def test_every_word_is_sent_once_in_order_within_the_limits(words: list[str], se
     assert [piece["type"] for piece in pieces] == ["text"] * (len(pieces) - bool(buttons)) + ["interactive"] * bool(buttons)
     for piece in pieces:
         assert 0 < len(body_of(piece)) <= (1024 if piece["type"] == "interactive" else 4096)
+
+
+# What fits no button and no list
+
+
+SAME = (Button(title="Go", token="a"), Button(title="Go", token="b"))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        outbound(buttons=choices(4)),
+        outbound(buttons=choices(2, length=21)),
+        outbound(buttons=SAME),
+        outbound(rows=choices(11), rows_title="Choose"),
+        outbound(rows=choices(10), buttons=(Button(title="Menu", token="m"),), rows_title="Choose"),
+        outbound(rows=choices(2, length=25), rows_title="Choose"),
+        outbound(rows=choices(3), rows_title=""),
+        outbound(rows=choices(3), rows_title="x" * 21),
+        outbound(rows=choices(2), rows_title="Choose", ask_location=True),
+    ],
+)
+def test_choices_that_whatsapp_would_refuse_become_numbered_lines_in_their_order(message: Outbound) -> None:
+    bodies = [body_of(request) for request in render(message, PHONE)]
+    shown = [*message.rows, *message.buttons]
+    assert numbered_tokens(message) == tuple(choice.token for choice in shown)
+    for number, choice in enumerate(shown, start=1):
+        assert f"\u2068{number}.\u2069 {choice.title}" in bodies[-1]
+
+
+def test_four_to_ten_choices_become_a_list_and_an_eleventh_makes_numbers() -> None:
+    kinds = []
+    for count in (3, 4, 10, 11):
+        (request,) = render(outbound(buttons=choices(count), rows_title="Choose", number_hint="Say the number"), PHONE)
+        kinds.append(request["interactive"]["type"] if request["type"] == "interactive" else request["type"])
+    assert kinds == ["button", "list", "list", "text"]
+    assert body_of(request).endswith("Say the number")
+
+
+def test_what_is_shown_as_buttons_or_a_list_is_not_answered_by_number() -> None:
+    assert numbered_tokens(outbound(buttons=choices(3))) == ()
+    assert numbered_tokens(outbound(rows=choices(10), rows_title="Choose")) == ()
+    assert numbered_tokens(outbound()) == ()
+
+
+def test_a_place_is_asked_for_with_whatsapps_own_button() -> None:
+    (request,) = render(outbound("Where are you?", ask_location=True), PHONE)
+    assert request["interactive"] == {
+        "type": "location_request_message",
+        "action": {"name": "send_location"},
+        "body": {"text": "Where are you?"},
+    }
+
+
+def test_a_template_is_its_name_its_language_its_values_and_our_token_for_its_button() -> None:
+    message = outbound(
+        "Hello from Sunny Lane.",
+        buttons=(Button(title="Read it", token="t1"),),
+        template="reply_waiting_00",
+        template_language="pl",
+        template_values=("Sunny\n Lane",),
+    )
+    (request,) = render(message, BSUID)
+    assert request["type"] == "template"
+    assert request["template"] == {
+        "name": "reply_waiting_00",
+        "language": {"code": "pl"},
+        "components": [
+            {"type": "body", "parameters": [{"type": "text", "text": "Sunny Lane"}]},
+            {"type": "button", "sub_type": "quick_reply", "index": "0", "parameters": [{"type": "payload", "payload": "t1"}]},
+        ],
+    }
+
+
+TITLES = st.text("abcde ঢ়م", min_size=1, max_size=30).filter(str.strip)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    text=st.text("abc *.\n؟", max_size=5000).filter(str.strip),
+    titles=st.lists(TITLES, max_size=14),
+    as_rows=st.booleans(),
+    opener=st.sampled_from(["", "Choose", "x" * 21]),
+    link=st.booleans(),
+    ask=st.booleans(),
+)
+def test_whatever_the_choices_every_request_is_within_metas_limits_and_no_choice_is_lost(
+    text: str, titles: list[str], as_rows: bool, opener: str, link: bool, ask: bool
+) -> None:
+    made = tuple(Button(title=title, token=f"t{place}") for place, title in enumerate(titles))
+    links = (Button(title="Open", url="https://wren.example/a"),) if link else ()
+    message = outbound(
+        text, rows=made if as_rows else (), buttons=(*(() if as_rows else made), *links), rows_title=opener, ask_location=ask
+    )
+    requests = render(message, PHONE)
+    for request in requests:
+        assert GraphLimits.mistakes(request) == []
+    offered = [token for request in requests for token in GraphLimits.tokens(request)]
+    assert offered == [choice.token for choice in made] or list(numbered_tokens(message)) == [choice.token for choice in made]

@@ -13,6 +13,8 @@ from bot.library import Library
 from bot.settings import ROOT
 from bot.storage.engine import Database
 from bot.storage.migrate import migrate
+from services_directory import migrate as migrate_directory
+from services_directory import open_engine
 from tests.console.support import ELSEWHERE, Browser, Office, build_office
 
 
@@ -28,6 +30,9 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     database = Database(f"sqlite:///{path}")
     migrate(database.engine)
     database.dispose()
+    engine = open_engine(f"sqlite:///{path}")
+    migrate_directory(engine)
+    engine.dispose()
     return path
 
 

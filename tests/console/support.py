@@ -11,6 +11,7 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import select
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -45,6 +46,8 @@ from bot.storage.tables import (
     StaffAudit,
     StaffLogin,
 )
+from services_directory import migrate as migrate_directory
+from services_directory import open_engine
 
 AREA, ELSEWHERE = "demonstration", "elsewhere"
 URL = "http://127.0.0.1:8080"
@@ -137,7 +140,7 @@ class Office:
             session.flush()
             csrf = session.query(StaffLogin.csrf).filter_by(staff_id=staff_id).order_by(StaffLogin.created_at.desc()).first()
         client = self.client(**where)
-        client.cookies.set(COOKIE, value, path="/staff")
+        client.cookies.set(COOKIE, value, domain=client.base_url.host, path="/staff")
         assert csrf is not None
         return Browser(client, staff_id, csrf[0])
 
@@ -293,10 +296,13 @@ def build_office(
     """An office on an empty database at `url`."""
     config = Settings.model_validate({"var_dir": folder, "demonstration": False, **settings})
     database = Database(url)
+    directory_engine = open_engine(url)
     if not migrated:
         migrate(database.engine)
+        migrate_directory(directory_engine)
     with database.write() as session:
-        session.add_all([Area(id=AREA, name=AREA), Area(id=ELSEWHERE, name=ELSEWHERE)])
+        known = set(session.scalars(select(Area.id)))
+        session.add_all(Area(id=name, name=name) for name in (AREA, ELSEWHERE) if name not in known)
     services = ConsoleServices(
         database=database,
         keyring=Keyring([new_key()]),
@@ -308,6 +314,7 @@ def build_office(
         sampling=load_sampling(ROOT),
         reviewing=load_reviewing(ROOT),
         is_command=is_command,
+        directory_engine=directory_engine,
         tries_per_address=tries[0],
         tries_in_all=tries[1],
     )
@@ -317,6 +324,11 @@ def build_office(
 def text_of(page: str) -> str:
     """What a page says, without its marks and with single spaces."""
     return " ".join(unescape(re.sub(r"<[^>]*>", " ", re.sub(r"<(script|style).*?</\1>", "", page, flags=re.S))).split())
+
+
+def filled(path: str, **values: object) -> str:
+    """A route's path with its parts filled in: those given, 1 for all others."""
+    return re.sub(r"\{(\w+)(?::\w+)?\}", lambda part: str(values.get(part[1], 1)), path)
 
 
 def hidden(page: str, name: str) -> str:

@@ -215,7 +215,7 @@ def test_the_page_says_whether_they_can_be_written_to_and_when_they_were_last_th
     assert "Last wrote 3 hours ago Free words can be sent For another 20 hours" in said[phone.case_id]
     assert "No: the channel cannot reach them. A reply would not be sent." in said[blocked.case_id]
     office.change(PersonAddress, phone.address_id, last_seen_at=now() - timedelta(hours=30))
-    assert "No: they wrote too long ago for this channel" in text_of(page(people.holder, phone))
+    assert "A reply is kept until they write again" in text_of(page(people.holder, phone))
     claim(people.holder, blocked)
     assert text_of(page(people.holder, blocked)).count("A reply would not be sent") == 2
 

@@ -36,7 +36,7 @@ def keys() -> set[str]:
 
 def sources() -> str:
     """The console's own files, and the alarms', which say their keys whole."""
-    files = [*CONSOLE.glob("*.py"), *(CONSOLE / "templates").glob("*.html"), *(CONSOLE.parent / "alarms").glob("*.py")]
+    files = [*CONSOLE.rglob("*.py"), *(CONSOLE / "templates").rglob("*.html"), *(CONSOLE.parent / "alarms").glob("*.py")]
     return "\n".join(file.read_text(encoding="utf-8").replace("console.alarm.", "alarm.") for file in files)
 
 

@@ -11,7 +11,7 @@ import pytest
 from bot.channels.whatsapp.render import render as to_whatsapp
 from bot.conversation import compose, handlers, journey, reach, router, safety, services, turn
 from bot.conversation.compose import AGES, MODES
-from bot.conversation.handlers import NATION_NAMES, ROLES
+from bot.conversation.handlers import NATION_NAMES, ROLES, WRONG_REASONS
 from bot.conversation.render import Renderer
 from bot.handoff import desk
 from bot.languages import direction, supported
@@ -41,6 +41,7 @@ BUTTONS = [label for label in LABELS if label.startswith("button.")] + [f"topic.
 ROWS = [label for label in LABELS if label.startswith("menu.")]
 ROWS += [f"role.{name}" for name in ROLES] + [f"nation.{name}" for name in NATION_NAMES]
 ROWS += [f"age.{name}" for name, _ in AGES] + [f"mode.{name}" for name in MODES]
+ROWS += [f"reason.{reason}" for reason in WRONG_REASONS]
 TEXTS = sorted(
     set(re.findall(r'"text:([a-z_]+(?:\.[a-z_]+)*)"', SOURCE)) | {f"form.{slot}" for slot in ("need", "place", "age", "mode")}
 )
@@ -53,6 +54,7 @@ VALUES = {
     "sources": "A source (2025)",
     "language": "Cymraeg",
     "name": "Ada",
+    "names": "1. A group\n2. Another group",
     "role": "Health visitor",
     "leave": "Clear this chat",
     "skip": "Skip",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 
-from bot.delivery.can_send import Standing, can_send
+from bot.delivery.can_send import Standing, TemplateStanding, can_send
 from bot.messages import MessageClass
 
 # Reason, and what it means for safety, reply, practitioner, service notice, series, bulk.
@@ -24,6 +25,20 @@ TABLE = [
     ("language not approved", {"language_approved": False}, "send send send refuse refuse refuse"),
     ("not safe to contact", {"contact_unsafe": True}, "send send send refuse refuse refuse"),
     ("the writer seems to be a child", {"writer_child": True}, "send send send send refuse refuse"),
+    (
+        "the window is closed, an approved template",
+        {"window_closed": True, "template": "utility"},
+        "send send send send send send",
+    ),
+    ("a template that is not approved in their language", {"template": "missing"}, "refuse refuse refuse refuse refuse refuse"),
+    ("a template that is marketing now", {"template": "marketing"}, "refuse refuse refuse refuse refuse refuse"),
+    (
+        "a template that is marketing now, and they agreed to marketing",
+        {"template": "marketing", "marketing_consented": True},
+        "send send send send send send",
+    ),
+    ("a template, and it is not safe to contact them", {"template": "utility", "contact_unsafe": True}, "refuse " * 5 + "refuse"),
+    ("a template, and they stopped", {"template": "utility", "stopped": True}, "send send refuse refuse refuse refuse"),
     ("no consent for this category", {"consented": False}, "send send send send refuse refuse"),
 ]
 CELLS = [
@@ -33,9 +48,17 @@ CELLS = [
 ]
 
 
+TEMPLATES = {
+    "utility": TemplateStanding(approved=True, marketing=False),
+    "marketing": TemplateStanding(approved=True, marketing=True),
+    "missing": TemplateStanding(approved=False, marketing=False),
+}
+
+
 @pytest.mark.parametrize(("standing", "name", "wanted"), CELLS)
-def test_each_cell_of_the_table(standing: dict[str, bool], name: str, wanted: str) -> None:
-    verdict = can_send(Standing(**standing), MessageClass(name))
+def test_each_cell_of_the_table(standing: dict[str, Any], name: str, wanted: str) -> None:
+    given = {**standing, "template": TEMPLATES[standing["template"]]} if "template" in standing else standing
+    verdict = can_send(Standing(**given), MessageClass(name))
     assert verdict.decision == wanted
     assert bool(verdict.reason) == (wanted != "send"), "a no always says why"
 

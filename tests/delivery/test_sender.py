@@ -16,9 +16,11 @@ from sqlalchemy.exc import OperationalError
 from bot.conversation.render import Renderer
 from bot.delivery.hub import Hub
 from bot.delivery.outbox import enqueue
+from bot.delivery.pace import Rates
+from bot.delivery.receipts import apply_receipt, parts_accepted
 from bot.delivery.sender import TRIES, Sender
 from bot.library import Library
-from bot.messages import Delivery, Inbound, MessageClass, Outbound, Reply
+from bot.messages import Delivery, DeliveryReceipt, Inbound, MessageClass, Outbound, Reply
 from bot.storage.crypto import Keyring, new_key
 from bot.storage.engine import Database
 from bot.storage.tables import Incident, Outbox, Person, PersonAddress, now
@@ -292,3 +294,127 @@ def test_a_sender_without_channels_asks_the_database_nothing(tmp_path: Path) -> 
     assert sender.claim(8) == []
     with pytest.raises(OperationalError):
         Sender(nowhere, Keyring([new_key()]), {"telegram": Provider()}, Hub(), lease_seconds=60, look_every=1).claim(8)
+
+
+# A provider whose receipts carry our mark
+
+
+class MarkingProvider(Provider):
+    """As `Provider`, and keeps the mark and the part from which each call began."""
+
+    def __init__(self, *answers: Delivery) -> None:
+        super().__init__(answers=list(answers) or [Delivery(status="sent", provider_id="w1", accepted=("w1",))])
+        self.marks: list[tuple[str, int]] = []
+
+    async def send_marked(self, address: str, kind: str, outbound: Outbound, *, mark: str, done: int = 0) -> Delivery:
+        self.marks.append((mark, done))
+        return await self.send(address, kind, outbound)
+
+
+UNKNOWN = Delivery(status="unknown", reason="ReadTimeout: outcome unknown")
+
+
+@pytest.mark.parametrize(("message_class", "tries"), [("reply", 3), ("safety", 3), ("practitioner", 3)])
+async def test_a_lost_answer_is_tried_again_after_a_while_and_not_for_ever(post: Post, message_class: str, tries: int) -> None:
+    post.provider = MarkingProvider(UNKNOWN)
+    id_ = post.put("hello", message_class=message_class)
+    assert await post.run_once() == 1
+    assert (post.row(id_).state, post.row(id_).open) == ("sending", 1)
+    assert await post.run_once() == 0, "its receipt has time to come"
+    for _ in range(5):
+        post.make_due()
+        await post.run_dry()
+    row = post.row(id_)
+    assert (row.state, row.reason, len(post.provider.given)) == ("failed", "ReadTimeout: outcome unknown", tries)
+
+
+async def test_a_receipt_in_the_meantime_ends_it_without_another_send(post: Post) -> None:
+    post.provider = MarkingProvider(UNKNOWN)
+    id_ = post.put("hello")
+    await post.run_once()
+    with post.database.write() as session:
+        told = DeliveryReceipt(provider_id="w9", state="delivered", at=now(), mark=(post.row(id_).key, 0, 1))
+        apply_receipt(session, "telegram", told)
+    post.make_due()
+    await post.run_dry()
+    assert (post.row(id_).state, len(post.provider.given)) == ("delivered", 1)
+
+
+async def test_what_was_sent_in_part_goes_on_after_it(post: Post) -> None:
+    first = Delivery(status="retry", reason="x", retry_after=1.0, accepted=("w1",), parts=2)
+    post.provider = MarkingProvider(first, Delivery(status="sent", provider_id="w2", accepted=("w2",), parts=2))
+    id_ = post.put("hello")
+    await post.run_once()
+    post.make_due()
+    await post.run_dry()
+    key = post.row(id_).key
+    assert post.provider.marks == [(key, 0), (key, 1)]
+    with post.database.read() as session:
+        assert parts_accepted(session, id_) == (2, 2)
+    assert post.row(id_).state == "sent"
+
+
+async def test_a_pause_of_the_number_costs_no_try_and_holds_everybody(post: Post) -> None:
+    paused = Delivery(status="wait", reason="throughput (130429)", retry_after=60.0, pause=60.0)
+    post.provider = MarkingProvider(paused, SENT)
+    first = post.put("hello")
+    await post.run_once()
+    post.put("hello", who="ben")
+    post.make_due()
+    assert await post.run_once() == 0
+    assert (post.row(first).state, post.row(first).attempts) == ("queued", 0)
+
+
+async def test_too_many_to_one_person_are_put_off_longer_each_time(post: Post) -> None:
+    post.provider = MarkingProvider(Delivery(status="retry", reason="pair-rate (131056)", grows=4.0))
+    id_, waits = post.put("hello"), []
+    for _ in range(3):
+        await post.run_once()
+        waits.append(round((post.row(id_).due_at - now()).total_seconds()))
+        post.make_due()
+    assert [abs(wait - wanted) <= 2 for wait, wanted in zip(waits, (4, 16, 64), strict=True)] == [True] * 3
+
+
+async def test_the_rate_puts_a_message_back_without_costing_a_try(post: Post) -> None:
+    post.provider = MarkingProvider()
+    slow = {"telegram": Rates(per_second=100, burst=100, pair_seconds=60, pair_burst=1)}
+    sender = Sender(
+        post.database, post.keyring, {"telegram": post.provider}, post.hub, lease_seconds=60.0, look_every=5.0, rates=slow
+    )
+    ids = [post.put("one"), post.put("two"), post.put("other", who="ben")]
+    for _ in range(4):
+        await post.run_once(sender)
+    assert sorted(text for _, text in post.provider.given) == ["one", "other"]
+    held = post.row(ids[1])
+    assert (held.state, held.attempts) == ("queued", 0) and held.due_at > now() + timedelta(seconds=30)
+
+
+async def test_another_address_is_taken_where_one_kind_is_not_and_failure_if_there_is_none(post: Post) -> None:
+    post.provider = MarkingProvider(Delivery(status="other_address", reason="business-scoped-id-not-taken (131062)"))
+    id_ = post.put("hello")
+    await post.run_once()
+    assert post.row(id_).state == "failed"
+    post.provider = MarkingProvider(Delivery(status="other_address", reason="x"), SENT)
+    id_ = post.put("again")
+    with post.database.write() as session:
+        person_id, _ = post.people["ada"]
+        other = PersonAddress(
+            person_id=person_id, channel="telegram", kind="phone", lookup="l", sealed=post.keyring.seal("447700900001")
+        )
+        session.add(other)
+    await post.run_dry()
+    assert (post.row(id_).state, post.provider.given[-1][0]) == ("sent", "447700900001")
+
+
+@pytest.mark.parametrize(
+    ("message_class", "state"),
+    [("reply", "held"), ("practitioner", "held"), ("safety", "refused"), ("service_notice", "refused")],
+)
+async def test_a_shut_window_holds_what_somebody_waits_for(post: Post, message_class: str, state: str) -> None:
+    post.provider = MarkingProvider(Delivery(status="hold", reason="re-engagement (131047)", action="window_closed"))
+    id_ = post.put("hello", message_class=message_class)
+    await post.run_once()
+    assert (post.row(id_).state, post.row(id_).open) == (state, 0)
+    with post.database.read() as session:
+        told = session.scalars(select(Incident.kind)).all()
+    assert ("safety-not-sent" in told) == (message_class == "safety")

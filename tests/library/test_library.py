@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.library import Library
-from bot.library.dates import say_date, say_time
+from bot.library.dates import say_date, say_day, say_time
 from bot.library.helplines import isolate
 from bot.library.library import source_hash, version_of
 from bot.library.strings import Strings, UnknownString, fill, placeholders
@@ -216,6 +216,9 @@ def test_a_time_today_is_the_hour_and_another_day_has_its_name() -> None:
 
 def test_a_date_has_its_month_in_words() -> None:
     assert say_date(date(2026, 3, 2), "cy") == "2 Mawrth 2026"
+    assert say_date(date(2026, 3, 2), "en") == "2 March 2026"
+    assert say_day(date(2026, 3, 2), "en") == "Monday, 2 March 2026"
+    assert say_day(date(2026, 3, 2), "pl") == "poniedziałek, 2 marca 2026"
 
 
 # Files

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from bot.handoff import cases
 from bot.messages import Address
 from bot.people import find_or_create, forget, view
-from bot.people.people import months_since, remove_forgotten
+from bot.people.people import change_address, months_since, remove_forgotten
 from bot.storage.crypto import Keyring
 from bot.storage.engine import Database
 from bot.storage.tables import (
@@ -307,3 +307,80 @@ def test_one_forgotten_address_does_not_hide_a_person_known_by_another(database:
     ask_to_forget(database, forgotten, 0)
     assert write_as(database, keyring, SCOPED, PHONE)[0] == living
     assert write_as(database, keyring, SCOPED)[0] == living
+
+
+# Addresses that change hands
+
+
+NEW_PHONE = Address(channel="whatsapp", kind="phone", value="447700900002")
+NEW_SCOPED = Address(channel="whatsapp", kind="whatsapp_bsuid", value="GB.999")
+
+
+def change(database: Database, keyring: Keyring, old: Sequence[Address], new: Sequence[Address]) -> bool:
+    with database.write() as session:
+        return change_address(session, keyring, old, new)
+
+
+def test_a_new_number_takes_the_place_of_the_old_in_the_same_row(database: Database, keyring: Keyring) -> None:
+    person_id, address_id = write_as(database, keyring, PHONE)
+    for _ in range(2):
+        change(database, keyring, [PHONE], [NEW_PHONE])
+    assert write_as(database, keyring, NEW_PHONE) == (person_id, address_id)
+    assert write_as(database, keyring, PHONE)[0] != person_id
+
+
+def test_number_and_business_scoped_id_may_change_together_and_the_old_ones_find_nobody(
+    database: Database, keyring: Keyring
+) -> None:
+    person_id, _ = write_as(database, keyring, SCOPED, PHONE)
+    assert change(database, keyring, [SCOPED, PHONE], [NEW_SCOPED, NEW_PHONE])
+    assert write_as(database, keyring, NEW_SCOPED)[0] == write_as(database, keyring, NEW_PHONE)[0] == person_id
+    assert person_id not in {write_as(database, keyring, SCOPED)[0], write_as(database, keyring, PHONE)[0]}
+
+
+def test_of_an_unknown_person_nothing_is_changed(database: Database, keyring: Keyring) -> None:
+    assert not change(database, keyring, [PHONE], [NEW_PHONE])
+    assert count(database, Person) == 0
+
+
+def test_a_new_number_that_was_somebody_elses_has_left_them(database: Database, keyring: Keyring) -> None:
+    mine, theirs = write_as(database, keyring, PHONE), write_as(database, keyring, NEW_PHONE)
+    change(database, keyring, [PHONE], [NEW_PHONE])
+    assert write_as(database, keyring, NEW_PHONE)[0] == mine[0]
+    with database.read() as session:
+        left = session.get_one(PersonAddress, theirs[1])
+        assert left.person_id == theirs[0] and left.retired_at is not None and left.unreachable_at is not None
+
+
+def test_a_case_and_what_waits_follow_to_the_new_address(database: Database, keyring: Keyring) -> None:
+    person_id, scoped_id = write_as(database, keyring, SCOPED, PHONE)
+    with database.write() as session:
+        person, address = session.get_one(Person, person_id), session.get_one(PersonAddress, scoped_id)
+        message = add_message(session, keyring, person, address)
+        case = cases.open_or_raise(
+            session, keyring, person_id=person_id, area_id="demonstration", address_id=scoped_id, channel="whatsapp",
+            language="en", level="urgent", reasons=(), inbox_id=message.id, team=None,
+        )  # fmt: skip
+        waiting = add_outgoing(session, person, address).id
+        case_id = case.id
+    change(database, keyring, [PHONE], [NEW_PHONE])  # the number alone is named: the id of the old account is gone with it
+    with database.read() as session:
+        addresses = {session.get_one(Case, case_id).address_id, session.get_one(Outbox, waiting).address_id}
+        (followed,) = [session.get_one(PersonAddress, id_) for id_ in addresses]
+        assert keyring.open(followed.sealed) in (NEW_PHONE.value, SCOPED.value) and followed.retired_at is None
+
+
+def test_a_number_that_passed_on_brings_nothing_of_the_one_before(database: Database, keyring: Keyring) -> None:
+    before, _ = write_as(database, keyring, SCOPED, PHONE)
+    after, _ = write_as(database, keyring, NEW_SCOPED, PHONE)
+    assert after != before
+    assert write_as(database, keyring, SCOPED)[0] == before
+    assert write_as(database, keyring, PHONE)[0] == after
+
+
+def test_a_number_known_before_there_were_business_scoped_ids_is_joined_by_its_first(
+    database: Database, keyring: Keyring
+) -> None:
+    person_id, _ = write_as(database, keyring, PHONE)
+    assert write_as(database, keyring, SCOPED, PHONE)[0] == person_id
+    assert write_as(database, keyring, SCOPED)[0] == person_id

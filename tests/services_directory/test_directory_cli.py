@@ -76,7 +76,7 @@ def test_export_writes_every_approved_service(loaded: str) -> None:
     assert {"id", "name", "status", "organization"} <= rows[0].keys()
 
 
-@pytest.mark.parametrize("command", ["check", "search", "load-demo", "import", "export"])
+@pytest.mark.parametrize("command", ["check", "search", "load-demo", "import", "export", "serve"])
 def test_every_command_explains_itself(command: str) -> None:
     result = runner.invoke(directory_app, [command, "--help"])
     assert result.exit_code == 0

@@ -445,3 +445,130 @@ def test_the_demonstration_can_be_loaded_on_another_day(tmp_path_factory: pytest
     directory = Directory(engine, clock=lambda: datetime(2026, 12, 21, 12))
     assert directory.search(Query(text="swim", place="ZZ1"))[0].checked == TODAY + timedelta(days=19)
     engine.dispose()
+
+
+# ---- Time, cost and access
+
+
+def test_open_now_asks_for_a_session_that_is_going_on(shared_demonstration: Directory) -> None:
+    index = shared_demonstration._current()
+
+    def found(moment: datetime, **fields: object) -> list[str | None]:
+        query = Query(place="ZZ1 1AA", open_now=True, limit=100, **fields)  # type: ignore[arg-type]
+        return names(search(index, query, today=moment.date(), time_of_day=moment.time()))
+
+    assert "stay-and-play" in found(datetime(2026, 11, 24, 10, 30))
+    assert "stay-and-play" not in found(datetime(2026, 11, 24, 11, 30))
+    assert "crying-line" in found(datetime(2026, 12, 25, 10))
+    assert "family-hub-lantern" not in found(datetime(2026, 12, 25, 10))
+    # In the half-term holiday a group of term time is not open.
+    assert "stay-and-play" not in found(datetime(2026, 10, 27, 10, 30))
+
+
+def test_this_week_is_seven_days_and_leaves_out_what_is_over(shared_demonstration: Directory) -> None:
+    index = shared_demonstration._current()
+    query = Query(text="tansy tots", place="ZZ1 4AF", this_week=True)
+    # Every other Wednesday, and 25 November is one of them.
+    seen = {}
+    for day, hour in ((18, 9), (19, 9), (25, 9), (25, 12), (26, 9)):
+        found = search(index, query, today=date(2026, 11, day), time_of_day=datetime(2026, 11, day, hour).time())
+        seen[day, hour] = "tansy-tots" in names(found)
+    assert seen == {(18, 9): False, (19, 9): True, (25, 9): True, (25, 12): False, (26, 9): False}
+
+
+@pytest.mark.parametrize(
+    ("days", "part", "fits"),
+    [({"TU"}, "morning", True), ({"MO"}, None, False), (set(), "evening", False), ({"MO", "TU"}, None, True)],
+)
+def test_a_wish_for_days_and_a_part_of_the_day_is_a_gate(ask: Ask, days: set[str], part: str | None, fits: bool) -> None:
+    found = ask(text="lantern stay play", place="ZZ1 1AA", days=frozenset(days), part=part, mode="go")
+    assert ("stay-and-play" in names(found)) is fits
+
+
+def test_a_group_of_unknown_term_dates_is_shown_with_the_advice_to_check(shared_demonstration: Directory) -> None:
+    index = shared_demonstration._current()
+    query = Query(text="lantern stay play", place="ZZ1 1AA", this_week=True)
+    far = date(2031, 11, 3)
+    found = search(index, query, today=far, time_of_day=datetime(2031, 11, 3, 9).time())
+    match = found[position(found, "stay-and-play")]
+    assert codes(match)["term_time"] == {}
+    assert match.next_session is None
+    known = search(index, query, today=TODAY, time_of_day=datetime(2026, 11, 21, 9).time())
+    assert "term_time" not in codes(known[position(known, "stay-and-play")])
+
+
+def test_free_means_that_every_price_is_nothing(ask: Ask) -> None:
+    found = ask(place="ZZ1", free=True, limit=100)
+    assert found
+    assert all(match.costs and all(cost.amount == 0 for cost in match.costs) for match in found)
+    assert "baby-swim" not in names(found)
+
+
+def test_access_is_asked_of_the_venue_and_never_of_what_needs_no_travel(ask: Ask) -> None:
+    found = ask(place="ZZ1 1AA", access=("step-free",), limit=100)
+    going = [match for match in found if match.venue is not None]
+    assert going
+    assert all(any("tep-free" in entry for entry in match.venue.access) for match in going if match.venue)
+    assert any(match.venue is None for match in found)
+
+
+def test_a_topic_is_answered_by_its_terms_by_weight(ask: Ask) -> None:
+    found = ask(topic="baby/sleep", place="ZZ1", limit=100)
+    assert {str(codes(match)["need"]["term"]) for match in found} >= {"sleep", "health-visiting"}
+    assert codes(found[0])["need"] == {"term": "sleep"}
+    with pytest.raises(UnknownTerm):
+        ask(topic="astrology")
+
+
+def test_every_topic_finds_something_in_the_demonstration(ask: Ask) -> None:
+    for topic in vocabulary().topics:
+        assert all(ask(topic=topic, place=place, limit=1) for place in ("ZZ1", "ZZ2")), topic
+
+
+def test_open_now_is_not_asked_of_another_day() -> None:
+    with pytest.raises(ValueError, match="open_now"):
+        Query(open_now=True, at=TODAY)
+    with pytest.raises(ValueError, match="days are"):
+        Query(days=frozenset({"Monday"}))
+
+
+# ---- Words
+
+
+@pytest.mark.parametrize(
+    ("typed", "source_id"),
+    [
+        ("breastfeding", "feeding-line"),
+        ("bwydo ar y fron", "feeding-line"),
+        ("karmienie piersią", "feeding-line"),
+        ("গ্রুপ বুকের দুধ", "feeding-line"),
+        ("الرضاعة الطبيعية", "feeding-line"),
+        ("грудне вигодовування", "feeding-line"),
+        ("nofio", "baby-swim"),
+    ],
+)
+def test_a_word_is_found_with_a_wrong_letter_and_by_its_synonyms_in_other_languages(ask: Ask, typed: str, source_id: str) -> None:
+    assert source_id in names(ask(text=typed, place="ZZ1", limit=100))
+
+
+@pytest.mark.parametrize(
+    ("name", "typed"),
+    [
+        ("Grupa dla młodych mam", "mlodych"),
+        ("Grŵp Tŷ Coch", "grwp ty coch"),
+        ("শিশুদের খেলাঘর", "খেলাঘর"),
+        ("ماؤں کا گروپ", "ماؤں"),
+        ("مجموعة الأمّهات", "الأمهات"),
+        ("ਬੱਚਿਆਂ ਦਾ ਗਰੁੱਪ", "ਬੱਚਿਆਂ"),
+        ("બાળકો માટે રમત", "રમત"),
+        ("குழந்தைகள் விளையாட்டு", "விளையாட்டு"),
+        ("बच्चों का समूह", "बच्चों"),
+        ("Група для малюків", "малюків"),
+        ("Ομάδα μωρών", "μωρών"),
+        ("伦敦亲子游戏小组", "游戏"),
+        ("የሕፃናት ቡድን", "የሕፃናት"),
+    ],
+)
+def test_a_name_in_any_script_is_found_by_a_whole_word_of_it(shared_demonstration: Directory, name: str, typed: str) -> None:
+    index = changed(shared_demonstration, {"quiet-line": {"name": name}})
+    assert "quiet-line" in names(find(index, text=typed, limit=5))

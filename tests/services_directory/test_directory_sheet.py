@@ -245,3 +245,44 @@ def test_the_demonstration_has_every_level_mode_and_language_it_promises() -> No
     assert {"ur", "cy"} <= {code for row in services for code in row.get("languages", [])}
     assert sum(row.get("status") == "temporarily closed" for row in services) == 1
     assert sum(row.get("checked_days_ago", 999) > 90 for row in services) >= 4
+
+
+def test_a_session_may_go_past_midnight_if_it_begins_in_the_evening_and_round_the_clock(tmp_path: Path) -> None:
+    for opens, closes, wrong in (
+        ("22:00", "02:00", False),
+        ("00:00", "00:00", False),
+        ("10:00", "09:30", True),
+        ("18:00", "18:00", True),
+    ):
+        text = GOOD.replace('opens: "10:00"', f'opens: "{opens}"').replace('closes: "11:30"', f'closes: "{closes}"')
+        found = problems(write(tmp_path, text))
+        assert any("before it opens" in problem.what for problem in found) is wrong, (opens, closes)
+
+
+EXCEPTIONS = """\
+    exceptions:
+      - {date: 2026-11-24, kind: cancelled}
+      - {time: 1, date: 2026-11-26, kind: extra}
+    open_on_bank_holidays: true
+    term_time_only: true
+"""
+
+
+def test_exceptions_bank_holidays_and_terms_are_read_and_stay_the_same_when_read_again(engine: Engine, tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD + EXCEPTIONS)
+    assert problems(path) == []
+    load_file(engine, path)
+    directory = Directory(engine)
+    (match,) = directory.search(Query(place="ZZ1 1AA", mode="go"))
+    before = directory.revision()
+    load_file(engine, path)
+    assert directory.revision() == before
+    (rule,) = match.service.timetables
+    assert (rule.closed_for, rule.term_areas) == (None, ("larkmoor",))
+    assert [day.isoformat() for day, _ in rule.cancelled or ()] == ["2026-11-24"]
+    assert [item.date.isoformat() for item in rule.extra or ()] == ["2026-11-26"]
+
+
+def test_an_exception_of_a_line_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
+    found = problems(write(tmp_path, GOOD + EXCEPTIONS.replace("time: 1", "time: 2").replace("kind: cancelled", "kind: off")))
+    assert [problem.field for problem in found] == ["exceptions 1: kind", "exceptions 2: time"]

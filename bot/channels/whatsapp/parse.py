@@ -29,8 +29,6 @@ MEDIA = {
 NOT_FROM_A_PARENT = {"system", "revoke", "ephemeral"}
 """A change of number, a withdrawn message, a change of the disappearing-messages setting: nothing to answer."""
 
-MAX_EXTERNAL_ID = 180
-
 
 def parse(raw: Mapping[str, Any]) -> list[Inbound]:
     """Every message in one webhook, in its order. Statuses, other fields and groups give nothing; never raises."""
@@ -66,39 +64,47 @@ def _messages(value: Mapping[str, Any]) -> list[Inbound]:
     return found
 
 
+def opaque(wamid: str) -> str:
+    """What we know a message by: a hash of Meta's id of it, as unique, because the id itself spells the parent's number in another
+    way. Nothing leads back: the id has random digits in it, too many to try."""
+    return "wa:" + hashlib.sha256(wamid.encode()).hexdigest()
+
+
 def _external_id(value: object) -> str:
-    """The message id; one too long for its column is replaced by its hash, which is as unique."""
+    """Our name of the message; nothing if Meta gives it none."""
     wamid = words(value)
-    return wamid if len(wamid) <= MAX_EXTERNAL_ID else hashlib.sha256(wamid.encode()).hexdigest()
+    return opaque(wamid) if wamid else ""
 
 
 def _addresses(message: Mapping[str, Any], contacts: list[Mapping[str, Any]]) -> tuple[Address, ...]:
-    contact = _contact_of(message, contacts)
+    contact = contact_of(message, contacts)
     found = []
-    if bsuid := _bsuid(contact.get("user_id")) or _bsuid(message.get("from_user_id")):
-        found.append(Address(channel=CHANNEL, kind="whatsapp_bsuid", value=bsuid))
-    if phone := _phone(contact.get("wa_id")) or _phone(message.get("from")):
-        found.append(Address(channel=CHANNEL, kind="phone", value=phone))
+    if user_id := bsuid(contact.get("user_id")) or bsuid(message.get("from_user_id")):
+        found.append(Address(channel=CHANNEL, kind="whatsapp_bsuid", value=user_id))
+    if number_ := phone(contact.get("wa_id")) or phone(message.get("from")):
+        found.append(Address(channel=CHANNEL, kind="phone", value=number_))
     return tuple(found)
 
 
-def _contact_of(message: Mapping[str, Any], contacts: list[Mapping[str, Any]]) -> Mapping[str, Any]:
+def contact_of(message: Mapping[str, Any], contacts: list[Mapping[str, Any]]) -> Mapping[str, Any]:
     """The sender's entry. A lone contact is the sender; among several, only one that has an id of the message is."""
     if len(contacts) == 1:
         return contacts[0]
     for contact in contacts:
-        same_id = _bsuid(message.get("from_user_id")) and contact.get("user_id") == message.get("from_user_id")
-        same_phone = _phone(message.get("from")) and _phone(contact.get("wa_id")) == _phone(message.get("from"))
+        same_id = bsuid(message.get("from_user_id")) and contact.get("user_id") == message.get("from_user_id")
+        same_phone = phone(message.get("from")) and phone(contact.get("wa_id")) == phone(message.get("from"))
         if same_id or same_phone:
             return contact
     return {}
 
 
-def _bsuid(value: object) -> str:
+def bsuid(value: object) -> str:
+    """A business-scoped user id (`GB.` and letters or digits), or nothing."""
     return value if isinstance(value, str) and re.fullmatch(r"[A-Za-z]{2}\.[A-Za-z0-9.]{1,150}", value) else ""
 
 
-def _phone(value: object) -> str:
+def phone(value: object) -> str:
+    """A number as WhatsApp writes it, digits without a plus, or nothing."""
     digits = value.removeprefix("+") if isinstance(value, str) else ""
     return digits if re.fullmatch(r"[0-9]{5,20}", digits, re.ASCII) else ""
 

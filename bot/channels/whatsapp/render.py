@@ -7,7 +7,7 @@ paragraphs, and the buttons stand under the last piece.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,9 +15,13 @@ from bot.channels import EMPHASIS, ISOLATED, labelled_text
 from bot.messages import MAX_BUTTON_TITLE, MAX_BUTTONS, MAX_ROW_TITLE, MAX_ROWS, Address, Button, Outbound
 
 MAX_TEXT_BODY = 4096
-MAX_INTERACTIVE_BODY = 1024
+MAX_BUTTON_BODY = 1024
+MAX_LIST_BODY = 4096
+MAX_LOCATION_BODY = 1024
 MAX_BUTTON_ID = 256
 MAX_ROW_ID = 200
+MAX_MARK = 512
+"""Characters of `biz_opaque_callback_data`."""
 
 SEAMS = (r"\n\s*\n", r"\n", r"(?<=[.!?…。।۔؟])[ \t]+", r"[ \t]+")
 """Where a long text may be cut, best first: between paragraphs, lines, sentences, words."""
@@ -26,26 +30,98 @@ SEAMS = (r"\n\s*\n", r"\n", r"(?<=[.!?…。।۔؟])[ \t]+", r"[ \t]+")
 def render(outbound: Outbound, to: Address) -> list[dict[str, Any]]:
     """One request body or more for one message.
 
-    `to` is an address of kind `phone` or `whatsapp_bsuid`. Raises ValueError for what cannot be said within
-    WhatsApp's limits: no words, more than 10 rows (a fourth button makes a list), a title too long or empty or used twice, a link that
-    is not https.
+    `to` is an address of kind `phone` or `whatsapp_bsuid`. Up to three choices are buttons, up to ten a list, and what fits neither
+    (more of them, or titles that WhatsApp would cut or takes for the same) is numbered lines, answered by a number
+    (`numbered_tokens`). Raises ValueError for what cannot be said at all: no words, a choice without title or token, a link that is
+    not https.
     """
     envelope = _envelope(to)
-    text = labelled_text(outbound).strip()
-    links = [button for button in (*outbound.rows, *outbound.buttons) if button.url is not None]
-    choices = [button for button in outbound.buttons if button.url is None]
-    rows = [row for row in outbound.rows if row.url is None]
-    for link in links:
-        _check_link(link)
-    if len(links) == 1 and not choices and not rows:
-        return _under_last_piece(envelope, text, _link_action(links[0]))
+    if outbound.template is not None:
+        return [{**envelope, "type": "template", "template": _template(outbound)}]
+    text, choices, links = _parts(outbound)
+    if len(links) == 1 and not choices and not outbound.ask_location and len(links[0].title) <= MAX_BUTTON_TITLE:
+        return _under_last_piece(envelope, text, _link_action(links[0]), MAX_BUTTON_BODY)
     # WhatsApp shows one link button a message and none beside other buttons; the rest go into the words.
     text = "\n".join([text, *(f"{link.title}: {link.url}" for link in links)]).strip()
-    if rows or len(choices) > MAX_BUTTONS:
-        return _under_last_piece(envelope, text, _list_action([*rows, *choices], outbound.rows_title))
-    if choices:
-        return _under_last_piece(envelope, text, _button_action(choices))
+    match _form(outbound, choices):
+        case "buttons":
+            return _under_last_piece(envelope, text, _button_action(choices), MAX_BUTTON_BODY)
+        case "list":
+            return _under_last_piece(envelope, text, _list_action(choices, outbound.rows_title), MAX_LIST_BODY)
+        case "numbers":
+            text = _numbered(text, choices, outbound.number_hint)
+    if outbound.ask_location:
+        return _under_last_piece(envelope, text, LOCATION_REQUEST, MAX_LOCATION_BODY)
     return [_text(envelope, piece) for piece in _pieces(text, MAX_TEXT_BODY)]
+
+
+def numbered_tokens(outbound: Outbound) -> tuple[str, ...]:
+    """The tokens of a message's choices in the order of their numbers, if it is shown with numbers; else nothing."""
+    if outbound.template is not None:
+        return ()
+    try:
+        _, choices, _ = _parts(outbound)
+    except ValueError:
+        return ()
+    return tuple(choice.token or "" for choice in choices) if _form(outbound, choices) == "numbers" else ()
+
+
+def _parts(outbound: Outbound) -> tuple[str, list[Button], list[Button]]:
+    """The words, the choices (rows first) and the links. Raises ValueError for a choice or link that cannot be shown."""
+    both = (*outbound.rows, *outbound.buttons)
+    links = [button for button in both if button.url is not None]
+    choices = [button for button in both if button.url is None]
+    for link in links:
+        _check_link(link)
+    for choice in choices:
+        if not choice.title.strip() or not choice.token or len(choice.token) > MAX_ROW_ID:
+            raise ValueError(f"a choice needs a title and a token of 1 to {MAX_ROW_ID} characters")
+    if len({choice.token for choice in choices}) != len(choices):
+        raise ValueError("two choices of one message have the same token")
+    return labelled_text(outbound).strip(), choices, links
+
+
+def _form(outbound: Outbound, choices: list[Button]) -> str:
+    """How the choices are shown: none, buttons, list or numbers."""
+    if not choices:
+        return "none"
+    titles = [choice.title.strip() for choice in choices]
+    if outbound.ask_location or len(set(titles)) != len(titles):
+        return "numbers"  # a request for a place takes no buttons beside it
+    longest = max(len(choice.title) for choice in choices)
+    if not outbound.rows and len(choices) <= MAX_BUTTONS and longest <= MAX_BUTTON_TITLE:
+        return "buttons"
+    opens = len(outbound.rows_title.strip()) > 0 and len(outbound.rows_title) <= MAX_BUTTON_TITLE
+    return "list" if len(choices) <= MAX_ROWS and longest <= MAX_ROW_TITLE and opens else "numbers"
+
+
+def _numbered(text: str, choices: list[Button], hint: str) -> str:
+    """The choices as numbered lines below the words. Each number is isolated, so that right-to-left lines keep it in front."""
+    lines = [f"\u2068{place}.\u2069 {choice.title.strip()}" for place, choice in enumerate(choices, start=1)]
+    return "\n\n".join(part for part in (text, "\n".join(lines), hint.strip()) if part)
+
+
+def _template(outbound: Outbound) -> dict[str, Any]:
+    """A template's name, language and what fills its places; a choice of ours is its quick reply, in order."""
+    if not outbound.template_language:
+        raise ValueError("a template needs the provider's code of its language")
+    components: list[dict[str, Any]] = []
+    if outbound.template_values:
+        values = [{"type": "text", "text": _one_line(value)} for value in outbound.template_values]
+        components.append({"type": "body", "parameters": values})
+    for place, button in enumerate(button for button in outbound.buttons if button.token):
+        payload = [{"type": "payload", "payload": button.token}]
+        components.append({"type": "button", "sub_type": "quick_reply", "index": str(place), "parameters": payload})
+    found = {"name": outbound.template, "language": {"code": outbound.template_language}}
+    return {**found, "components": components} if components else found
+
+
+def _one_line(value: str) -> str:
+    """A value as a template takes it: no line breaks, tabs or long runs of spaces."""
+    line = " ".join(value.split())
+    if not line:
+        raise ValueError("a template's value is empty")
+    return line
 
 
 def _envelope(to: Address) -> dict[str, Any]:
@@ -60,58 +136,35 @@ def _text(envelope: dict[str, Any], body: str) -> dict[str, Any]:
     return {**envelope, "type": "text", "text": {"preview_url": False, "body": body}}
 
 
-def _under_last_piece(envelope: dict[str, Any], text: str, action: dict[str, Any]) -> list[dict[str, Any]]:
-    """The interactive part with the text as its body; of a longer text, with its last paragraph."""
-    head, tail = _last_piece(text, MAX_INTERACTIVE_BODY)
+def _under_last_piece(envelope: dict[str, Any], text: str, action: dict[str, Any], most: int) -> list[dict[str, Any]]:
+    """The interactive part with the text as its body; of a text longer than `most`, with its last paragraph."""
+    head, tail = _last_piece(text, most)
     before = [_text(envelope, piece) for piece in _pieces(head, MAX_TEXT_BODY)] if head else []
     return [*before, {**envelope, "type": "interactive", "interactive": {**action, "body": {"text": tail}}}]
 
 
+LOCATION_REQUEST: dict[str, Any] = {"type": "location_request_message", "action": {"name": "send_location"}}
+
+
 def _button_action(buttons: list[Button]) -> dict[str, Any]:
-    _check_choices(buttons, what="button", most=MAX_BUTTONS, title=MAX_BUTTON_TITLE, token=MAX_BUTTON_ID)
     replies = [{"type": "reply", "reply": {"id": button.token, "title": button.title}} for button in buttons]
     return {"type": "button", "action": {"buttons": replies}}
 
 
 def _list_action(rows: list[Button], opener: str) -> dict[str, Any]:
-    _check_choices(rows, what="row", most=MAX_ROWS, title=MAX_ROW_TITLE, token=MAX_ROW_ID)
-    _check_title(opener, MAX_BUTTON_TITLE, "the title of the button that opens a list")
     section = {"rows": [{"id": row.token, "title": row.title} for row in rows]}
     return {"type": "list", "action": {"button": opener, "sections": [section]}}
 
 
 def _link_action(link: Button) -> dict[str, Any]:
-    _check_title(link.title, MAX_BUTTON_TITLE, "a link's title")
     parameters = {"display_text": link.title, "url": link.url}
     return {"type": "cta_url", "action": {"name": "cta_url", "parameters": parameters}}
 
 
-def _check_choices(choices: list[Button], *, what: str, most: int, title: int, token: int) -> None:
-    if len(choices) > most:
-        raise ValueError(f"{len(choices)} {what}s; WhatsApp shows at most {most}")
-    for choice in choices:
-        _check_title(choice.title, title, f"a {what}'s title")
-        if not choice.token or len(choice.token) > token:
-            raise ValueError(f"a {what} needs a token of 1 to {token} characters")
-    _check_no_repeat((choice.title for choice in choices), f"{what} titles")
-    _check_no_repeat((choice.token for choice in choices), f"{what} tokens")
-
-
-def _check_title(title: str, most: int, what: str) -> None:
-    if not title.strip() or len(title) > most:
-        raise ValueError(f"{what} has {len(title)} characters; WhatsApp takes 1 to {most}")
-
-
-def _check_no_repeat(values: Iterable[str | None], what: str) -> None:
-    seen = list(values)
-    if len(set(seen)) != len(seen):
-        raise ValueError(f"two {what} of one message are the same")
-
-
 def _check_link(link: Button) -> None:
     parts = urlsplit(link.url or "")
-    if parts.scheme != "https" or not parts.hostname or link.token is not None:
-        raise ValueError("a link button needs an https address and no token")
+    if parts.scheme != "https" or not parts.hostname or link.token is not None or not link.title.strip():
+        raise ValueError("a link button needs a title, an https address and no token")
 
 
 def _pieces(text: str, most: int) -> list[str]:

@@ -1,0 +1,94 @@
+"""How fast may be sent: one rate a number and one a person, kept in the database, so that all senders share them.
+
+Each is a token bucket written as one moment (the generic cell rate algorithm): what has been sent uses up the rate until `at`; more
+may go while `at` is not further ahead than the burst. Bulk goes through a second, slower bucket, which leaves a fifth for replies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from bot.messages import MessageClass
+from bot.storage.tables import Pace
+
+LEFT_FOR_REPLIES = 0.2
+"""The share of a number's rate that bulk never takes."""
+
+KEPT = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rates:
+    """A provider's limits: messages a second and at once for the whole number, seconds a message and messages at once for one person."""
+
+    per_second: float
+    burst: int
+    pair_seconds: float
+    pair_burst: int
+
+
+RATES: Mapping[str, Rates] = {"whatsapp": Rates(per_second=80, burst=80, pair_seconds=6, pair_burst=45)}
+"""By channel; a channel that is not here is not held back. A setting may lower the first number."""
+
+
+def wait_for_rate(
+    session: Session, channel: str, address_id: int, message_class: MessageClass, rates: Rates, at: datetime
+) -> float:
+    """Seconds until one more message may go to this person on this channel; 0 if it may go now, which is then counted.
+
+    Safety words never wait: they are counted and go.
+    """
+    bulk = message_class in (MessageClass.SERIES, MessageClass.BULK)
+    # The number's first: whoever holds it may take the others, so that no two senders wait for each other.
+    buckets = [(f"number:{channel}", 1 / rates.per_second, rates.burst)]
+    if bulk:
+        share = 1 - LEFT_FOR_REPLIES
+        buckets.append((f"bulk:{channel}", 1 / (rates.per_second * share), max(1, int(rates.burst * share))))
+    buckets.append((f"pair:{channel}:{address_id}", rates.pair_seconds, rates.pair_burst))
+    rows = [_locked(session, name, at) for name, _, _ in buckets]
+    waits = [_wait(row, seconds, burst, at) for row, (_, seconds, burst) in zip(rows, buckets, strict=True)]
+    if max(waits) > 0 and message_class is not MessageClass.SAFETY:
+        return max(waits)
+    for row, (_, seconds, _) in zip(rows, buckets, strict=True):
+        row.at = max(row.at, at) + timedelta(seconds=seconds)
+    return 0.0
+
+
+def _wait(row: Pace, seconds: float, burst: int, at: datetime) -> float:
+    ahead = (row.at - at).total_seconds()
+    return max(0.0, ahead + seconds - burst * seconds)
+
+
+def _locked(session: Session, name: str, at: datetime) -> Pace:
+    """The bucket's row, made if new, and ours until the transaction ends."""
+    on_postgres = session.get_bind().dialect.name == "postgresql"
+    insert = postgresql.insert if on_postgres else sqlite.insert
+    session.execute(insert(Pace).values(name=name, at=at).on_conflict_do_nothing())
+    return session.scalars(
+        select(Pace).where(Pace.name == name).with_for_update().execution_options(populate_existing=True)
+    ).one()
+
+
+def pause(session: Session, channel: str, until: datetime, reason: str) -> None:
+    """Let nothing go out on `channel` before `until`; a longer pause that is running stays."""
+    row = _locked(session, f"pause:{channel}", until)
+    if until >= row.at:
+        row.at, row.reason = until, reason[:120]
+
+
+def paused(session: Session, channels: Collection[str], at: datetime) -> set[str]:
+    """Which of `channels` are paused now."""
+    names = {f"pause:{channel}": channel for channel in channels}
+    running = session.scalars(select(Pace.name).where(Pace.name.in_(list(names)), Pace.at > at))
+    return {names[name] for name in running}
+
+
+def forget_old(session: Session, at: datetime) -> None:
+    """Remove buckets that have long been empty: a new one begins the same."""
+    session.execute(delete(Pace).where(Pace.at < at - KEPT))

@@ -1,0 +1,293 @@
+"""Single values as they really come, made into what the tables hold. Pure functions.
+
+Each returns ``(value, remark)``: the value, or ``None`` if there is none or it cannot be understood; and a remark in plain
+words if it is not what was written. Only what is certain is mended. ``remark`` begins with ``LEFT_OUT`` if a value was lost.
+"""
+
+import math
+import re
+import unicodedata
+from collections.abc import Callable
+from datetime import date, time
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from services_directory.places import read_postcode
+from services_directory.records import plain_text, safe_url
+
+LEFT_OUT = "Left out: "
+LONGEST_TEXT = 10_000
+LONGEST_WRITTEN = 200_000
+# Ages from here on mean that there is no upper end: feeds write 99, 100, 110, 120.
+NO_UPPER_AGE = 99
+NOTHING = {"", "null", "none", "n/a", "na", "nan", "-", "--", "not applicable", "undefined", "tbc"}
+
+Mended = tuple[Any, str | None]
+
+
+def written(value: Any) -> str | None:
+    """Return a value as trimmed text, or ``None`` if it says nothing."""
+    if value is None or isinstance(value, (dict, list, bool)):
+        return None
+    text = str(value)[:LONGEST_WRITTEN].encode("utf-8", "ignore").decode().replace("\x00", "").strip().strip("\ufeff")
+    return None if text.casefold() in NOTHING else text
+
+
+_MARKDOWN = (
+    (re.compile(r"!?\[([^\]\n]{1,300})\]\((https?://[^)\s]{1,500})\)"), r"\1 (\2)"),
+    (re.compile(r"^\s{0,3}#{1,6}\s+", re.MULTILINE), ""),
+    (re.compile(r"^\s{0,3}[*+]\s+", re.MULTILINE), ""),
+    (re.compile(r"(\*\*|__)(?=\S)([^\n]{1,500}?)(?<=\S)\1"), r"\2"),
+    (re.compile(r"(?<![\w*])\*(?=[^\s*])([^*\n]{1,500}?)(?<=[^\s*])\*(?![\w*])"), r"\1"),
+    (re.compile(r"`([^`\n]{1,300})`"), r"\1"),
+)
+_TAG = re.compile(r"<\s*/?\s*[a-zA-Z!][^>]{0,2000}>|&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|[a-zA-Z]{2,10});")
+
+
+def _settled(change: Callable[[str], str], given: str) -> str:
+    """Apply ``change`` until it finds no more: what was escaped twice shows its tags only after the first pass."""
+    for _ in range(6):
+        after = change(given)
+        if after == given:
+            break
+        given = after
+    return given
+
+
+def _without_html(given: str) -> str:
+    return _settled(plain_text, given)
+
+
+def _without_markdown(given: str) -> str:
+    def once(text: str) -> str:
+        for pattern, replacement in _MARKDOWN:
+            text = pattern.sub(replacement, text)
+        return text
+
+    # Lists and headings are known by their lines, so before those are joined; taking out one mark may show another.
+    return _settled(lambda text: _without_html(once(text)), once(given))
+
+
+def text(value: Any, longest: int = LONGEST_TEXT) -> Mended:
+    """Return plain text in one line, without HTML and Markdown."""
+    given = written(value)
+    if given is None:
+        return None, None
+    remarks = []
+    plain = _without_html(given)
+    if _TAG.search(given):
+        remarks.append("HTML was taken out.")
+    unmarked = _without_markdown(plain if _TAG.search(given) else given)
+    if unmarked != plain:
+        plain = unmarked
+        remarks.append("Markdown was taken out.")
+    if len(plain) > longest:
+        plain = plain[: longest - 1].rstrip() + "…"
+        remarks.append(f"It was cut to {longest:,} characters.")
+    return (plain or None), " ".join(remarks) or None
+
+
+_ISO_DAY = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ].*)?")
+_UK_DAY = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?:[ T].*)?")
+_NAMED_DAY = re.compile(r"(?:[A-Za-z]{3,9},?\s+)?(\d{1,2})(?:st|nd|rd|th)?\s+([A-Za-z]{3,9}),?\s+(\d{4})")
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+
+
+def day(value: Any) -> Mended:
+    """Return a date. Day and month stand as Britain writes them; ``0001-01-01`` and the like mean nothing."""
+    given = written(value)
+    if given is None:
+        return None, None
+    found: tuple[str, str, str] | None = None
+    if match := _ISO_DAY.fullmatch(given):
+        found = (match[1], match[2], match[3])
+    elif match := _UK_DAY.fullmatch(given):
+        found = (match[3], match[2], match[1])
+    elif (match := _NAMED_DAY.fullmatch(given)) and match[2][:3].casefold() in _MONTHS:
+        found = (match[3], str(_MONTHS.index(match[2][:3].casefold()) + 1), match[1])
+    try:
+        result = date(*map(int, found)) if found else None
+    except ValueError:
+        result = None
+    if result is None:
+        return None, f"{LEFT_OUT}{shortened(given)} is not a date. Write it as 2026-11-30."
+    if not 1990 <= result.year <= 2200:
+        return None, f"{LEFT_OUT}{shortened(given)} cannot be meant. Write the real date, or leave it empty."
+    iso = result.isoformat()
+    plain = given == iso or given.startswith(f"{iso}T00:00:00")
+    return result, None if plain else f"{shortened(given)} was read as {iso}."
+
+
+_CLOCK = re.compile(r"(\d{1,2})(?:[:.](\d{2}))?(?::\d{2}(?:\.\d+)?)?\s*([ap])?\.?m?\.?\s*(?:Z|[+-]\d{2}:?\d{2})?", re.IGNORECASE)
+
+
+def clock(value: Any) -> Mended:
+    """Return a time of day as it is on the wall; a zone that a feed adds says nothing that the wall does not."""
+    given = written(value)
+    if given is None:
+        return None, None
+    if "T" in given and re.match(r"\d{4}-", given):
+        given = given.partition("T")[2]
+    match = _CLOCK.fullmatch(given)
+    half = match[3].casefold() if match and match[3] else ""
+    if match is None or (match[2] is None and not half):
+        return None, f"{LEFT_OUT}{shortened(given)} is not a time. Write it as 09:30."
+    hour, minute = int(match[1]), int(match[2] or 0)
+    if half:
+        if not 1 <= hour <= 12:
+            return None, f"{LEFT_OUT}{shortened(given)} is not a time. Write it as 09:30."
+        hour = hour % 12 + (12 if half == "p" else 0)
+    if (hour, minute) == (24, 0):
+        hour, minute = 23, 59
+    try:
+        result = time(hour, minute)
+    except ValueError:
+        return None, f"{LEFT_OUT}{shortened(given)} is not a time. Write it as 09:30."
+    return result, f"{shortened(given)} was read as {result:%H:%M}." if half else None
+
+
+def postcode(value: Any) -> Mended:
+    """Return a whole UK postcode in capitals with its space; ``O`` for ``0`` is mended only where no letter can stand."""
+    given = written(value)
+    if given is None:
+        return None, None
+    compact = re.sub(r"[^A-Z0-9]", "", given.upper())
+    found = read_postcode(compact)
+    if (found is None or found.full is None) and 5 <= len(compact) <= 7 and compact[-3] == "O":
+        found = read_postcode(compact[:-3] + "0" + compact[-2:])
+    if found is None or found.full is None:
+        return None, f"{LEFT_OUT}{shortened(given)} is not a whole UK postcode. Write it as ZZ1 2AB."
+    return found.full, None if found.full == given else f"{shortened(given)} was read as {found.full}."
+
+
+def email(value: Any) -> Mended:
+    """Return an e-mail address without what stands around it."""
+    given = written(value)
+    if given is None:
+        return None, None
+    bare = re.sub(r"^\s*mailto:", "", plain_text(given), flags=re.IGNORECASE)
+    close = re.sub(r"\s*([@.])\s*", r"\1", bare).strip(" .,;:<>\"'")
+    pattern = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)+"
+    found = close if re.fullmatch(pattern, close) else None
+    if found is None and (several := re.findall(pattern, bare)):
+        found = several[0]
+    if found is None or len(found) > 254 or ".." in found:
+        return None, f"{LEFT_OUT}{shortened(given)} is not an e-mail address. Write it as name@example.org."
+    return found, None if found == given else f"{shortened(given)} was read as {found}."
+
+
+def web(value: Any) -> Mended:
+    """Return a web address; ``https://`` is put before what can only be one."""
+    given = written(value)
+    if given is None:
+        return None, None
+    bare = re.sub(r"[\x00-\x20]", "", given)
+    if re.fullmatch(r"(?:www\.)?[A-Za-z0-9][A-Za-z0-9.-]*\.[A-Za-z]{2,24}(?:[/?#]\S*)?", bare):
+        bare = f"https://{bare}"
+    if not bare.isascii() or len(bare) > 2000 or re.search(r"[<>\"'`{}|\\^]", bare):
+        return None, f"{LEFT_OUT}{shortened(given)} is not a web address. Begin it with https://."
+    found = safe_url(bare)
+    if found is None or "." not in found.split("/")[2]:
+        return None, f"{LEFT_OUT}{shortened(given)} is not a web address. Begin it with https://."
+    return found, None if found == given else f"{shortened(given)} was read as {shortened(found)}."
+
+
+_NUMBER = re.compile(r"(?:\+|00)?\(?\d[\d\s().\-/]{1,24}\d")
+
+
+def phones(value: Any) -> tuple[list[tuple[str, int | None, str | None]], str | None]:
+    """Return the numbers in a text as ``(number, extension, what else the text says)``."""
+    given = written(value)
+    if given is None:
+        return [], None
+    plain, found = plain_text(given), []
+    rest = plain
+    for match in _NUMBER.finditer(plain):
+        digits = re.sub(r"\D", "", match[0])
+        national = re.sub(r"^(?:0044|44)0?", "0", digits) if re.match(r"\+|00", match[0]) else digits
+        if not (
+            (national.startswith("0") and len(national) in (10, 11))
+            or (national.startswith("08") and len(national) == 8)
+            or (3 <= len(digits) <= 6 and match[0] == plain)
+        ):
+            continue
+        number = " ".join(re.sub(r"[().\-/]", " ", match[0]).split())
+        after = re.match(r"\W*(?:ext(?:ension)?|x)\.?\W*(\d{1,6})", plain[match.end() :], re.IGNORECASE)
+        found.append((number, int(after[1]) if after else None))
+        rest = rest.replace(match[0], " ").replace(after[0] if after else "\0", " ")
+    if not found:
+        return [], f"{LEFT_OUT}{shortened(given)} holds no phone number. Write it with its 0, as 01632 960123."
+    words = " ".join(re.sub(r"[\s,;:/()-]+", " ", rest).split())
+    words = "" if words.casefold() in ("", "or", "and", "tel", "telephone", "phone", "t", "'", '"', '""', "''") else words
+    same = len(found) == 1 and found[0][0] == given
+    remark = None if same else f"{shortened(given)} was read as {', '.join(number for number, _ in found)}."
+    return [(number, extension, words[:200] or None) for number, extension in found], remark
+
+
+def amount(value: Any) -> Mended:
+    """Return pounds from ``3.5``, ``"3.50"`` or ``"£3.50 per session"``; nothing certain in ``"£3 to £5"``."""
+    given = written(value)
+    if given is None:
+        return None, None
+    if given.casefold().strip(" .!") in ("free", "no cost", "no charge", "free of charge", "nil"):
+        return Decimal("0.00"), f"{shortened(given)} was read as 0."
+    numbers = re.findall(r"(?<![\w.])£?\s?(\d{1,7}(?:\.\d{1,6})?)(p\b)?(?![\d.]*\d)", given.replace(",", ""))
+    pounds = re.findall(r"£\s?(\d{1,7}(?:\.\d{1,6})?)", given.replace(",", ""))
+    chosen = pounds if pounds else [number for number, pence in numbers if not pence]
+    if len(chosen) != 1 or "-" in given[: given.find(chosen[0])] or re.search(r"\d\s*(?:-|–|to)\s*£?\s*\d", given):
+        return None, f"{LEFT_OUT}{shortened(given)} is not one amount; its words are kept."
+    try:
+        result = Decimal(chosen[0]).quantize(Decimal("0.01"))
+    except InvalidOperation:
+        return None, f"{LEFT_OUT}{shortened(given)} is not an amount in pounds."
+    plain = re.fullmatch(r"\d+(?:\.\d+)?", given) is not None
+    return result, None if plain else f"{shortened(given)} was read as £{result}."
+
+
+def number(value: Any) -> float | None:
+    """Return a finite number from a number or a text, or ``None``."""
+    given = written(value)
+    try:
+        result = float(given) if given is not None and len(given) < 40 else None
+    except ValueError:
+        return None
+    return result if result is not None and math.isfinite(result) else None
+
+
+def whole(value: Any, low: int, high: int) -> int | None:
+    """Return a whole number within bounds, or ``None``."""
+    found = number(value)
+    return int(found) if found is not None and found == int(found) and low <= found <= high else None
+
+
+def ages(low: Any, high: Any) -> tuple[int | None, int | None, str | None]:
+    """Return months from years, both ends included: 0 to 4 is 0 to 59 months, for four lasts until the fifth birthday."""
+    least, most = number(low), number(high)
+    unread = [written(one) for one, read in ((low, least), (high, most)) if written(one) is not None and read is None]
+    remark = f"{LEFT_OUT}{shortened(unread[0] or '')} is not an age in years." if unread else None
+    if (least is not None and not 0 <= least <= 150) or (most is not None and not 0 <= most <= 150):
+        return None, None, f"{LEFT_OUT}these are not ages in years. Write 0 to 5."
+    if least is not None and most is not None and least > most:
+        return None, None, f"{LEFT_OUT}the ages run backwards ({least:g} to {most:g}). Put the younger age first."
+    if most == 0 and not least:
+        return None, None, f"{LEFT_OUT}ages from 0 to 0 say nothing. Leave both empty, or write the oldest age."
+    if most is not None and most >= NO_UPPER_AGE:
+        most, remark = None, remark or f"An oldest age of {most:g} was read as no upper age."
+    if least == 0 and most is None:
+        least = None
+    from_months = None if least is None else round(least * 12)
+    if most is None:
+        return from_months, None, remark
+    return from_months, int(most) * 12 + 11 if most == int(most) else round(most * 12), remark
+
+
+def shortened(text: str, longest: int = 60) -> str:
+    """Return text for a message: in quotes, one line, not long."""
+    line = " ".join("".join(c if unicodedata.category(c)[0] != "C" else " " for c in text).split())
+    return f"“{line if len(line) <= longest else line[: longest - 1] + '…'}”"
+
+
+def flag(value: Any) -> bool | None:
+    """Return yes or no from a value or a word, or ``None``."""
+    word = str(value).strip().casefold() if isinstance(value, bool | str | int) else ""
+    return True if word in ("true", "yes", "y", "1") else False if word in ("false", "no", "n", "0") else None

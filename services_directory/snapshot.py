@@ -1,0 +1,317 @@
+"""The directory in memory at one revision, and how the next one is made of it.
+
+A snapshot never changes. It has parts: a large one of columns as they were loaded, and a small one of what has changed
+since, whose old rows are dead in the large one. So an edit costs the reading of that record, however large the directory.
+"""
+
+import gc
+import math
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, time
+from typing import TypeVar
+
+import numpy as np
+from sqlalchemy import Connection, Engine, select
+from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm.interfaces import ORMOption
+
+from services_directory import models
+from services_directory.arrays import Finder, Hits
+from services_directory.columns import Columns, Flags, Floats, build_columns
+from services_directory.database import read_revision
+from services_directory.loading import (
+    changed_since,
+    plain,
+    read_aliases,
+    read_raw,
+    read_texts,
+    read_venues,
+    services_at,
+    services_of,
+)
+from services_directory.nations import key
+from services_directory.occurrences import Ints
+from services_directory.places import PlaceIndex, find_place
+from services_directory.postcode_files import PostcodePoints
+from services_directory.postings import Postings
+from services_directory.query import Query
+from services_directory.records import Venue, service_record
+from services_directory.search import (
+    NAME_WEIGHT,
+    TEXT_ENOUGH,
+    TEXT_WEIGHT,
+    Asked,
+    Entry,
+    Lexicon,
+    concept_rarity,
+    keep_one_without_travel,
+    make_entry,
+    make_ready,
+)
+from services_directory.terms import Vocabulary, vocabulary
+from services_directory.wording import WordList
+
+# Every name of the demonstration has this word.
+STOP = frozenset({"example"})
+# More changes than this since the last full load, and everything is loaded anew.
+MOST_CHANGED = 500
+MOST_RECORDS = 5_000
+LOAD_ATTEMPTS = 5
+T = TypeVar("T")
+
+
+def whole_service() -> tuple[ORMOption, ...]:
+    """Return what to load along with services, so that a record needs no query of its own."""
+    at_locations = selectinload(models.Service.service_at_locations)
+    location = at_locations.joinedload(models.ServiceAtLocation.location)
+    attributes = selectinload(models.Service.attributes).joinedload(models.Attribute.taxonomy_term)
+    return (
+        joinedload(models.Service.organisation),
+        selectinload(models.Service.modes),
+        location.selectinload(models.Location.addresses),
+        location.selectinload(models.Location.accessibility),
+        selectinload(models.Service.schedules),
+        selectinload(models.Service.exceptions),
+        selectinload(models.Service.phones),
+        selectinload(models.Service.contacts),
+        selectinload(models.Service.languages),
+        selectinload(models.Service.cost_options),
+        selectinload(models.Service.service_areas),
+        selectinload(models.Service.funding),
+        attributes.joinedload(models.TaxonomyTerm.taxonomy),
+    )
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some services: their columns, what searches them, and which rows are out of date."""
+
+    columns: Columns
+    finder: Finder
+    dead: Ints
+    texts: "_Texts"
+
+
+class _Texts:
+    """The words of a part's services, read when they are first needed."""
+
+    def __init__(self, engine: Engine, columns: Columns, words: Vocabulary, *, all_of_them: bool) -> None:
+        self._engine, self._columns, self._vocabulary, self._all = engine, columns, words, all_of_them
+        self._lock = threading.Lock()
+        self._postings: Postings | None = None
+
+    def get(self) -> Postings:
+        with self._lock:
+            if self._postings is None:
+                with self._engine.connect() as connection, _no_collection():
+                    texts = read_texts(connection, None if self._all else self._columns.ids)
+                    self._postings = Postings(self._columns, texts, self._vocabulary, STOP)
+            return self._postings
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All that a search needs, at one revision."""
+
+    revision: int
+    engine: Engine
+    parts: tuple[Part, ...]
+    places: PlaceIndex
+    venues: dict[str, Venue]
+    area_keys: frozenset[str]
+    changed: frozenset[str]
+    vocabulary: Vocabulary
+    records: dict[str, Entry] = field(default_factory=dict)
+    rarities: dict[str, float | None] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        """Return how many services there are."""
+        return sum(len(part.columns) - len(part.dead) for part in self.parts)
+
+    @property
+    def lexicon(self) -> Lexicon:
+        """What it takes to weigh needs and words."""
+        return Lexicon(self.vocabulary, self._rarity, math.log(1 + len(self)), self._word_lists)
+
+    def _word_lists(self) -> list[WordList]:
+        return [part.texts.get().list for part in self.parts]
+
+    def _rarity(self, word: str) -> float | None:
+        if word not in self.rarities:
+            count = sum(part.texts.get().how_many(word, part.dead) for part in self.parts)
+            self.rarities[word] = math.log(1 + len(self) / count) if count else None
+        return self.rarities[word]
+
+    def ask(self, query: Query, today: date, time_of_day: time) -> Asked:
+        """Make a query ready. Raises ``UnknownTerm``."""
+        place = find_place(query.place, self.places) if isinstance(query.place, str) else query.place
+        return make_ready(self.lexicon, query, place, today, time_of_day)
+
+    def rank(self, asked: Asked, rejected: frozenset[str] | set[str] = frozenset()) -> list[tuple[str, float]]:
+        """Return ids and scores down to the end of the page that was asked for, best first, without those of ``rejected``."""
+        query = asked.query
+        needed = query.offset + query.limit + 1
+        best: list[tuple[tuple[float, str, str], bool]] = []
+        for part in self.parts:
+            hits = part.finder.find(asked, self._text(part, asked), needed + len(rejected))
+            best += _best(part.columns, hits, needed + len(rejected))
+        best = sorted(found for found in best if found[0][2] not in rejected)
+        ranked = best if query.mode else keep_one_without_travel(best, query.limit)
+        return [(service_id, -score) for (score, _, service_id), _ in ranked[: query.offset + query.limit]]
+
+    def _text(self, part: Part, asked: Asked) -> tuple[Floats, Flags] | None:
+        """Return each row's score for the words, and whether it may be shown for them."""
+        if not asked.concepts:
+            return None
+        lexicon, postings = self.lexicon, part.texts.get()
+        share, strength = np.zeros(len(part.columns)), np.zeros(len(part.columns))
+        total = 0.0
+        for concept in asked.concepts:
+            rarity = concept_rarity(concept, lexicon)
+            total += rarity
+            weight = np.zeros(len(part.columns), dtype=np.uint8)
+            for phrase in concept.phrases:
+                if all(lexicon.rarity(word) is not None for word in phrase):
+                    whole = postings.weights(phrase[0])
+                    for word in phrase[1:]:
+                        whole = np.minimum(whole, postings.weights(word))
+                    weight = np.maximum(weight, whole)
+            share += rarity * (weight != 0)
+            strength += rarity * weight
+        enough = share / total >= TEXT_ENOUGH
+        score = np.where(enough, TEXT_WEIGHT * strength / (total * NAME_WEIGHT), 0.0)
+        return score, enough if asked.needs is None else np.ones(len(score), dtype=bool)
+
+    def entries(self, ids: Sequence[str]) -> dict[str, Entry]:
+        """Return the whole records of some services by id, without those that are not approved and active."""
+        missing = [service_id for service_id in ids if service_id not in self.records]
+        if missing:
+            if len(self.records) > MOST_RECORDS:
+                self.records.clear()
+            with Session(self.engine) as session:
+                query = select(models.Service).where(
+                    models.Service.id.in_(missing),
+                    models.Service.approval == "approved",
+                    models.Service.status == "active",
+                )
+                for row in session.scalars(query.options(*whole_service())):
+                    record = service_record(row, taxonomy=self.vocabulary.name)
+                    self.records[record.id] = make_entry(record, self.vocabulary, STOP)
+        return {service_id: self.records[service_id] for service_id in ids if service_id in self.records}
+
+
+def _best(columns: Columns, hits: Hits, needed: int) -> list[tuple[tuple[float, str, str], bool]]:
+    """Return the first hits in order, and the first without travel, as sorting key and whether without travel."""
+    order = np.lexsort((columns.order[hits.rows], -hits.scores))
+    chosen = list(order[:needed])
+    chosen += [at for at in order[needed:] if hits.no_travel[at]][:1]
+    return [
+        ((-float(hits.scores[at]), columns.names[hits.rows[at]], columns.ids[hits.rows[at]]), bool(hits.no_travel[at]))
+        for at in chosen
+    ]
+
+
+# ---- Loading ----------------------------------------------------------------------------------------------------------
+
+
+def load_snapshot(engine: Engine, before: Snapshot | None = None) -> Snapshot:
+    """Return the directory as it is now: what changed since ``before``, or all of it."""
+    return _steadily(engine, lambda connection, revision: _changed(engine, connection, revision, before))
+
+
+def _steadily(engine: Engine, read: Callable[[Connection, int], T]) -> T:
+    """Read until nobody has written meanwhile: many tables are read one by one."""
+    for _ in range(LOAD_ATTEMPTS):
+        with engine.connect() as connection:
+            revision = read_revision(connection)
+            with _no_collection():
+                found = read(connection, revision)
+        with engine.connect() as connection:
+            if read_revision(connection) == revision:
+                break
+    # After so many writes in a row: what was read last is at least as new as its number, so the next call loads again.
+    return found
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Do not look for garbage meanwhile: millions of new rows are none, and looking takes as long as reading them."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _load_all(engine: Engine, connection: Connection, revision: int) -> Snapshot:
+    words = vocabulary()
+    venues = read_venues(connection)
+    columns = build_columns(read_raw(connection, words.name), venues)
+    names = _area_names(connection)
+    part = Part(columns, Finder(columns, words), _no_rows(), _Texts(engine, columns, words, all_of_them=True))
+    return Snapshot(
+        revision=revision,
+        engine=engine,
+        parts=(part,),
+        places=PlaceIndex(venues, read_aliases(connection), names, PostcodePoints(engine).middle),
+        venues={venue.id: venue for venue in venues},
+        area_keys=frozenset(map(key, names)),
+        changed=frozenset(),
+        vocabulary=words,
+    )
+
+
+def _area_names(connection: Connection) -> list[str]:
+    shown = (models.Service.approval == "approved", models.Service.status == "active")
+    rows = connection.execute(select(models.ServiceArea.name).join(models.Service).where(*shown).distinct())
+    return sorted({plain(name) for (name,) in rows})
+
+
+def _no_rows() -> Ints:
+    return np.zeros(0, dtype=np.int32)
+
+
+def _changed(engine: Engine, connection: Connection, revision: int, before: Snapshot | None) -> Snapshot:
+    if before is None:
+        return _load_all(engine, connection, revision)
+    changed = changed_since(connection, before.revision)
+    found = set(before.changed) | changed["service"]
+    if changed["everything"] or len(found) + len(changed["location"]) + len(changed["organisation"]) > MOST_CHANGED:
+        return _load_all(engine, connection, revision)
+    found |= services_at(connection, sorted(changed["location"]))
+    found |= services_of(connection, sorted(changed["organisation"]))
+    if len(found) > MOST_CHANGED:
+        return _load_all(engine, connection, revision)
+    venues, places, area_keys = before.venues, before.places, before.area_keys
+    new = {venue.id: venue for venue in read_venues(connection, sorted(changed["location"]))}
+    if any(venues.get(venue_id) != new.get(venue_id) for venue_id in changed["location"]):
+        venues = {venue_id: venue for venue_id, venue in venues.items() if venue_id not in changed["location"]} | new
+        names, by_file = _area_names(connection), PostcodePoints(engine).middle
+        places = PlaceIndex(venues.values(), read_aliases(connection), names, by_file)
+    raw = read_raw(connection, before.vocabulary.name, sorted(found))
+    linked = sorted({location for _, _, location in raw.links if location in venues})
+    columns = build_columns(raw, [venues[venue_id] for venue_id in linked])
+    more = {name for name in {name for _, name in raw.areas} if key(name) not in area_keys}
+    if more:
+        area_keys |= {key(name) for name in more}
+        places.add_areas(sorted(more))
+    base = before.parts[0]
+    dead = np.array(sorted(base.columns.row_of[one] for one in found if one in base.columns.row_of), dtype=np.int32)
+    words = before.vocabulary
+    large = Part(base.columns, Finder(base.columns, words, dead), dead, base.texts)
+    small = Part(columns, Finder(columns, words), _no_rows(), _Texts(engine, columns, words, all_of_them=False))
+    return Snapshot(
+        revision=revision,
+        engine=engine,
+        parts=(large, small) if len(columns) else (large,),
+        places=places,
+        venues=venues,
+        area_keys=area_keys,
+        changed=frozenset(found),
+        vocabulary=words,
+    )
