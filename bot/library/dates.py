@@ -6,9 +6,16 @@ from collections.abc import Sequence
 from datetime import date, datetime, time
 from itertools import groupby
 
+from babel import localedata
 from babel.dates import format_date, format_datetime, format_time, get_day_names
 
+from bot.languages import supported
 from bot.library.helplines import isolate
+
+# Babel (2.18) works names out in the very data that all languages share: a language read from disk after Urdu's weekdays were asked
+# for would have Urdu weekdays. Read before anything is asked, each keeps its own.
+for _language in supported():
+    localedata.load(_language.code)
 
 WEEKDAY_ALONE = 6
 """Days ahead for which a weekday alone says which day is meant."""
