@@ -284,9 +284,9 @@ def _cost_cells(row: Json) -> dict[str, str]:
 # ---- A list for the wall ----------------------------------------------------------------------------------------------
 
 _STYLE = """
-body{font:12pt/1.4 sans-serif;margin:2em auto;max-width:50em;padding:0 1em;color:#0b0c0c;background:#fff}
+body{font:12pt/1.4 sans-serif;margin:2em auto;max-width:50em;padding:0 1em;color:#0b0c0c;background:#fff;overflow-wrap:anywhere}
 h2{border-bottom:2px solid;margin-top:1.6em;break-after:avoid}article{break-inside:avoid;margin:0 0 1em}h3{margin:0}
-p{margin:.1em 0;overflow-wrap:anywhere}.small{font-size:10pt}@media print{body{margin:0;max-width:none}}
+p{margin:.1em 0}.small{font-size:10pt}@media print{body{margin:0;max-width:none}}
 """.strip()
 _DAY_NAMES = {
     "MO": "Monday",

@@ -331,7 +331,7 @@ def test_every_target_can_be_hit_with_a_thumb(office: Office, chromium: Any, sit
     page = open_as(chromium, ada, site, width=320)
     visit(view, office, page, site, ada)
     small = page.evaluate(
-        """() => [...document.querySelectorAll("button, input:not([type=hidden]), select, textarea, nav a, .button, .case h2 a")]
+        """() => [...document.querySelectorAll("button, input:not([type=hidden], [hidden]), select, textarea, nav a, .button, .case h2 a")]
         .filter(e => !e.closest(".skip")).map(e => [e.outerHTML.slice(0, 80), e.getBoundingClientRect()])
         .filter(([, box]) => box.width < 24 || box.height < 24).map(([html]) => html)"""
     )

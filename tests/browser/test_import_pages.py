@@ -84,7 +84,7 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(office: Office, 
         page.goto(f"{site}{where}")
         if view == "import-wrong":
             page.fill("#import-source", "larkmoor")
-            page.click("text=See what would change")
+            page.click("button:text-is('See what would change')")
             page.wait_for_selector("#errors:focus")
             page.click("#errors a")
             page.wait_for_selector("#import-file:focus")
@@ -104,7 +104,7 @@ def test_a_file_is_brought_by_one_and_imported_by_another(office: Office, chromi
         page.click("text=Bring services in")
         page.set_input_files("#import-file", tmp_path / "services.csv")
         page.fill("#import-source", "larkmoor")
-        page.click("text=See what would change")
+        page.click("button:text-is('See what would change')")
         page.wait_for_selector("text=Nothing has been imported yet.")
         report = page.url
         assert "Rhyme time (example)" in page.inner_text("main")
