@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -230,7 +231,13 @@ def _own_age(words: Mapping[str, Any], years: tuple[str, ...]) -> re.Pattern[str
 
 
 def _contains(words: str, name: str) -> bool:
-    return re.search(rf"{_START}{re.escape(name)}{_END}", words) is not None
+    # Most names are not there at all; the few that are need not be compiled again for every message.
+    return name in words and _whole(name).search(words) is not None
+
+
+@cache
+def _whole(name: str) -> re.Pattern[str]:
+    return re.compile(rf"{_START}{re.escape(name)}{_END}")
 
 
 def _named_units(units: Mapping[str, tuple[str, ...]]) -> str:
