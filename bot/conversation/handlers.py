@@ -47,6 +47,7 @@ class Handlers:
         self._table: dict[str, Callable[[Turn, Args], None]] = {
             "help_menu": self.menu,
             "greet": self.greet,
+            "campaign": self.campaign,
             "help_now": self.help_now,
             "talk_to_person": self.talk_to_person,
             "stop_messages": self.stop,
@@ -117,6 +118,16 @@ class Handlers:
     def greet(self, turn: Turn, args: Args) -> None:
         turn.say("text:greet.hello", buttons=(FIND, PERSON, MENU))
         turn.outcome = "greeted"
+
+    def campaign(self, turn: Turn, args: Args) -> None:
+        """What a campaign begins with, while it runs; before and after, hello."""
+        campaign = self.library.campaigns.running(args["code"], turn.moment)
+        if campaign is None:
+            self.greet(turn, {})
+        elif campaign.first_message is not None:
+            self.give(turn, campaign.first_message)
+        else:
+            self.answer(turn, campaign.topic)
 
     def ideas(self, turn: Turn, args: Args) -> None:
         rows = [ButtonSpec(label=f"topic.{block}", action="topic", args={"topic": block}) for block in BLOCKS]

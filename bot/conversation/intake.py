@@ -1,4 +1,4 @@
-"""Intake: triage, store, acknowledge. The first step of the journey, and the only one a channel calls.
+"""Intake: read out a campaign's code, triage, store, acknowledge. The first step of the journey, and the only one a channel calls.
 
 `Intake.receive` judges the message in memory, then stores the raw event and the parsed message with its level in one transaction.
 An `emergency` is answered in that same transaction, ahead of anything queued, and a worry opens its case there, so that neither
@@ -15,10 +15,11 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import bindparam, func, literal, select
+from sqlalchemy import bindparam, exists, func, literal, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from bot.campaigns import codes, store
 from bot.conversation.render import Renderer
 from bot.conversation.safety import ABUSE, emergency_replies, kind_of
 from bot.conversation.spool import Spool
@@ -28,11 +29,12 @@ from bot.delivery.outbox import enqueue
 from bot.delivery.receipts import open_window
 from bot.handoff import cases
 from bot.handoff.hours import Teams
+from bot.library.campaigns import Campaigns
 from bot.messages import MAX_TEXT, Inbound, Kind, Outbound, Reply
 from bot.people import find_or_create
 from bot.storage.crypto import Keyring
 from bot.storage.engine import Database
-from bot.storage.tables import Dialogue, Inbox, Person, PersonAddress, RawEvent, now
+from bot.storage.tables import Area, Dialogue, Inbox, Person, PersonAddress, RawEvent, now
 from bot.triage import Assessment, Level, Triage
 
 log = logging.getLogger(__name__)
@@ -50,6 +52,7 @@ _RECENT = (
     .order_by(Inbox.id.desc())
     .limit(RECENT_MESSAGES - 1)
 )
+_HAS_WRITTEN = select(exists().where(Inbox.person_id == bindparam("person")))
 _COUNT = select(func.count()).where(Inbox.person_id == bindparam("person"), Inbox.received_at > bindparam("since"))
 
 
@@ -107,6 +110,7 @@ class Intake:
 
     def receive(self, inbound: Inbound, raw: Any) -> Receipt:
         """Judge and store one event. `raw` is the provider's JSON as it came. Never raises for a failing store."""
+        inbound = codes.opened(self._campaigns, inbound)
         assessment = self._judge(inbound)
         try:
             receipt = self._store(inbound, raw, assessment)
@@ -119,12 +123,14 @@ class Intake:
 
     def store_many(self, session: Session, events: Sequence[tuple[Inbound, Any]]) -> list[Receipt]:
         """Store several events inside the caller's transaction (a poller that moves its offset in the same one)."""
-        return [self._store_in(session, inbound, raw, self._judge(inbound)) for inbound, raw in events]
+        read = [(codes.opened(self._campaigns, inbound), raw) for inbound, raw in events]
+        return [self._store_in(session, inbound, raw, self._judge(inbound)) for inbound, raw in read]
 
     def import_spooled(self) -> int:
         """Store what was spooled while the store was failing; returns how many events were taken up."""
         taken = 0
-        for path, inbound, raw in self._spool.read():
+        for path, spooled, raw in self._spool.read():
+            inbound = codes.opened(self._campaigns, spooled)
             assessment = self._judge(inbound)
             try:
                 # What was an emergency by itself has had its answer; one that shows only with earlier messages has not.
@@ -137,9 +143,15 @@ class Intake:
             self.wake()
         return taken
 
+    @property
+    def _campaigns(self) -> Campaigns:
+        return self._renderer.library.campaigns
+
     def _judge(self, inbound: Inbound) -> Assessment:
-        """The level of one message. The exact words of a command ("forget me", "stop") are that and nothing else."""
-        text = "" if self._is_command(inbound.text) else inbound.text
+        """The level of one message. The exact words of a command ("forget me", "stop") are that and nothing else, and so is the first
+        sentence that a campaign's link wrote."""
+        ours = self._is_command(inbound.text) or codes.is_opening(self._campaigns, inbound)
+        text = "" if ours else inbound.text
         return self._triage.assess(text, inbound.language)
 
     def _store(self, inbound: Inbound, raw: Any, assessment: Assessment, answered: bool = False) -> Receipt:
@@ -161,16 +173,21 @@ class Intake:
                 person_id=earlier.person_id if earlier else None,
                 inbox_id=earlier.id if earlier else None,
             )
+        mark = codes.read_payload(self._campaigns, inbound.start_payload)
+        if mark is not None:  # whose link it was is counted, and kept with nobody
+            inbound = replace(inbound, start_payload=mark.code)
         person, address = find_or_create(
             session,
             self._keyring,
             inbound.addresses,
-            area_id=self._area_id,
+            area_id=self._area_of(session, mark),
             language=inbound.language or self._guess_language(inbound),
             language_chosen=inbound.language is not None,
             campaign=inbound.start_payload,
         )
         self._open_window(session, person.id, inbound)
+        if mark is not None and not session.scalar(_HAS_WRITTEN, {"person": person.id}):
+            store.count_arrival(session, mark.code, mark.link, moment=self._clock())
         assessment = self._with_recent(session, person.id, inbound, assessment)
         event = RawEvent(
             channel=inbound.channel,
@@ -209,6 +226,11 @@ class Intake:
             open_window(session, person_id, inbound.channel, until)
             if until > now():
                 release(session, person_id, inbound.channel)
+
+    def _area_of(self, session: Session, mark: codes.Mark | None) -> str:
+        """The area that a new person belongs to: their campaign's, if it has one that is known here."""
+        area = self._campaigns.by_code[mark.code].area if mark is not None else None
+        return area if area is not None and session.get(Area, area) is not None else self._area_id
 
     def _open_case(
         self,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from bot.campaigns import codes
 from bot.conversation.commands import Commands
 from bot.conversation.handlers import Handlers
 from bot.conversation.state import SLOTS
@@ -61,6 +62,9 @@ class Router:
         kind = turn.inbound.kind
         if kind is Kind.BUTTON:
             return self._press(turn, pressed, find_words)
+        if codes.is_opening(self._handlers.library.campaigns, turn.inbound):
+            self._handlers.run("campaign", turn, {"code": turn.inbound.start_payload})
+            return Routed(True)
         if kind is Kind.START:
             return self._start(turn)
         if kind is Kind.UNSUPPORTED:

@@ -11,7 +11,16 @@ from pathlib import Path
 from statistics import mean
 from typing import TextIO
 
-from bot.library import approvals, check_data, check_messages, check_nlu, check_replies, check_strings, check_templates
+from bot.library import (
+    approvals,
+    check_campaigns,
+    check_data,
+    check_messages,
+    check_nlu,
+    check_replies,
+    check_strings,
+    check_templates,
+)
 from bot.library.check_files import STAFF_CATALOGS, Tree
 from bot.library.check_messages import Item
 from bot.library.strings import SOURCE_LANGUAGE
@@ -35,6 +44,7 @@ def _problems(tree: Tree, items: list[Item]) -> list[Problem]:
             *check_data.problems(tree),
             *check_replies.problems(tree),
             *check_templates.problems(tree),
+            *check_campaigns.problems(tree),
             *check_nlu.problems(tree),
             *approvals.problems(tree),
         ]
@@ -76,7 +86,8 @@ def _table(title: str, counts: Mapping[str, Mapping[str, int]]) -> Iterator[str]
 def _state(tree: Tree, items: list[Item]) -> Iterator[str]:
     """Translations, reading grades and reviews."""
     texts = sum(item.safety for item in items)
-    yield f"Messages: {len(items) - texts}. Safety texts: {texts}. Ready replies: {check_replies.count(tree)}."
+    campaigns = len(check_campaigns.files(tree))
+    yield f"Messages: {len(items) - texts}. Safety texts: {texts}. Ready replies: {check_replies.count(tree)}. Campaigns: {campaigns}."
     for language in tree.languages:
         if language != SOURCE_LANGUAGE:
             yield _translations(tree, items, language)

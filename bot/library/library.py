@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bot.library.campaigns import Campaigns
 from bot.library.helplines import Helplines
 from bot.library.needs import Needs
 from bot.library.replies import Replies
@@ -83,9 +84,11 @@ class Library:
         needs: Needs,
         replies: Replies,
         templates: Templates | None = None,
+        campaigns: Campaigns | None = None,
     ) -> None:
         self.messages = messages
         self.templates = templates or Templates()
+        self.campaigns = campaigns or Campaigns()
         self.replies = replies
         self.needs = needs
         self.strings = strings
@@ -111,11 +114,12 @@ class Library:
         try:
             helplines, needs, replies = Helplines.load(content), Needs.load(root), Replies.load(root)
             templates = Templates.load(root)
+            campaigns = Campaigns.load(root)
         except DataError as error:
             problems += error.problems
         if problems:
             raise DataError(problems)
-        return cls(messages, Strings.load(root / "locales"), helplines, needs, replies, templates)
+        return cls(messages, Strings.load(root / "locales"), helplines, needs, replies, templates, campaigns)
 
     def topics(self) -> Collection[str]:
         """Topic ids that have at least one message."""

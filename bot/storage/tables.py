@@ -104,6 +104,35 @@ class Campaign(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
+class CampaignLink(Base):
+    """A link to a campaign that somebody passes on: a parent champion, a practitioner, a place. `label` says who or where, for staff.
+
+    `suffix` is what its code has after the hyphen. How many came by it is counted in `CampaignArrival`; who did is kept nowhere.
+    """
+
+    __tablename__ = "campaign_link"
+    __table_args__ = (UniqueConstraint("campaign", "suffix", name="uq_campaign_link_campaign"), NEVER_AGAIN)
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    campaign: Mapped[str] = mapped_column(String(64))
+    suffix: Mapped[str] = mapped_column(String(8))
+    label: Mapped[str] = mapped_column(String(80))
+    area_id: Mapped[str | None] = mapped_column(ForeignKey("area.id"), index=True)
+    staff_id: Mapped[int | None] = mapped_column(BigId)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    ended_at: Mapped[datetime | None]
+
+
+class CampaignArrival(Base):
+    """How many new people came by a campaign in a month ("2026-11"), and by which link; "" for the campaign's own. Numbers alone: no
+    row leads to a person, and forgetting somebody changes none."""
+
+    __tablename__ = "campaign_arrival"
+    campaign: Mapped[str] = mapped_column(String(64), primary_key=True)
+    suffix: Mapped[str] = mapped_column(String(8), primary_key=True)
+    month: Mapped[str] = mapped_column(String(7), primary_key=True)
+    people: Mapped[int] = mapped_column(Integer, default=0)
+
+
 class Person(Base):
     """A parent or carer, known by our own id. `pseudonym` is what staff see."""
 
