@@ -18,6 +18,8 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from bot.actions.endpoint import action_app
 from bot.alarms import Alarmer, build_ways
+from bot.campaigns.pages import CampaignServices
+from bot.campaigns.pages import routes as campaign_routes
 from bot.channels import Channel
 from bot.channels.telegram import TelegramChannel, TelegramPoller
 from bot.channels.webchat import Services as WebChatServices
@@ -45,7 +47,10 @@ DIRECTORY_API = "/directory/api"
 
 
 def web_app(parts: Parts, closing: asyncio.Event | None = None) -> Starlette:
-    """The public application: landing pages, web chat, staff console, the directory's API, health. `closing` ends open event streams."""
+    """The public application: landing and campaign pages, web chat, staff console, the directory's API, health.
+
+    `closing` ends open event streams.
+    """
     closing = closing or asyncio.Event()
 
     async def health(request: Request) -> Response:
@@ -62,6 +67,7 @@ def web_app(parts: Parts, closing: asyncio.Event | None = None) -> Starlette:
         hub=parts.hub,
         settings=parts.settings,
         closing=closing,
+        campaigns=parts.library.campaigns,
     )
     console = ConsoleServices(
         database=parts.database,
@@ -92,6 +98,9 @@ def web_app(parts: Parts, closing: asyncio.Event | None = None) -> Starlette:
             settings=parts.settings,
             question_days=UNANSWERED_DAYS,
         )
+    )
+    routes += campaign_routes(
+        CampaignServices(library=parts.library, settings=parts.settings, database=parts.database, keyring=parts.keyring)
     )
     return Starlette(routes=routes)
 

@@ -70,6 +70,16 @@ class Settings(BaseSettings):
     telegram_username: str | None = Field(
         default=None, description="Bot name for the landing page's Telegram link; empty hides it."
     )
+    council_name: str | None = Field(default=None, description="Whose Wren this is, on the public pages; empty means nobody's.")
+    council_logo: Path | None = Field(
+        default=None, description="File of the council's logo: .svg or .png, at most 20,000 bytes; empty means none."
+    )
+    council_colour: str | None = Field(
+        default=None, description="Colour of buttons and links on the public pages, such as #1d6153; empty means Wren's own."
+    )
+    council_band_colour: str | None = Field(
+        default=None, description="Colour of the band across the top of pages and posters; empty means no band."
+    )
     area: str = Field(default="demonstration", description="The area that new people belong to.")
     demonstration: bool = Field(default=True, description="Load the fictional directory and a loopback-only login.")
     directory_approve_own: bool = Field(default=False, description="May somebody approve their own change to the directory?")

@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parents[1]
 
-ROOMS = ("actions", "channels", "conversation", "delivery", "handoff", "pages", "people")
+ROOMS = ("actions", "campaigns", "channels", "conversation", "delivery", "handoff", "pages", "people")
 """Rooms of bot/ on the way to a parent. The console is the staff's, whose words have keys of their own; the others are
 the command line, training and storage, which speak to nobody."""
 
@@ -158,7 +158,7 @@ def test_the_code_says_nothing_to_a_parent_in_words_of_its_own() -> None:
     assert found == []
 
 
-@pytest.mark.parametrize("folder", ["channels/webchat", "pages"])
+@pytest.mark.parametrize("folder", ["campaigns", "channels/webchat", "pages"])
 def test_the_pages_for_parents_hold_no_words_of_their_own(folder: str) -> None:
     templates = sorted((ROOT / "bot" / folder).rglob("templates/*.html"))
     assert templates

@@ -37,7 +37,7 @@ NOT_KEYS = frozenset({"need", "template"})
 
 NOT_TITLES = frozenset({"menu.intro"})
 
-SPEAKING = frozenset({"actions", "channels", "conversation", "pages"})
+SPEAKING = frozenset({"actions", "campaigns", "channels", "conversation", "pages"})
 """Rooms where every literal that looks like a key is taken for one."""
 
 _KEY = re.compile(r"[a-z_]+\.(?!html$|yml$)[a-z0-9_./-]*")

@@ -14,7 +14,8 @@ from starlette.routing import Route
 from bot.languages import Language
 from bot.library.helplines import Helplines
 from bot.library.strings import SOURCE_LANGUAGE, Strings
-from bot.pages.web import ASSETS, Look, chosen, spoken
+from bot.pages.council import council_of
+from bot.pages.web import ASSETS, Look, chosen, council_routes, spoken
 from bot.settings import Settings
 
 CODE = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -34,7 +35,7 @@ class PageServices:
 def routes(services: PageServices) -> list[Route]:
     """`/`, `/<lang>`, `/<lang>/privacy` and the fixed files of the look."""
     pages = Pages(services)
-    result = [Route("/", pages.front), ASSETS.route()]
+    result = [Route("/", pages.front), ASSETS.route(), *council_routes(council_of(services.settings))]
     for language in pages.languages:
         result.append(Route(f"/{language.code}", pages.landing, name=f"landing-{language.code}"))
         result.append(Route(f"/{language.code}/privacy", pages.privacy, name=f"privacy-{language.code}"))
@@ -58,6 +59,7 @@ class Pages:
             strings=services.strings,
             helplines=services.helplines,
             demonstration=services.settings.demonstration,
+            council=council_of(services.settings),
         )
         self.languages = spoken(services.strings, "pages.title")
         self._by_code = {language.code: language for language in self.languages}

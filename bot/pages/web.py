@@ -17,10 +17,17 @@ from starlette.routing import Route
 from bot.languages import Language, direction, supported
 from bot.library.helplines import Helplines, isolate
 from bot.library.strings import SOURCE_LANGUAGE, Strings
+from bot.pages.council import PREFIX as COUNCIL_FILES
+from bot.pages.council import Council
 from bot.pages.words import paragraphs, rich
 
 HERE = Path(__file__).parent
-MEDIA_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
+MEDIA_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+}
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -70,6 +77,22 @@ class Assets:
 ASSETS = Assets("/assets/pages", HERE / "static")
 
 
+def council_routes(council: Council | None) -> list[Route]:
+    """The fixed files of a council's look, if there are any."""
+
+    async def serve(request: Request) -> Response:
+        name = request.path_params["name"]
+        if council is None or name not in council.files:
+            return secured(Response(status_code=404))
+        data, media_type = council.files[name]
+        current = f"v={request.query_params.get('v')}" == council.url(name).partition("?")[2]
+        response = Response(data, headers={"Content-Type": media_type})
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if current else "no-cache"
+        return secured(response)
+
+    return [Route(f"{COUNCIL_FILES}/{{name}}", serve)] if council is not None and council.files else []
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """The interface strings of one language for a template: `plain` for attributes, `rich` and `block` for HTML."""
@@ -100,7 +123,13 @@ class Look:
     """Renders templates. Everything is escaped unless it comes from `bot.pages.words`."""
 
     def __init__(
-        self, *folders: Path, assets: Mapping[str, Assets], strings: Strings, helplines: Helplines, demonstration: bool
+        self,
+        *folders: Path,
+        assets: Mapping[str, Assets],
+        strings: Strings,
+        helplines: Helplines,
+        demonstration: bool,
+        council: Council | None = None,
     ) -> None:
         self._environment = Environment(
             loader=FileSystemLoader([*folders, HERE / "templates"]),
@@ -111,6 +140,7 @@ class Look:
         )
         self._environment.globals["asset"] = lambda part, name: assets[part].url(name)
         self._environment.globals["demonstration"] = demonstration
+        self._environment.globals["council"] = council
         self._strings, self._helplines = strings, helplines
 
     def page(self, template: str, language: str, status: int = 200, *, script: bool = False, **values: Any) -> HTMLResponse:

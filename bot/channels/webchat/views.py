@@ -20,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from bot.campaigns.codes import read_payload
 from bot.channels import start_payload
 from bot.channels.webchat.channel import EVENT_ID, FIELDS, KEY, WebChatChannel, new_event_id, new_key
 from bot.channels.webchat.events import EventStream
@@ -27,9 +28,11 @@ from bot.channels.webchat.history import Entry, History, Position, View, Visitor
 from bot.conversation.intake import Intake, Receipt
 from bot.delivery.hub import Hub, wait_for
 from bot.languages import direction
+from bot.library.campaigns import Campaigns
 from bot.library.helplines import Helplines
 from bot.library.strings import SOURCE_LANGUAGE, Strings
 from bot.messages import Inbound, Outbound
+from bot.pages.council import council_of
 from bot.pages.door import Door, from_our_pages
 from bot.pages.web import ASSETS, Assets, Look, chosen, secured, spoken
 from bot.pages.words import linked, paragraphs, rich
@@ -73,6 +76,7 @@ class Services:
     settings: Settings
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     patience: float = PATIENCE
+    campaigns: Campaigns = field(default_factory=Campaigns)
 
 
 def routes(services: Services) -> list[Route]:
@@ -106,6 +110,7 @@ class WebChat:
             strings=services.strings,
             helplines=services.helplines,
             demonstration=services.settings.demonstration,
+            council=council_of(services.settings),
         )
 
     async def page(self, request: Request) -> Response:
@@ -132,6 +137,7 @@ class WebChat:
             cookieless=key is None and "sent" in request.query_params,
             asked=request.query_params.get("lang") in self._codes,
             code=_campaign(request),
+            opening=self._opening(_campaign(request), language) if visitor is None else "",
             mint=new_event_id,
             exit=EXIT,
         )
@@ -244,6 +250,12 @@ class WebChat:
             return visitor.language
         asked = posted or request.query_params.get("lang")
         return chosen(asked, request.headers.get("accept-language", ""), self._codes) or SOURCE_LANGUAGE
+
+    def _opening(self, code: str, language: str) -> str:
+        """What somebody who came by a running campaign would send first; they may change it. Nothing for any other code."""
+        mark = read_payload(self._services.campaigns, code)
+        campaign = self._services.campaigns.running(mark.code, now()) if mark is not None else None
+        return campaign.words[language].opening if campaign is not None and language in campaign.words else ""
 
     def _next_look(self, request: Request, view: View) -> str | None:
         """The address a page without JavaScript moves on to while an answer is awaited, a few times at most."""
