@@ -476,18 +476,21 @@ def doctor() -> None:
 
 def main() -> None:
     """The entry point `bot`."""
+    from bot.campaigns.cli import campaign_app
     from services_directory.cli import directory_app
 
     app.add_typer(directory_app, name="directory")
+    app.add_typer(campaign_app, name="campaign")
     from bot.library.yamlfile import DataError
     from bot.models import TrainingFailed
+    from bot.pages.council import CouncilError
 
     try:
         app(prog_name="bot")
     except KeyboardInterrupt:
         say("stopped")
         sys.exit(130)
-    except (TrainingFailed, DataError) as error:
+    except (TrainingFailed, DataError, CouncilError) as error:
         say(str(error))
         sys.exit(1)
 

@@ -27,6 +27,7 @@ NOT_SAID = {*LOGGING, "compile", "Problem", "Verdict", "Delivery", "note_inciden
 """Calls whose words go to logs, patterns, staff, exceptions or the database (`text` is SQL)."""
 
 QUIET = {
+    "campaigns/cli.py",  # speaks to whoever runs Wren
     "actions/endpoint.py",  # answers Rasa
     "channels/telegram/parse.py",  # turns commands into what a parent would type
     "channels/telegram/poll.py",  # says in the log why polling failed

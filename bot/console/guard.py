@@ -37,6 +37,7 @@ MAX_UPLOAD = 40 * 1024 * 1024
 PAGES_OF = (("service_id", "/staff/directory/services"), ("change_id", "/staff/directory/changes"))
 PAGES = (
     *("/staff/rota", "/staff/sample", "/staff/review", "/staff/accounts", "/staff/account", "/staff/questions"),
+    "/staff/campaigns",
     *(f"/staff/directory{page}" for page in ("/import", "/export", "/todo", "/freshness", "")),
 )
 """Pages with forms below them, the more exact first."""

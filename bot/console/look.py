@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
 from bot.console.logins import SignedIn
-from bot.console.roles import LOOKS_AFTER_ACCOUNTS, SEES_CASES, SEES_DIRECTORY, SEES_QUESTIONS, SEES_ROTA, landing
+from bot.console.roles import LOOKS_AFTER_ACCOUNTS, SEES_CAMPAIGNS, SEES_CASES, SEES_DIRECTORY, SEES_QUESTIONS, SEES_ROTA, landing
 from bot.console.words import LANGUAGE, StaffWords
 from bot.pages.web import Assets, secured
 
@@ -37,6 +37,7 @@ class Look:
         self._environment.globals.update(w=words, asset=ASSETS.url, lang=LANGUAGE, demonstration=demonstration, landing=landing)
         sees = {
             "accounts": LOOKS_AFTER_ACCOUNTS,
+            "campaigns": SEES_CAMPAIGNS,
             "cases": SEES_CASES,
             "directory": SEES_DIRECTORY,
             "questions": SEES_QUESTIONS,

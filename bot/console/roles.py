@@ -19,6 +19,7 @@ LOOKS_AFTER_ACCOUNTS = frozenset({ADMINISTRATOR})
 SEES_DIRECTORY = frozenset({"editor", "approver", "manager", "administrator"})
 EDITS_DIRECTORY = frozenset({"editor", "approver"})
 APPROVES_DIRECTORY = frozenset({"approver", "manager"})
+SEES_CAMPAIGNS = frozenset({"manager", "administrator"})
 SETS_DIRECTORY = frozenset({"manager", "administrator"})
 
 

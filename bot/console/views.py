@@ -18,6 +18,7 @@ from starlette.routing import Route
 from bot.alarms import calls, ways_of
 from bot.console import logins
 from bot.console.accounts_pages import AccountPages
+from bot.console.campaign_pages import CampaignDesk
 from bot.console.casefile import CaseFile, Place, latest, read_case
 from bot.console.directory.imports import BRINGS, Imports
 from bot.console.directory.pages import directory_routes
@@ -35,6 +36,7 @@ from bot.console.roles import (
     CHANGES_ROTA,
     EVERYONE,
     LOOKS_AFTER_ACCOUNTS,
+    SEES_CAMPAIGNS,
     SEES_CASES,
     SEES_DIRECTORY,
     SEES_QUESTIONS,
@@ -137,6 +139,7 @@ def routes(services: ConsoleServices) -> list[Route]:
         Route(f"{case}/release", guard.act(console.release, ANSWERS), methods=["POST"]),
         Route(f"{case}/close", guard.act(console.close, ANSWERS), methods=["POST"]),
         *account_routes(guard, services, look),
+        *_campaign_routes(guard, CampaignDesk(services, look)),
         *_import_routes(guard, Imports(services, look)),
         *directory_routes(services, guard, look),
     ]
@@ -178,6 +181,17 @@ def account_routes(guard: Guard, services: ConsoleServices, look: Look) -> list[
         Route("/staff/account", guard.page(own.page, EVERYONE), methods=["GET"]),
         Route("/staff/account/second-factor", guard.page(own.factor_page, EVERYONE), methods=["GET"]),
         *(Route(f"/staff/account/{name}", guard.act(act, EVERYONE), methods=["POST"]) for name, act in mine.items()),
+    ]
+
+
+def _campaign_routes(guard: Guard, desk: CampaignDesk) -> list[Route]:
+    one = "/staff/campaigns/{code:str}"
+    return [
+        Route("/staff/campaigns", guard.page(desk.list, SEES_CAMPAIGNS), methods=["GET"]),
+        Route(one, guard.page(desk.one, SEES_CAMPAIGNS), methods=["GET"]),
+        Route(f"{one}/links", guard.act(desk.add_link, SEES_CAMPAIGNS), methods=["POST"]),
+        Route(f"{one}/links/{{link_id:int}}/end", guard.act(desk.end_link, SEES_CAMPAIGNS), methods=["POST"]),
+        Route(f"{one}/{{language:str}}/{{file:str}}", guard.page(desk.file, SEES_CAMPAIGNS), methods=["GET"]),
     ]
 
 

@@ -34,6 +34,7 @@ ACCOUNT = "/staff/accounts/{staff_id:int}"
 IMPORT = "/staff/directory/import"
 ALL = set(ROLES)
 DIRECTORY = {"editor", "approver", "manager", "administrator"}
+CAMPAIGN = "/staff/campaigns/{code:str}"
 CHANGE = "/staff/directory/changes/{change_id}"
 EDIT = {"editor", "approver"}
 QUICK = {"editor", "approver", "manager"}
@@ -124,6 +125,11 @@ MAY = {
     ("POST", "/staff/directory/quick/{act_id}/undo"): QUICK,
     ("POST", "/staff/directory/notes/{note_id}/settle"): QUICK,
     ("GET", "/staff/directory/freshness"): DIRECTORY,
+    ("GET", "/staff/campaigns"): {"manager", "administrator"},
+    ("GET", CAMPAIGN): {"manager", "administrator"},
+    ("POST", f"{CAMPAIGN}/links"): {"manager", "administrator"},
+    ("POST", f"{CAMPAIGN}/links/{{link_id:int}}/end"): {"manager", "administrator"},
+    ("GET", f"{CAMPAIGN}/{{language:str}}/{{file:str}}"): {"manager", "administrator"},
     ("POST", "/staff/directory/freshness/cycle"): {"manager", "administrator"},
     ("POST", "/staff/directory/freshness/limit"): {"manager", "administrator"},
 }
@@ -364,10 +370,11 @@ def test_an_account_with_two_roles_may_do_what_either_may(office: Office) -> Non
                 "Rota",
                 "Directory",
                 "To do",
+                "Campaigns",
                 "Your actions",
             ],
         ),
-        (("administrator",), "/staff/rota", ["Rota", "Directory", "To do", "Accounts", "Your actions"]),
+        (("administrator",), "/staff/rota", ["Rota", "Directory", "To do", "Campaigns", "Accounts", "Your actions"]),
         (("editor",), "/staff/questions", ["Unanswered questions", "Directory", "To do", "Your actions"]),
         (("approver",), "/staff/questions", ["Unanswered questions", "Directory", "To do", "Your actions"]),
     ],
