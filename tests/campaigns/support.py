@@ -16,10 +16,11 @@ from bot.wiring import Parts
 
 
 @contextmanager
-def served(parts: Parts) -> Iterator[str]:
+def served(parts: Parts, port: int = 0) -> Iterator[str]:
     """The app on a real server; a thread does the workers' part meanwhile. Gives its address."""
     listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
     closing = asyncio.Event()
     server = uvicorn.Server(
         uvicorn.Config(web_app(parts, closing), log_level="error", timeout_graceful_shutdown=5, lifespan="off")
