@@ -28,6 +28,7 @@ NOT_SAID = {*LOGGING, "compile", "Problem", "Verdict", "Delivery", "note_inciden
 
 QUIET = {
     "campaigns/cli.py",  # speaks to whoever runs Wren
+    "pages/council.py",  # writes a stylesheet
     "actions/endpoint.py",  # answers Rasa
     "channels/telegram/parse.py",  # turns commands into what a parent would type
     "channels/telegram/poll.py",  # says in the log why polling failed
@@ -42,6 +43,8 @@ QUIET = {
 """Files of speaking rooms whose loose literals are for machines and logs; what they *say* is looked at all the same."""
 
 TECHNICAL = {
+    "Accept-Language, User-Agent, Sec-CH-UA-Mobile",  # names of headers
+    "User-Agent, Sec-CH-UA-Mobile",
     "asked for a person",  # a reason in the staff's console
     "too many messages in a minute",  # an incident
     "they wrote too long ago for this channel",  # a verdict's reason
