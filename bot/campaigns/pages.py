@@ -33,7 +33,7 @@ from bot.storage.tables import now
 
 HERE = Path(__file__).parent
 FILES = Assets("/assets/campaigns", HERE / "static")
-SHARED_PICTURE = "share.png"
+SHARED_PICTURE = "share-picture.png"
 """Shown where a page is passed on: 1200 by 630 pixels, without words, so that one is right in every language."""
 
 
