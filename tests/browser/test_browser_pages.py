@@ -76,6 +76,8 @@ def converse(chat: Chat, page: Any, site: str, lang: str) -> None:
 
 
 def violations(page: Any) -> list[str]:
+    """What axe finds, once nothing moves: a message that is still fading in has not its colours yet."""
+    page.evaluate("Promise.all(document.getAnimations().map((one) => one.finished))")
     found = axe_module.Axe().run(page).response["violations"]
     return [f"{rule['id']}: {[node['html'][:120] for node in rule['nodes'][:3]]}" for rule in found]
 
