@@ -1,13 +1,15 @@
-"""Talking to Rasa on loopback: one POST a turn, short time-outs, nothing kept between turns."""
+"""Talking to Rasa on loopback: one POST a turn, short time-outs, nothing kept between turns.
+
+By aiohttp, not httpx as elsewhere: this call is made for every message, and httpx's pool took a quarter of the app's time under 32 parents.
+"""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
+import aiohttp
 
 LONGEST = 2_000
 """Characters of a message that Rasa is given."""
@@ -32,15 +34,22 @@ class RasaClient:
     """One per event loop. `url` is a loopback address; `token` the secret shared with Rasa."""
 
     def __init__(self, url: str, token: str, timeout: float) -> None:
+        self._url = url.rstrip("/")
         self._token = token
         self._timeout = timeout
-        self._client = httpx.AsyncClient(
-            base_url=url,
-            timeout=timeout,
-            headers={"Authorization": f"Bearer {token}"},
-            limits=httpx.Limits(max_connections=64, max_keepalive_connections=32),
-            trust_env=False,
-        )
+        self._open: aiohttp.ClientSession | None = None
+
+    @property
+    def _session(self) -> aiohttp.ClientSession:
+        """Made at its first use, inside the loop it belongs to."""
+        if self._open is None:
+            self._open = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=64),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers={"Authorization": f"Bearer {self._token}"},
+                timeout=aiohttp.ClientTimeout(total=self._timeout),  # of the whole call: an answer that drips is cut off too
+            )
+        return self._open
 
     async def turn(
         self, turn_id: str, text: str, *, slots: Mapping[str, Any], form: str | None, requested_slot: str | None
@@ -78,28 +87,27 @@ class RasaClient:
     async def ready(self) -> bool:
         """Whether Rasa answers and has a model."""
         try:
-            response = await self._client.get(f"/status?token={self._token}")
-            return response.status_code == 200 and bool(response.json().get("model_file"))
-        except (httpx.HTTPError, ValueError):
+            async with self._session.get(f"{self._url}/status", params={"token": self._token}) as response:
+                return response.status == 200 and bool((await response.json(content_type=None)).get("model_file"))
+        except (aiohttp.ClientError, AttributeError, TimeoutError, ValueError):
             return False
 
     async def _post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         try:
-            async with asyncio.timeout(
-                self._timeout
-            ):  # httpx counts each read alone: an answer that drips would outlive the lease
-                response = await self._client.post(path, json=body)
-            if response.status_code != 200:
-                raise RasaUnavailable(f"status {response.status_code}")
-            answer = response.json()
-        except (httpx.HTTPError, ValueError, TimeoutError) as error:
+            async with self._session.post(self._url + path, json=body, allow_redirects=False) as response:
+                if response.status != 200:
+                    raise RasaUnavailable(f"status {response.status}")
+                answer = await response.json(content_type=None)
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise RasaUnavailable(type(error).__name__) from error
         if not isinstance(answer, dict):
             raise RasaUnavailable("the answer is not an object")
         return answer
 
     async def close(self) -> None:
-        await self._client.aclose()
+        """Give up the connections."""
+        if self._open is not None:
+            await self._open.close()
 
 
 def safe_text(text: str) -> str:
