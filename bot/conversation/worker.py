@@ -73,7 +73,8 @@ class Workers:
             await self._give_up(work, error)
             return
         self._done(work)
-        self._hub.publish(f"person:{work.turn.person.id}", "outbox", "queue", *(["inbox"] if more else []))
+        told = (f"person:{work.turn.person.id}", f"answered:{work.turn.inbox_id}", "outbox", "queue")
+        self._hub.publish(*told, *(["inbox"] if more else []))
 
     async def _give_up(self, work: Work, error: BaseException) -> None:
         try:

@@ -18,7 +18,7 @@ class Hub:
         self._lock = threading.Lock()
 
     def publish(self, *topics: str) -> None:
-        """Wake all that wait for any of `topics` (`person:<id>`, `queue`, `inbox`, `outbox`)."""
+        """Wake all that wait for any of `topics` (`person:<id>`, `answered:<inbox id>`, `queue`, `inbox`, `outbox`)."""
         with self._lock:
             waiters = [waiter for topic in topics for waiter in self._waiters.get(topic, ())]
         for loop, event in waiters:

@@ -62,6 +62,9 @@ EXIT = "https://www.bbc.co.uk/weather"
 
 ZONE = ZoneInfo("Europe/London")
 
+LOOK_AFTER = (0.25, 0.5, 1.0)
+"""Seconds after which a form that waits for its answer looks for it in the store, if nobody has told it; the last again and again."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
@@ -226,23 +229,25 @@ class WebChat:
         if "wren-fetch" in request.headers:
             self._services.hub.publish(topic)
             return secured(Response(status_code=204, headers={"Cache-Control": "no-store"}))
-        with self._services.hub.subscription(topic) as woken:
-            self._services.hub.publish(topic)
-            await self._answered(receipt.inbox_id, woken)
+        self._services.hub.publish(topic)
+        if receipt.inbox_id is not None:
+            await self._answered(receipt.inbox_id)
         where = "/chat?sent=1#latest" if cookieless else "/chat?look=1#latest"
         return RedirectResponse(where, 303)
 
-    async def _answered(self, inbox_id: int | None, woken: asyncio.Event) -> None:
-        """Wait a little for Wren's answer."""
-        deadline = asyncio.get_running_loop().time() + self._services.patience
-        while inbox_id is not None and asyncio.get_running_loop().time() < deadline:
-            woken.clear()
-            try:
-                if await run_in_threadpool(self._history.answered, inbox_id):
+    async def _answered(self, inbox_id: int) -> None:
+        """Wait a little for Wren's answer. A worker of this process tells of it; what others answered is looked for, less and less often."""
+        loop = asyncio.get_running_loop()
+        deadline, looks = loop.time() + self._services.patience, iter(LOOK_AFTER)
+        with self._services.hub.subscription(f"answered:{inbox_id}") as told:
+            while (left := deadline - loop.time()) > 0:
+                if await wait_for(told, min(next(looks, LOOK_AFTER[-1]), left)):
                     return
-            except SQLAlchemyError:
-                return
-            await wait_for(woken, 0.25)
+                try:
+                    if await run_in_threadpool(self._history.answered, inbox_id):
+                        return
+                except SQLAlchemyError:
+                    return
 
     def _language(self, request: Request, visitor: Visitor | None, posted: str | None = None) -> str:
         """The page's language: the person's own, else the one asked for, else the browser's."""
