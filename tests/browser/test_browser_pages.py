@@ -193,6 +193,24 @@ def test_history_is_there_before_the_region_is_live_so_that_it_is_never_announce
     assert page.evaluate("window.added") == 1
 
 
+@pytest.mark.parametrize("lang", ["en", "ur"])
+def test_an_answer_of_several_messages_is_shown_from_its_beginning(chat: Chat, chromium: Any, site: str, lang: str) -> None:
+    """What comes first is what matters most: the emergency number, not the notice after it."""
+    page = new_page(chromium, width=360, height=640, reduced_motion="reduce")
+    page.goto(f"{site}/chat?lang={lang}")
+    for turn in range(2):
+        say(page, LOCAL[lang])
+        playwright_api.expect(page.locator("#log .msg.you")).to_have_count(turn + 1)
+        chat.answer(SAFETY, LIST, HELLO)
+        playwright_api.expect(page.locator("#log .msg:not(.you)")).to_have_count(3 * (turn + 1))
+        top, bottom = page.evaluate(
+            "(n => { const box = document.querySelectorAll('#log .msg:not(.you)')[n].getBoundingClientRect();"
+            " return [box.top - document.querySelector('header').getBoundingClientRect().bottom, innerHeight - box.top]; })"
+            f"({3 * turn})"
+        )
+        assert top >= 0 and bottom >= 200, (turn, top, bottom)
+
+
 def test_the_keyboard_alone_is_enough(chat: Chat, chromium: Any, site: str) -> None:
     page = new_page(chromium, width=1000)
     page.goto(f"{site}/chat?lang=en")

@@ -4,7 +4,7 @@
   var log = document.getElementById("log"), say = document.getElementById("say"), box = document.getElementById("text");
   var status = document.getElementById("status"), refresh = document.getElementById("refresh"), exit = document.getElementById("exit");
   if (!log || !say || !window.fetch || !window.EventSource || !window.URLSearchParams) return;
-  var told = say.dataset, position = log.dataset.position, source = null, dropped = false, draft = "wren-draft";
+  var told = say.dataset, position = log.dataset.position, source = null, dropped = false, draft = "wren-draft", first = null, since = 0;
 
   function tell(words, bad) {
     status.className = bad ? "status bad" : "status";
@@ -32,7 +32,14 @@
     var starters = document.getElementById("starters");
     if (starters && !starters.contains(document.activeElement)) starters.remove();
     if (news.voice !== "you" && !dropped) tell("");
-    if (end) message.scrollIntoView({ block: message.offsetHeight > window.innerHeight / 2 ? "start" : "nearest" });
+    if (news.voice === "you") first = null;
+    else if (!first || Date.now() - since > 8000) first = message;
+    since = Date.now();
+    if (end) follow(message, first || message);
+  }
+  function follow(last, start) { // an answer of several messages is read from its beginning
+    var tall = last.getBoundingClientRect().bottom - start.getBoundingClientRect().top > window.innerHeight / 2;
+    (tall ? start : last).scrollIntoView({ block: tall ? "start" : "nearest" });
   }
   function retire() { // only the latest few messages keep their buttons; never take away what has the focus
     var forms = log.querySelectorAll("form.presses");
