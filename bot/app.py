@@ -29,7 +29,7 @@ from bot.console import routes as console_routes
 from bot.conversation.rasa import RasaClient
 from bot.conversation.worker import Workers
 from bot.delivery.sender import Sender
-from bot.pages import PageServices
+from bot.pages import PageServices, troubles
 from bot.pages import routes as page_routes
 from bot.polling import telegram_poller
 from bot.providers import Postman
@@ -91,18 +91,17 @@ def web_app(parts: Parts, closing: asyncio.Event | None = None) -> Starlette:
     public_url = parts.settings.public_url
     api_url = public_url.rstrip("/") + DIRECTORY_API if public_url else None
     routes.append(Mount(DIRECTORY_API, app=api_app(parts.directory_engine, parts.directory, public_url=api_url)))
-    routes += page_routes(
-        PageServices(
-            strings=parts.library.strings,
-            helplines=parts.library.helplines,
-            settings=parts.settings,
-            question_days=UNANSWERED_DAYS,
-        )
+    pages = PageServices(
+        strings=parts.library.strings,
+        helplines=parts.library.helplines,
+        settings=parts.settings,
+        question_days=UNANSWERED_DAYS,
     )
+    routes += page_routes(pages)
     routes += campaign_routes(
         CampaignServices(library=parts.library, settings=parts.settings, database=parts.database, keyring=parts.keyring)
     )
-    return Starlette(routes=routes)
+    return Starlette(routes=routes, exception_handlers=troubles(pages))
 
 
 class QuietServer(uvicorn.Server):

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -111,7 +112,7 @@ class CampaignPages:
         """A short link goes on to its page. Any other address that nothing else has is not found."""
         mark = read_payload(self._campaigns, request.path_params["code"])
         if mark is None or mark.language is not None:
-            return secured(Response(status_code=404))
+            raise HTTPException(404)
         return self._on_to(page_path(mark.code, None, mark.link))
 
     async def count(self, request: Request) -> Response:
@@ -120,7 +121,7 @@ class CampaignPages:
         link = await run_in_threadpool(self._link, key)
         campaign = self._campaigns.by_code.get(link.campaign) if link is not None else None
         if link is None or campaign is None:
-            return secured(Response(status_code=404))
+            raise HTTPException(404)
         asked = request.query_params.get("lang")
         language = asked if asked in campaign.languages else self._preferred(request, campaign)
         response = self._look.page(

@@ -142,6 +142,7 @@ def routes(services: ConsoleServices) -> list[Route]:
         *_campaign_routes(guard, CampaignDesk(services, look)),
         *_import_routes(guard, Imports(services, look)),
         *directory_routes(services, guard, look),
+        Route("/staff/{path:path}", guard.page(console.nowhere, EVERYONE), methods=["GET"]),
     ]
     rules(ours)  # whoever forgets to say who may use a route finds out before anybody else does
     return [*ours, ASSETS.route()]
@@ -477,6 +478,10 @@ class Console:
             "form_id": secrets.token_urlsafe(12),
             "most": MAX_WORDS,
         }
+
+    def nowhere(self, visit: Visit) -> Response:
+        """Any other address under `/staff`: mistyped, from an old note, or a form's own, loaded again."""
+        return self._look.notice("no_page", 404, who=visit.who)
 
     def _missing(self, visit: Visit) -> Response:
         return self._look.notice("no_case", 404, who=visit.who)

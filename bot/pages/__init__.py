@@ -5,6 +5,6 @@ may import `bot.languages`, `bot.library` and `bot.settings`; never storage, con
 nothing and knows nobody.
 """
 
-from bot.pages.landing import PageServices, routes
+from bot.pages.landing import PageServices, routes, troubles
 
-__all__ = ["PageServices", "routes"]
+__all__ = ["PageServices", "routes", "troubles"]

@@ -15,7 +15,7 @@ from bot.languages import Language
 from bot.library.helplines import Helplines
 from bot.library.strings import SOURCE_LANGUAGE, Strings
 from bot.pages.council import council_of
-from bot.pages.web import ASSETS, Look, chosen, council_routes, spoken
+from bot.pages.web import ASSETS, Look, chosen, council_routes, secured, spoken
 from bot.settings import Settings
 
 CODE = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -30,6 +30,27 @@ class PageServices:
     helplines: Helplines
     settings: Settings
     question_days: int
+
+
+def troubles(services: PageServices) -> dict[Any, Any]:
+    """Starlette's exception handlers: whoever meets an address that leads nowhere, or a fault of ours, gets a page and a way on."""
+    pages = Pages(services)
+
+    async def missing(request: Request, error: Exception) -> Response:
+        status = getattr(error, "status_code", 404)
+        headers = getattr(error, "headers", None)
+        if request.method not in ("GET", "HEAD") or not _wants_a_page(request):
+            return secured(Response(status_code=status, headers=headers))
+        return pages.trouble(request, "missing", status)
+
+    async def broken(request: Request, _error: Exception) -> Response:
+        return pages.trouble(request, "broken", 500) if _wants_a_page(request) else secured(Response(status_code=500))
+
+    return {404: missing, 405: missing, 500: broken}
+
+
+def _wants_a_page(request: Request) -> bool:
+    return bool(re.search(r"text/html|\*/\*", request.headers.get("accept", "*/*")))
 
 
 def routes(services: PageServices) -> list[Route]:
@@ -78,6 +99,16 @@ class Pages:
         language = self._by_code[request.url.path.split("/")[1]]
         days = {"days": str(self._settings.raw_event_days), "question_days": str(self._question_days)}
         return self._page("privacy.html", language, "/privacy", **days)
+
+    def trouble(self, request: Request, what: str, status: int) -> Response:
+        """A page for an address that leads nowhere (`missing`) or that failed (`broken`), in the browser's language.
+
+        The way back, the chat and the emergency number are on it: somebody may have come here in need.
+        """
+        code = chosen(None, request.headers.get("accept-language", ""), self._by_code) or SOURCE_LANGUAGE
+        response = self._look.page("trouble.html", code, status, what=what)
+        response.headers["Cache-Control"] = "no-store"
+        return response
 
     def _landing(self, request: Request, language: Language) -> Response:
         return self._page("landing.html", language, "", channels=self._channels(language.code, campaign(request)))

@@ -41,6 +41,7 @@ QUICK = {"editor", "approver", "manager"}
 MAY = {
     ("GET", "/staff"): {"practitioner", "manager"},
     ("GET", "/staff/audit"): ALL,
+    ("GET", "/staff/{path:path}"): ALL,
     ("GET", "/staff/events"): {"practitioner", "manager"},
     ("GET", "/staff/triage"): {"practitioner", "manager"},
     ("GET", "/staff/sample"): {"practitioner", "manager"},

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 from babel.messages.pofile import read_po
 from starlette.applications import Starlette
+from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from bot.conversation.commands import Commands
 from bot.languages import direction, supported
 from bot.library.helplines import Helplines
 from bot.library.strings import Strings, placeholders
-from bot.pages import PageServices, routes
+from bot.pages import PageServices, routes, troubles
 from bot.pages.web import chosen, preferences
 from bot.settings import ROOT, Settings
 
@@ -217,3 +218,28 @@ def test_the_look_uses_logical_properties_only() -> None:
         rules = re.sub(r"/\*.*?\*/", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
         physical = r"(?<![\w-])((margin|padding|border)-)?(left|right)\s*:|text-align:\s*(left|right)|url\("
         assert not re.search(physical, rules), path.name
+
+
+@pytest.mark.parametrize("lang", LANGS)
+@pytest.mark.parametrize("what", ["missing", "broken"])
+def test_an_address_that_leads_nowhere_and_a_fault_of_ours_give_a_page_with_a_way_on(lang: str, what: str) -> None:
+    async def fail(request: object) -> None:
+        raise RuntimeError("a fault")
+
+    config = Settings.model_validate({"public_url": "https://wren.test"})
+    services = PageServices(strings=STRINGS, helplines=HELPLINES, settings=config, question_days=42)
+    app = Starlette(routes=[Route("/fails", fail), *routes(services)], exception_handlers=troubles(services))
+    browser = TestClient(app, base_url="https://wren.test", raise_server_exceptions=False)
+    path, status = {"missing": ("/no/such/place", 404), "broken": ("/fails", 500)}[what]
+    response = browser.get(path, headers={"Accept": "text/html", "Accept-Language": f"{lang},en;q=0.5"})
+    assert response.status_code == status
+    assert f'<html lang="{lang}" dir="{direction(lang)}">' in response.text
+    text = unescape(response.text)
+    assert STRINGS.get(f"pages.{what}_title", lang) in text and f'href="/{lang}"' in text and f'href="/chat?lang={lang}"' in text
+    assert 'href="tel:999"' in text
+    assert "a fault" not in text and "no/such" not in text
+    assert response.headers["Cache-Control"] == "no-store" and "default-src 'none'" in response.headers["Content-Security-Policy"]
+    program = browser.get(path, headers={"Accept": "application/json"})
+    assert (program.status_code, program.content) == (status, b"")
+    if what == "missing":
+        assert browser.post(path).content == b""
