@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from bot.settings import ROOT, Settings
-from bot.triage import train as triage_training
+from bot.triage.inputs import fingerprint as triage_fingerprint
 from bot.triage.reader import LANGUAGE_MODEL, MODEL_NAME
 
 Say = Callable[[str], None]
@@ -49,7 +49,7 @@ def nlu_model_path(settings: Settings) -> Path:
 
 def triage_model_path(settings: Settings) -> Path:
     """The folder in which the triage and language models of this checkout are, or will be when trained."""
-    return settings.models_dir / f"triage-{triage_training.fingerprint(ROOT)[:16]}"
+    return settings.models_dir / f"triage-{triage_fingerprint(ROOT)[:16]}"
 
 
 def rasa_environment(settings: Settings, action_port: int) -> dict[str, str]:

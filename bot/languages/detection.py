@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.feature_extraction.text import TfidfVectorizer
 
 from bot.languages import modelfile
 from bot.languages.catalogue import Catalogue, Language, default_catalogue
-from bot.languages.tfidf import Scorer
+from bot.languages.grams import Grams
+from bot.languages.tfidf import Features, Scorer
 
 MODEL_NAME = "languages.npz"
 _ROOT = Path(__file__).resolve().parents[2]
@@ -25,6 +25,8 @@ _SURE = 0.75
 _POSSIBLE = 0.12
 # "Al", "ok", "no": too little to leave the language that somebody chose.
 _LEAST_LETTERS = 4
+LETTERS = Grams("letters", 1, 3)
+"""Letter groups inside words are enough to tell languages apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +50,14 @@ class LetterModel:
     """A linear model over letter groups. Its labels are "<code>" or "<code>-latin" for a romanised language."""
 
     labels: tuple[str, ...]
-    vectoriser: TfidfVectorizer
+    features: Features
     weights: NDArray[np.float64]
     shifts: NDArray[np.float64]
     fingerprint: str = ""
 
     @cached_property
     def _scorer(self) -> Scorer:
-        return Scorer(self.vectoriser, self.weights)
+        return Scorer(self.features, self.weights)
 
     def chances(self, text: str) -> dict[str, float]:
         """The chance of each label."""
@@ -66,24 +68,18 @@ class LetterModel:
     def save(self, path: Path) -> None:
         """Write as one file, swapped in as a whole."""
         about = {"labels": list(self.labels), "fingerprint": self.fingerprint}
-        modelfile.write(path, about, {"weights": self.weights, "shifts": self.shifts}, [self.vectoriser])
+        modelfile.write(path, about, {"weights": self.weights, "shifts": self.shifts}, [self.features])
 
     @classmethod
     def load(cls, path: Path) -> "LetterModel":
         """Read a saved model. Raises OSError or ValueError."""
-        vectoriser = new_vectoriser()
         try:
-            about, arrays = modelfile.read(path, [vectoriser])
-            return cls(tuple(about["labels"]), vectoriser, arrays["weights"], arrays["shifts"], about["fingerprint"])
+            about, arrays, [features] = modelfile.read(path, [LETTERS])
+            return cls(tuple(about["labels"]), features, arrays["weights"], arrays["shifts"], about["fingerprint"])
         except OSError:
             raise
         except Exception as error:
             raise ValueError(f"{path.name} is not a language model that can be used: {error}") from error
-
-
-def new_vectoriser() -> TfidfVectorizer:
-    """Letter groups inside words; the most frequent are enough to tell languages apart."""
-    return TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 3), sublinear_tf=True, max_features=15_000)
 
 
 class Detector:

@@ -1,6 +1,5 @@
 """Training the letter model that tells languages in Latin letters apart, from our own sentences."""
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -10,7 +9,9 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from bot.languages.catalogue import Catalogue
-from bot.languages.detection import LetterModel, main_script, new_vectoriser, plain_letters
+from bot.languages.detection import LETTERS, LetterModel, main_script, plain_letters
+from bot.languages.fitting import fit
+from bot.languages.inputs import fingerprint, training_files
 
 _EXAMPLE = re.compile(r"^\s*- (.+)$")
 _MARKUP = re.compile(r"\[([^\]]*)\](?:\([^)]*\)|\{[^}]*\})")
@@ -20,7 +21,8 @@ _ENGLISH = "en"
 _ENGLISH_AT = 5
 """In how many English sentences a word must stand to be taken for English."""
 _NO_EXAMPLES = ("intent:", "lookup:", "synonym:", "regex:")
-_CODE = ("catalogue.py", "detection.py", "modelfile.py", "tfidf.py", "train.py")
+_MOST_GROUPS = 15_000
+"""The most frequent letter groups are enough to tell languages apart."""
 
 
 def train(root: Path, out: Path) -> Path:
@@ -31,8 +33,7 @@ def train(root: Path, out: Path) -> Path:
     texts, labels = _some(root)
     if len(set(labels)) < 2:
         raise ValueError("there are sentences of fewer than two languages in data/: nothing to tell apart")
-    vectoriser = new_vectoriser()
-    matrix = vectoriser.fit_transform(texts)
+    features, matrix = fit(LETTERS, texts, most=_MOST_GROUPS)
     names = sorted(set(labels))
     weights, shifts = [], []
     for name in names:
@@ -40,7 +41,7 @@ def train(root: Path, out: Path) -> Path:
         model = LogisticRegression(C=20.0, class_weight="balanced", solver="liblinear", random_state=0).fit(matrix, wanted)
         weights.append(model.coef_[0])
         shifts.append(float(model.intercept_[0]))
-    trained = LetterModel(tuple(names), vectoriser, np.vstack(weights), np.array(shifts), fingerprint(root))
+    trained = LetterModel(tuple(names), features, np.vstack(weights), np.array(shifts), fingerprint(root))
     trained.save(out)
     return out
 
@@ -54,17 +55,6 @@ def _some(root: Path) -> tuple[list[str], list[str]]:
     return [text for texts in kept.values() for text in texts], [label for label, texts in kept.items() for _ in texts]
 
 
-def fingerprint(root: Path) -> str:
-    """A hash of everything that the trained model depends on: sentences, languages and this code."""
-    digest = hashlib.sha256()
-    here = Path(__file__).parent
-    files = [here / name for name in _CODE] + [root / "content" / "languages.yml"] + list(_files(root))
-    for path in files:
-        digest.update(path.name.encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
 def sentences(root: Path) -> Iterator[tuple[str, str]]:
     """Every sentence in Latin letters with its label: the code, or "<code>-latin" for a romanised language.
 
@@ -73,7 +63,7 @@ def sentences(root: Path) -> Iterator[tuple[str, str]]:
     """
     catalogue = Catalogue.load(root / "content" / "languages.yml")
     english = _english_words(root)
-    for path in _files(root):
+    for path in training_files(root):
         language = catalogue.languages.get(path.parent.name)
         if language is None:
             continue
@@ -85,14 +75,9 @@ def sentences(root: Path) -> Iterator[tuple[str, str]]:
 
 def _english_words(root: Path) -> frozenset[str]:
     """Words that stand in several English sentences."""
-    texts = (text for path in _files(root) if path.parent.name == _ENGLISH for text in _texts(path))
+    texts = (text for path in training_files(root) if path.parent.name == _ENGLISH for text in _texts(path))
     count = Counter(word for text in texts for word in set(plain_letters(text).split()))
     return frozenset(word for word, times in count.items() if times >= _ENGLISH_AT)
-
-
-def _files(root: Path) -> Iterator[Path]:
-    yield from sorted((root / "data" / "nlu").glob("*/*.yml"))
-    yield from sorted((root / "data" / "triage").glob("*/*.txt"))
 
 
 def _texts(path: Path) -> Iterator[str]:

@@ -8,12 +8,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix, diags, hstack
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
 
 from bot.languages import modelfile
-from bot.languages.tfidf import Scorer
+from bot.languages.grams import Grams
+from bot.languages.tfidf import Features, Scorer
 from bot.triage.levels import Level
 from bot.triage.rules import Findings, RuleBook
 from bot.triage.text import emoji_in, written_words
@@ -21,12 +19,9 @@ from bot.triage.text import emoji_in, written_words
 HEADS = (Level.CONCERN, Level.URGENT, Level.EMERGENCY)
 _FIGURE = "figureofspeech"
 _FORMAT = 3
-_PART_WEIGHTS = (1.0, 1.0, 0.5, 0.7)
-"""How much words, letter groups, ideas and written words count. Ideas come from lists whose writers knew the examples."""
+KINDS = (Grams("words", 1, 2), Grams("letters", 3, 5), Grams("words", 1, 3, lower=False), Grams("words", 1, 3, lower=False))
+"""Words and pairs of words; letter groups inside words; ideas in order; words and marks as written."""
 _MOST_WORDS = 400
-_LEAST_TELLING = 1.0
-_STRENGTH = 8.0
-_BY_SPACES = r"\S+"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,30 +78,25 @@ def _ideas(forms: Sequence[str], book: RuleBook) -> Iterator[str]:
 
 @dataclass
 class Reader:
-    """Vectorisers and linear heads, trained. `scaling` holds, by language and level, the (slope, shift) that turn a score
+    """Features and linear heads, trained. `scaling` holds, by language and level, the (slope, shift) that turn a score
     into a chance; language "" is for all together."""
 
-    vectorisers: Sequence[TfidfVectorizer]
+    features: Sequence[Features]
     weights: NDArray[np.float64]
     shifts: NDArray[np.float64]
     languages: Sequence[str] = ()
     scaling: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
     fingerprint: str = ""
 
-    def scores(self, samples: Sequence[Sample]) -> NDArray[np.float64]:
-        """Raw scores, shape (samples, 3), in the order of HEADS."""
-        scores: NDArray[np.float64] = np.asarray(_matrix(self.vectorisers, samples) @ self.weights.T) + self.shifts
-        return scores
-
     @cached_property
     def _scorers(self) -> list[Scorer]:
-        ends = np.cumsum([len(vectoriser.vocabulary_) for vectoriser in self.vectorisers])
-        parts = np.split(self.weights, ends[:-1], axis=1)
-        return [Scorer(vectoriser, part) for vectoriser, part in zip(self.vectorisers, parts, strict=True)]
+        ends = np.cumsum([len(part.columns) for part in self.features])
+        weights = np.split(self.weights, ends[:-1], axis=1)
+        return [Scorer(part, mine) for part, mine in zip(self.features, weights, strict=True)]
 
     def score(self, one: Sample) -> NDArray[np.float64]:
-        """Raw scores of one sample, shape (3,): the same as `scores` gives, sooner."""
-        parts = [scorer.score(_text(one, place)) for place, scorer in enumerate(self._scorers)]
+        """Raw scores of one sample, shape (3,), in the order of HEADS."""
+        parts = [scorer.score(text_of(one, place)) for place, scorer in enumerate(self._scorers)]
         total: NDArray[np.float64] = np.sum(parts, axis=0) + self.shifts
         return total
 
@@ -120,9 +110,9 @@ class Reader:
 
     def telling_words(self, findings: Findings, book: RuleBook, head: Level) -> str:
         """The writer's words that speak most for a level, at most five, in their order."""
-        vocabulary, weights = self.vectorisers[0].vocabulary_, self.weights[HEADS.index(head)]
+        columns, weights = self.features[0].columns, self.weights[HEADS.index(head)]
         words = findings.reading.words[:_MOST_WORDS]
-        weighed = [(float(weights[vocabulary[word.form]]), place) for place, word in enumerate(words) if word.form in vocabulary]
+        weighed = [(float(weights[columns[word.form]]), place) for place, word in enumerate(words) if word.form in columns]
         places = sorted(place for weight, place in sorted(weighed, reverse=True)[:5] if weight > 0)
         return " ".join(findings.reading.quote(place, place + 1) for place in places)
 
@@ -134,19 +124,16 @@ class Reader:
             "scaling": {lang: {level: list(pair) for level, pair in by.items()} for lang, by in self.scaling.items()},
             "fingerprint": self.fingerprint,
         }
-        modelfile.write(path, about, {"weights": self.weights, "shifts": self.shifts}, self.vectorisers)
+        modelfile.write(path, about, {"weights": self.weights, "shifts": self.shifts}, self.features)
 
     @classmethod
     def load(cls, path: Path) -> "Reader":
         """Read a saved model. Raises ValueError for a file that this version cannot use, OSError where it is not there."""
-        vectorisers = new_vectorisers()
         try:
-            about, arrays = modelfile.read(path, vectorisers)
+            about, arrays, features = modelfile.read(path, KINDS)
             if about["format"] != _FORMAT:
                 raise ValueError(f"{path.name} was made by another version")
-            return cls(
-                vectorisers, arrays["weights"], arrays["shifts"], about["languages"], about["scaling"], about["fingerprint"]
-            )
+            return cls(features, arrays["weights"], arrays["shifts"], about["languages"], about["scaling"], about["fingerprint"])
         except OSError:
             raise
         except Exception as error:
@@ -158,79 +145,6 @@ def chance(score: float, slope: float, shift: float) -> float:
     return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, slope * score + shift))))
 
 
-def new_vectorisers() -> list[TfidfVectorizer]:
-    """Words and pairs of words; letter groups inside words; ideas in order; words and marks as written. See `_PART_WEIGHTS`."""
-    return [
-        TfidfVectorizer(token_pattern=_BY_SPACES, ngram_range=(1, 2), sublinear_tf=True, min_df=1),
-        TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True, min_df=2),
-        TfidfVectorizer(token_pattern=_BY_SPACES, ngram_range=(1, 3), sublinear_tf=True, min_df=2, lowercase=False),
-        TfidfVectorizer(token_pattern=_BY_SPACES, ngram_range=(1, 3), sublinear_tf=True, min_df=2, lowercase=False),
-    ]
-
-
-def vectorise(samples: Sequence[Sample]) -> tuple[list[TfidfVectorizer], csr_matrix]:
-    """Fitted vectorisers, and the features of the samples, one row each, each part by its weight."""
-    vectorisers = new_vectorisers()
-    parts = [vectoriser.fit_transform(_texts(samples, place)) for place, vectoriser in enumerate(vectorisers)]
-    return vectorisers, hstack([part * weight for part, weight in zip(parts, _PART_WEIGHTS, strict=True)], format="csr")
-
-
-def part_weights(vectorisers: Sequence[TfidfVectorizer]) -> NDArray[np.float64]:
-    """The weight of each feature's part, shape (features,): a reader's weights hold it already, so that it scores bare features."""
-    return np.concatenate(
-        [np.full(len(part.vocabulary_), weight) for part, weight in zip(vectorisers, _PART_WEIGHTS, strict=True)]
-    )
-
-
-def fit_heads(
-    matrix: csr_matrix, ranks: NDArray[np.int64], sample_weights: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Weights, shape (3, features), and shifts, shape (3,); `ranks` are the levels' ranks (0 to 3), one a row of `matrix`.
-
-    `sample_weights`, shape (rows, 3), is how much each row counts for each head; a row of weight 0 is not looked at.
-    """
-    weights, shifts = [], []
-    for place, head in enumerate(HEADS):
-        counted = np.flatnonzero(sample_weights[:, place])
-        rows, wanted = matrix[counted], ranks[counted] >= head.rank
-        telling = _telling(rows, wanted)
-        model = LogisticRegression(C=_STRENGTH, solver="liblinear", class_weight="balanced", random_state=0)
-        model.fit(rows @ diags(telling), wanted.astype(int), sample_weight=sample_weights[counted, place])
-        weights.append(model.coef_[0] * telling)
-        shifts.append(float(model.intercept_[0]))
-    return np.vstack(weights), np.array(shifts)
-
-
-def _telling(matrix: csr_matrix, wanted: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """How much each feature tells of a side (naive Bayes log ratio): rare features that do not tell count less."""
-    ours = 1.0 + np.asarray(matrix[wanted].sum(axis=0)).ravel()
-    others = 1.0 + np.asarray(matrix[~wanted].sum(axis=0)).ravel()
-    telling: NDArray[np.float64] = np.abs(np.log((ours / ours.sum()) / (others / others.sum()))) + _LEAST_TELLING
-    return telling
-
-
-def _texts(samples: Sequence[Sample], place: int) -> list[str]:
-    return [_text(one, place) for one in samples]
-
-
-def _text(one: Sample, place: int) -> str:
+def text_of(one: Sample, place: int) -> str:
+    """The text that the features of one kind (a place in KINDS) are made of."""
     return (one.words, one.words, one.ideas, one.written)[place]
-
-
-def _matrix(vectorisers: Sequence[TfidfVectorizer], samples: Sequence[Sample]) -> csr_matrix:
-    parts = [vectoriser.transform(_texts(samples, place)) for place, vectoriser in enumerate(vectorisers)]
-    return hstack(parts, format="csr")
-
-
-def fit_scaling(scores: NDArray[np.float64], wanted: NDArray[np.int64], share: float) -> tuple[float, float]:
-    """The (slope, shift) of Platt scaling for scores of messages held out in training; (1, 0) where one side is missing.
-
-    The examples hold far more serious messages than a day's real ones: the shift is for a mix in which `share` (0 to 1) of
-    the messages are wanted.
-    """
-    if len(set(wanted.tolist())) < 2:
-        return 1.0, 0.0
-    model = LogisticRegression(C=10.0, solver="lbfgs").fit(scores.reshape(-1, 1), wanted)
-    here = float(wanted.mean())
-    rarer = math.log(share / (1 - share)) - math.log(here / (1 - here))
-    return max(0.05, float(model.coef_[0][0])), float(model.intercept_[0]) + rarer

@@ -1,6 +1,5 @@
 """Training the triage model, and the language model beside it, from `data/`: `python -m bot.triage.train <folder>`."""
 
-import hashlib
 import os
 import re
 import sys
@@ -19,10 +18,12 @@ from bot.languages import Catalogue, Detector
 from bot.languages import train as language_training
 from bot.languages.detection import LetterModel
 from bot.triage import check
+from bot.triage.fitting import features_of, fit_heads, fit_scaling, part_weights
+from bot.triage.inputs import fingerprint, question_files, triage_files
 from bot.triage.levels import Level
-from bot.triage.model import HEADS, Reader, Sample, fit_heads, fit_scaling, part_weights, sample, vectorise
+from bot.triage.model import HEADS, Reader, Sample, sample
 from bot.triage.reader import LANGUAGE_MODEL, MODEL_NAME, Triage, book
-from bot.triage.rules import APPROVALS, RuleBook
+from bot.triage.rules import RuleBook
 from bot.triage.thresholds import NAME as THRESHOLDS
 from bot.triage.thresholds import Thresholds
 
@@ -34,8 +35,6 @@ _FEW = 2_000
 """So many examples are read before further processes would be up."""
 _EXAMPLE = re.compile(r"^\s*- (.+)$")
 _MARKUP = re.compile(r"\[([^\]]*)\](?:\([^)]*\)|\{[^}]*\})")
-# Topics in which an ordinary question may be anything: their questions are no examples.
-_ANYTHING = ("topic_wellbeing_", "topic_other_", "talk_to_person", "feedback_bad")
 # Topics in which an ordinary question may well be a worry, but is no danger: their questions say nothing of none or concern.
 _WORRIES = (
     "topic_child_loss",
@@ -57,7 +56,6 @@ _WORRIES = (
     "topic_child_discipline",
     "topic_child_friends",
 )
-_CODE = ("levels.py", "text.py", "phrases.py", "rules.py", "model.py", "reader.py", "thresholds.py", "train.py", "check.py")
 
 
 class NeverMissed(ValueError):
@@ -87,7 +85,7 @@ def examples(root: Path) -> list[Example]:
 
 
 def _labelled(root: Path) -> Iterator[Example]:
-    for path in _triage_files(root):
+    for path in triage_files(root):
         if path.stem in list(Level):
             for _, text in check.lines_of(path):
                 yield Example(text, path.parent.name, Level(path.stem))
@@ -101,7 +99,7 @@ def _never_miss(root: Path) -> Iterator[Example]:
 
 def _questions(root: Path, worrying: bool) -> Iterator[Example]:
     level = Level.CONCERN if worrying else Level.NONE
-    for path in _question_files(root):
+    for path in question_files(root):
         if path.stem.startswith(_WORRIES) != worrying:
             continue
         for line in path.read_text(encoding="utf-8").splitlines():
@@ -117,28 +115,6 @@ def _some(questions: Iterator[Example]) -> Iterator[Example]:
         by_language.setdefault(one.lang, []).append(one)
     for asked in by_language.values():
         yield from asked[:: -(-len(asked) // _MOST_QUESTIONS)]
-
-
-def _triage_files(root: Path) -> list[Path]:
-    return sorted((root / "data" / "triage").glob("*/*.txt"))
-
-
-def _question_files(root: Path) -> list[Path]:
-    return [path for path in sorted((root / "data" / "nlu").glob("*/*.yml")) if not path.stem.startswith(_ANYTHING)]
-
-
-def fingerprint(root: Path) -> str:
-    """A hash of everything that the trained models depend on: examples, rules, languages, thresholds and this code."""
-    digest = hashlib.sha256(language_training.fingerprint(root).encode())
-    here = Path(__file__).parent
-    safety = root / "content" / "safety"
-    # An approval changes no judgement: recording one trains nothing anew.
-    inputs = [path for path in safety.glob("*.yml") if path.name != APPROVALS]
-    inputs += (safety / "never_miss").glob("*.txt")
-    for path in [*(here / name for name in _CODE), *sorted(inputs), *_triage_files(root), *_question_files(root)]:
-        digest.update(f"{path.parent.name}/{path.name}\0".encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 def samples_of(root: Path, found: Sequence[Example]) -> list[Sample]:
@@ -206,7 +182,7 @@ def fit_scaled(found: Sequence[Example], samples: Sequence[Sample], share: Mappi
     """
     ranks = np.array([one.level.rank for one in found])
     counts = example_weights(found)
-    vectorisers, matrix = vectorise(samples)
+    features, matrix = features_of(samples)
     everything = np.arange(len(found))
     held_out = folds_of(found, folds)
     kept = [np.setdiff1d(everything, held) for held in held_out]
@@ -215,10 +191,10 @@ def fit_scaled(found: Sequence[Example], samples: Sequence[Sample], share: Mappi
     scores = np.zeros((len(found), len(HEADS)))
     for held, (weights, shifts) in zip(held_out, parts, strict=True):
         scores[held] = matrix[held] @ weights.T + shifts
-    weights, shifts = whole[0] * part_weights(vectorisers), whole[1]
+    weights, shifts = whole[0] * part_weights(features), whole[1]
     langs = sorted({one.lang for one in found if not one.extra})
     scaling = {lang: _scaling(found, scores, ranks, lang, share) for lang in ["", *langs]}
-    return Reader(vectorisers, weights, shifts, langs, scaling)
+    return Reader(features, weights, shifts, langs, scaling)
 
 
 def _scaling(

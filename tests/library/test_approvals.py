@@ -14,7 +14,7 @@ from bot.library.approvals import NAME, hash_of, latest, load, record, safety_fi
 from bot.library.check import problems, report
 from bot.library.yamlfile import DataError
 from bot.settings import ROOT, Settings
-from bot.triage import train
+from bot.triage import inputs
 from tests.library.small import put
 
 DAY = date(2026, 3, 2)
@@ -129,9 +129,9 @@ def test_a_mistake_in_the_approvals_is_told_with_its_file_line_and_field(root: P
 
 
 def test_the_approvals_are_no_phrases_and_recording_one_trains_nothing_anew(root: Path) -> None:
-    before = train.fingerprint(root)
+    before = inputs.fingerprint(root)
     approve(root, "en")
-    assert train.fingerprint(root) == before
+    assert inputs.fingerprint(root) == before
     assert approvals.APPROVALS not in safety_files(root)
 
 

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.sparse import hstack
+from sklearn.feature_extraction.text import TfidfVectorizer
 
 from bot.library import phrase_effect
 from bot.library.phrase_effect import Asked
-from bot.triage import Level, Triage, check, train
+from bot.triage import Level, Triage, check, inputs, train
 from bot.triage.model import Reader, Sample
 from bot.triage.reader import LANGUAGE_MODEL, MODEL_NAME
 
@@ -75,7 +77,7 @@ def test_a_question_on_a_worrying_topic_says_what_is_no_danger_and_nothing_of_co
 def test_training_twice_gives_the_same_judgement(small: Path) -> None:
     readers = [Reader.load(train.train(small, small / name)) for name in ("one", "two")]
     assert np.array_equal(readers[0].weights, readers[1].weights)
-    assert readers[0].fingerprint == train.fingerprint(small)
+    assert readers[0].fingerprint == inputs.fingerprint(small)
 
 
 @pytest.mark.parametrize(
@@ -83,10 +85,10 @@ def test_training_twice_gives_the_same_judgement(small: Path) -> None:
              "data/triage/cy/none.txt", "data/nlu/en/topic_baby_sleep.yml"]
 )  # fmt: skip
 def test_the_fingerprint_changes_with_every_input(small: Path, file: str) -> None:
-    before = train.fingerprint(small)
+    before = inputs.fingerprint(small)
     with (small / file).open("a") as handle:
         handle.write("# one more line\n")
-    assert train.fingerprint(small) != before
+    assert inputs.fingerprint(small) != before
 
 
 def test_a_miss_on_the_never_miss_list_stops_training_and_keeps_the_old_models(small: Path) -> None:
@@ -123,10 +125,27 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_quick_scores_are_those_of_scikit_learn(models: Path) -> None:
+    """By scikit-learn's own analysers and matrices, as its documentation says how to describe these features."""
     reader = Reader.load(models / MODEL_NAME)
-    for words in ("i want to die", "", "zzzz", "what time is the group on thursday thursday thursday"):
-        one = Sample(words, "die | OVER")
-        assert np.allclose(reader.score(one), reader.scores([one])[0])
+    vectorisers = [
+        TfidfVectorizer(token_pattern=r"\S+", ngram_range=(1, 2), sublinear_tf=True),
+        TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True),
+        TfidfVectorizer(token_pattern=r"\S+", ngram_range=(1, 3), sublinear_tf=True, lowercase=False),
+        TfidfVectorizer(token_pattern=r"\S+", ngram_range=(1, 3), sublinear_tf=True, lowercase=False),
+    ]
+    for vectoriser, features in zip(vectorisers, reader.features, strict=True):
+        vectoriser.vocabulary_, vectoriser.idf_ = dict(features.columns), features.idf
+    for words in (
+        "i want to die",
+        "",
+        "zzzz",
+        "what time is the group on thursday thursday thursday",
+        "ma'i'n \u0645\u062a\u0639\u0628\u0629",
+    ):
+        one = Sample(words, "die | OVER", words.upper())
+        texts = (one.words, one.words, one.ideas, one.written)
+        row = hstack([vectoriser.transform([text]) for vectoriser, text in zip(vectorisers, texts, strict=True)], format="csr")
+        assert np.allclose(reader.score(one), (row @ reader.weights.T)[0] + reader.shifts)
 
 
 def test_the_checker_finds_nothing_in_the_small_repository(small: Path) -> None:
