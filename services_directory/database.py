@@ -3,15 +3,17 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event, select
+from sqlalchemy import Connection, Engine, create_engine, event, select, text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from services_directory.models import Revision
+from services_directory.models import VERSION_TABLE, Revision
 from services_directory.sqlite import use_write_ahead_log
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 # Any number does, as long as nothing else in the database locks on it ("dirc" in ASCII).
@@ -33,8 +35,10 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     use_write_ahead_log(connection, BUSY_TIMEOUT_MS / 1000)
 
 
-def alembic_config(connection: Connection) -> Config:
+def alembic_config(connection: Connection) -> "Config":
     """Return the configuration of the directory's own migration branch, bound to ``connection``."""
+    from alembic.config import Config
+
     config = Config()
     # A percent sign in the path would be read as interpolation.
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
@@ -44,12 +48,30 @@ def alembic_config(connection: Connection) -> Config:
 
 def migrate(engine: Engine) -> None:
     """Bring the directory's tables to the newest version. Safe to call from several processes at once."""
+    if _versions(engine) == [newest_version()]:
+        return  # Alembic, which would find the same, takes half a second to import.
+    from alembic import command
+
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
         else:
             _begin_immediate(connection)
         command.upgrade(alembic_config(connection), "head")
+
+
+def newest_version() -> str:
+    """The newest version there is a script for: scripts are named by their versions, in order."""
+    return max(path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("d[0-9]*.py"))
+
+
+def _versions(engine: Engine) -> list[str]:
+    """The versions that the database says it has; none where it has never been migrated."""
+    try:
+        with engine.connect() as connection:
+            return list(connection.scalars(text(f"SELECT version_num FROM {VERSION_TABLE}")))  # noqa: S608 - our own name
+    except SQLAlchemyError:
+        return []
 
 
 @contextmanager

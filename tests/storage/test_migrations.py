@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from bot.settings import ROOT
 from bot.storage.engine import Database
-from bot.storage.migrate import config, migrate
+from bot.storage.migrate import config, migrate, newest
 from bot.storage.tables import Base, Staff, StaffLogin, TriageMark
+from services_directory.database import alembic_config, newest_version
 
 
 def test_migrated_tables_are_what_the_models_say(empty_address: str) -> None:
@@ -91,3 +94,23 @@ def test_accounts_of_one_role_keep_their_work_when_they_get_several(empty_addres
         "supervisor": ["practitioner", "manager"],
         "administrator": ["practitioner", "manager", "administrator"],
     }
+
+
+def test_the_newest_version_is_the_one_that_alembic_upgrades_to(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'x.sqlite3'}")
+    assert newest() == ScriptDirectory.from_config(config(database.engine)).get_current_head()
+    with database.engine.connect() as connection:
+        head = ScriptDirectory.from_config(alembic_config(connection)).get_current_head()
+    database.dispose()
+    assert newest_version() == head
+
+
+def test_a_database_that_is_up_to_date_is_left_alone_without_alembic(empty_address: str) -> None:
+    code = "import sys; from bot.storage.engine import Database; from bot.storage.migrate import migrate; "
+    code += "from services_directory import migrate as migrate_directory, open_engine; migrate(Database(sys.argv[1]).engine); "
+    code += "migrate_directory(open_engine(sys.argv[1])); print('alembic' in sys.modules)"
+    said = [
+        subprocess.run([sys.executable, "-c", code, empty_address], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
+    ]
+    assert said == ["True\n", "False\n"]
