@@ -211,6 +211,7 @@ async def run_app(parts: Parts, *, web: bool, work: bool) -> None:
     """Serve and/or work until SIGTERM or SIGINT."""
     settings = parts.settings
     await asyncio.to_thread(prepare_directory, parts)
+    warming = asyncio.create_task(asyncio.to_thread(parts.triage.prepare))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -229,6 +230,7 @@ async def run_app(parts: Parts, *, web: bool, work: bool) -> None:
         if public is not None:
             public.should_exit = True
             await asyncio.wait(waiting[1:], timeout=GRACE_SECONDS)
+    await warming
     parts.dispose()
 
 

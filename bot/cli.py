@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -71,8 +72,12 @@ def _app(*, web: bool, work: bool) -> None:
     from bot.app import run_app
     from bot.wiring import build
 
+    gc.disable()  # what is read at the start is there for as long as the process
+    parts = build(_started())
+    gc.freeze()
+    gc.enable()
     with asyncio.Runner(loop_factory=_faster_loop()) as runner:
-        runner.run(run_app(build(_started()), web=web, work=work))
+        runner.run(run_app(parts, web=web, work=work))
 
 
 def _faster_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -143,6 +148,7 @@ def chat(
 @app.command()
 def triage() -> None:
     """Levels of messages: JSON lines {"id","text","lang"?} in, one JSON line each out. Needs no server."""
+    from bot.kept import Kept
     from bot.models import train_triage, triage_model_path
     from bot.triage import Triage
     from bot.triage.lines import run as run_lines
@@ -150,7 +156,7 @@ def triage() -> None:
 
     chosen = _started()
     train_triage(chosen, say)
-    loaded = Triage.load(ROOT / "content", triage_model_path(chosen) / MODEL_NAME)
+    loaded = Triage.load(ROOT / "content", triage_model_path(chosen) / MODEL_NAME, kept=Kept(chosen.kept_dir))
     raise typer.Exit(run_lines(sys.stdin, sys.stdout, loaded))
 
 

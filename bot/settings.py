@@ -151,6 +151,11 @@ class Settings(BaseSettings):
         return self.var_dir / "models"
 
     @property
+    def kept_dir(self) -> Path:
+        """What was worked out from files, to start sooner; it may be removed at any time."""
+        return self.models_dir / "kept"
+
+    @property
     def spool_dir(self) -> Path:
         return self.var_dir / "spool"
 

@@ -23,6 +23,7 @@ from bot.conversation.spool import Spool
 from bot.delivery.hub import Hub
 from bot.handoff.hours import Teams, load_teams
 from bot.handoff.sampling import Reviewing, Sampling, load_reviewing, load_sampling
+from bot.kept import Kept
 from bot.languages import Detector, supported
 from bot.library import Library
 from bot.library.yamlfile import read_yaml
@@ -120,9 +121,10 @@ def build(settings: Settings, *, migrated: bool = False) -> Parts:
     if not migrated:
         prepare_database(settings, database)
     keyring = Keyring(settings.keys())
-    library = Library.load(ROOT)
+    kept = Kept(settings.kept_dir)
+    library = Library.load(ROOT, kept)
     models = triage_model_path(settings)
-    triage = Triage.load(ROOT / "content", models / MODEL_NAME)
+    triage = Triage.load(ROOT / "content", models / MODEL_NAME, kept=kept)
     detector = Detector.load(ROOT / "content", models / LANGUAGE_MODEL)
     facts = FactWords.load(ROOT)
     thresholds = Thresholds.load(ROOT)

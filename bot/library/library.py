@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import logging
+import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bot.kept import Kept, key_of
 from bot.library.campaigns import Campaigns
 from bot.library.helplines import Helplines
 from bot.library.needs import Needs
@@ -16,12 +19,15 @@ from bot.library.strings import SOURCE_LANGUAGE, Strings, fill, placeholders
 from bot.library.templates import Templates
 from bot.library.yamlfile import DataError, Problem, read_front_matter, read_yaml
 
+log = logging.getLogger(__name__)
 BLOCKS = ("respond", "engage", "relax", "play", "talk")
 AUDIENCES = ("anyone", "dad-or-partner", "grandparent-or-carer", "expecting")
 FIELDS = (
     "id", "topic", "blocks", "ages", "audience", "tags", "nations", "cost", "space", "sources", "reviewed", "parent_tested",
     "status", "follow_ups",
 )  # fmt: skip
+_PLAIN = ("id", "topic", "reviewed", "status")
+_LISTS = ("blocks", "ages", "audience", "tags", "nations", "follow_ups")
 HELP_LABEL = "get_help_if_label"
 GENERAL_SLUG = "start-here"
 """The message of a topic that suits everyone; it goes first when little is known."""
@@ -98,19 +104,16 @@ class Library:
             self._by_topic.setdefault(message.topic, []).append(message)
 
     @classmethod
-    def load(cls, root: Path) -> Library:
-        """Read `content/` and `locales/` below `root`. Raises `DataError` with every mistake found."""
+    def load(cls, root: Path, kept: Kept | None = None) -> Library:
+        """Read `content/` and `locales/` below `root`. Raises `DataError` with every mistake found. Messages read before are taken
+        from `kept` while none of their files has changed."""
         content = root / "content"
         problems: list[Problem] = []
-        messages: dict[str, Message] = {}
-        for base, prefix in ((content / "messages", ""), (content / "safety" / "texts", "safety/")):
-            for path in sorted(base.rglob("message.yml")):
-                try:
-                    message = load_message(path, root, base, prefix)
-                except DataError as error:
-                    problems += error.problems
-                else:
-                    messages[message.id] = message
+        messages: Mapping[str, Message] = {}
+        try:
+            messages = kept_messages(root, kept) if kept else load_messages(root)
+        except DataError as error:
+            problems += error.problems
         try:
             helplines, needs, replies = Helplines.load(content), Needs.load(root), Replies.load(root)
             templates = Templates.load(root)
@@ -212,6 +215,76 @@ def version_of(words: str) -> str:
 def source_hash(body: str, get_help_if: str | None) -> str:
     """What a translation records of the English it was made from; differs as soon as the English changes."""
     return version_of(body + (f"\n{get_help_if}" if get_help_if else ""))
+
+
+def load_messages(root: Path) -> dict[str, Message]:
+    """Every message below `root`, by id. Raises `DataError` with every mistake found."""
+    problems: list[Problem] = []
+    messages: dict[str, Message] = {}
+    for base, prefix in message_folders(root):
+        for path in sorted(base.rglob("message.yml")):
+            try:
+                message = load_message(path, root, base, prefix)
+            except DataError as error:
+                problems += error.problems
+            else:
+                messages[message.id] = message
+    if problems:
+        raise DataError(problems)
+    return messages
+
+
+def kept_messages(root: Path, kept: Kept) -> Mapping[str, Message]:
+    """What `load_messages` gives, from an earlier time if every file, and this code, is the same. Raises `DataError`."""
+    key = _messages_key(root)
+    value = kept.get("messages", key)
+    if value is not None:
+        try:
+            return {message.id: message for message in map(_message_from, value)}
+        except (ValueError, TypeError, LookupError) as error:  # it was written by another program
+            log.warning("library: the kept messages cannot be read (%s)", type(error).__name__)
+    messages = load_messages(root)
+    if _messages_key(root) == key:  # no file was changed meanwhile
+        kept.put("messages", key, [_message_as_list(message) for message in messages.values()])
+    return messages
+
+
+def _messages_key(root: Path) -> str:
+    here = Path(__file__).parent
+    parts = [(here / name).read_bytes() for name in ("library.py", "strings.py", "yamlfile.py")]
+    for base, _ in message_folders(root):
+        for folder, folders, files in os.walk(base):
+            folders.sort()
+            for name in sorted(files):
+                path = os.path.join(folder, name)
+                with open(path, "rb") as file:
+                    parts += [os.path.relpath(path, root).encode(), file.read()]
+    return key_of(parts)
+
+
+def _message_as_list(message: Message) -> list[Any]:
+    words = {lang: [one.text, one.translation, one.source_hash] for lang, one in message.words.items()}
+    return [
+        *(getattr(message, name) for name in _PLAIN),
+        *(list(getattr(message, name)) for name in _LISTS),
+        message.sources,
+        words,
+    ]
+
+
+def _message_from(value: list[Any]) -> Message:
+    plain, lists, (sources, words) = value[: len(_PLAIN)], value[len(_PLAIN) : -2], value[-2:]
+    named: dict[str, Any] = dict(zip(_PLAIN, plain, strict=True))
+    named |= {name: tuple(entries) for name, entries in zip(_LISTS, lists, strict=True)}
+    named["sources"] = tuple((name, year) for name, year in sources)
+    named["words"] = {lang: Words(text, translation, source) for lang, (text, translation, source) in words.items()}
+    return Message(**named)
+
+
+def message_folders(root: Path) -> tuple[tuple[Path, str], ...]:
+    """The folders in which messages are, and what their ids begin with."""
+    content = root / "content"
+    return (content / "messages", ""), (content / "safety" / "texts", "safety/")
 
 
 def load_message(path: Path, root: Path, base: Path, prefix: str = "") -> Message:

@@ -14,19 +14,23 @@ One phrase is words with spaces between them. A word may be
 Everything is compared as `bot.triage.text` reads it, so capitals, accents, apostrophes and text-speak never matter.
 """
 
+from __future__ import annotations
+
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
-from typing import Any
-
-from spacy.matcher import Matcher
-from spacy.tokens import Doc
-from spacy.vocab import Vocab
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 
 from bot.triage.text import Reading, Spelling, plain
+
+if TYPE_CHECKING:
+    from spacy.matcher import Matcher
+    from spacy.tokens import Doc
+    from spacy.vocab import Vocab
 
 _MOST_VARIANTS = 400
 _GAPS = {"..": 3, "...": 7}
@@ -45,9 +49,46 @@ class Span:
     end: int
 
 
-# One place in a phrase: the ways to fill it, each a sequence of word sets, or a gap.
+class Words:
+    """The words of one language, as spaCy numbers them. spaCy is imported when a message is first read: that takes a second or two,
+    which no command that only loads phrases should wait for."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._vocab: Vocab | None = None
+
+    @property
+    def vocab(self) -> Vocab:
+        """One for all threads: what matches and what is matched must number alike."""
+        if self._vocab is None:
+            with self._lock:
+                if self._vocab is None:
+                    import spacy
+
+                    self._vocab = spacy.blank("xx").vocab
+        return self._vocab
+
+    def doc(self, forms: Sequence[str]) -> Doc:
+        """A message's words, for matchers."""
+        vocab = self.vocab
+        from spacy.tokens import Doc
+
+        return Doc(vocab, words=list(forms))
+
+    def matcher(self, patterns: list[list[dict[str, Any]]]) -> Matcher:
+        """A matcher of any of the patterns."""
+        vocab = self.vocab
+        from spacy.matcher import Matcher
+
+        matcher = Matcher(vocab, validate=False)
+        matcher.add("phrase", patterns)
+        return matcher
+
+
 @dataclass(frozen=True, slots=True)
-class _Place:
+class Place:
+    """One place in a phrase: the ways to fill it, each a sequence of word sets, or a gap."""
+
     singles: frozenset[str] = frozenset()
     several: tuple[tuple[frozenset[str], ...], ...] = ()
     beginnings: tuple[str, ...] = ()
@@ -78,14 +119,14 @@ class _Place:
         return self.singles.union(*(entry[0] for entry in self.several))
 
 
-def _ways(places: Iterable[_Place]) -> list[list[list[dict[str, Any]]]]:
+def _ways(places: Iterable[Place]) -> list[list[list[dict[str, Any]]]]:
     return [place.ways() for place in places]
 
 
-def _joined(places: Sequence[_Place]) -> _Place:
+def _joined(places: Sequence[Place]) -> Place:
     """One place that may be filled in any of the ways of several."""
     several = {entry for place in places for entry in place.several}
-    return _Place(
+    return Place(
         frozenset[str]().union(*(place.singles for place in places)),
         tuple(sorted(several, key=_by_letters)),
         tuple(sorted({beginning for place in places for beginning in place.beginnings})),
@@ -106,19 +147,25 @@ class Phrase:
 
     written: str
     needs: tuple[frozenset[str], ...]
-    words: frozenset[str]
-    beginnings: tuple[str, ...]
-    vocab: Vocab
-    places: tuple["_Place", ...]
+    numbering: Words
+    places: tuple[Place, ...]
     at_start: bool
     at_end: bool
 
     @cached_property
     def _matcher(self) -> Matcher:
         # Made when a message first has all the words that the phrase needs: most phrases never come up.
-        matcher = Matcher(self.vocab, validate=False)
-        matcher.add("phrase", [[token for way in chosen for token in way] for chosen in product(*_ways(self.places))])
-        return matcher
+        return self.numbering.matcher([[token for way in chosen for token in way] for chosen in product(*_ways(self.places))])
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """Every word that may stand in it."""
+        return frozenset(word for place in self.places for word in place.all_words())
+
+    @property
+    def beginnings(self) -> Iterator[str]:
+        """Every beginning of a word that may stand in it."""
+        return (beginning for place in self.places for beginning in place.beginnings)
 
     def find(self, doc: Doc, reading: Reading, words: frozenset[str]) -> list[Span]:
         """Every place in the message that this phrase fits, longest first from each start."""
@@ -144,13 +191,13 @@ class Compiler:
     """
 
     spelling: Spelling
-    vocab: Vocab
+    numbering: Words
     lists: Mapping[str, Sequence[str]] = field(default_factory=dict)
     mutations: Mapping[str, Sequence[str]] = field(default_factory=dict)
     numbers: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        self._compiled_lists: dict[str, _Place] = {}
+        self._compiled_lists: dict[str, Place] = {}
         self._compiled: dict[str, Phrase] = {}
 
     def phrase(self, written: str) -> Phrase:
@@ -158,6 +205,10 @@ class Compiler:
         if written not in self._compiled:
             self._compiled[written] = self._phrase(written)
         return self._compiled[written]
+
+    def phrases(self) -> Iterable[Phrase]:
+        """Every phrase compiled so far, each once."""
+        return self._compiled.values()
 
     def _phrase(self, written: str) -> Phrase:
         parts = _PART.findall(written)
@@ -171,35 +222,33 @@ class Compiler:
             raise PhraseError("a gap (..) can only stand between words")
         if math.prod(len(ways) for ways in _ways(places)) > _MOST_VARIANTS:
             raise PhraseError("it combines too many lists of several words; write it as two shorter phrases")
-        words = frozenset(word for place in places for word in place.all_words())
-        beginnings = tuple(beginning for place in places for beginning in place.beginnings)
-        return Phrase(written, tuple(sorted(needs, key=len)), words, beginnings, self.vocab, tuple(places), at_start, at_end)
+        return Phrase(written, tuple(sorted(needs, key=len)), self.numbering, tuple(places), at_start, at_end)
 
-    def _places(self, part: str) -> list[_Place]:
+    def _places(self, part: str) -> list[Place]:
         if part in _GAPS:
-            return [_Place(gap=_GAPS[part])]
+            return [Place(gap=_GAPS[part])]
         optional = part.startswith("(") and part.endswith(")")
         grouped = part.startswith("[") and part.endswith("]")
         inner = part[1:-1] if optional or grouped else part
         place = _joined([self._choice(choice.strip()) for choice in inner.split("/") if choice.strip()])
         if not optional and len(place.several) == 1 and not place.singles and not place.beginnings:
             # A single contraction ("can't") is simply two words.
-            return [_Place(forms) for forms in place.several[0]]
+            return [Place(forms) for forms in place.several[0]]
         if not (place.singles or place.several or place.beginnings):
             raise PhraseError(f'"{part}" has no letters')
-        return [_Place(place.singles, place.several, place.beginnings, optional=optional)]
+        return [Place(place.singles, place.several, place.beginnings, optional=optional)]
 
-    def _choice(self, choice: str) -> _Place:
+    def _choice(self, choice: str) -> Place:
         """One of the things that may stand in a place: a list, a number, or words."""
         if number := re.fullmatch(r"#(\d+)-(\d+)", choice):
-            return _Place(self._numbers(int(number[1]), int(number[2])))
+            return Place(self._numbers(int(number[1]), int(number[2])))
         if choice.startswith("<") and choice.endswith(">"):
             return self.list_place(choice[1:-1])
         if stray := re.search(r"[()<>#|\[\]]", choice):
             raise PhraseError(f'"{choice}" has a {stray.group()} that does not belong there')
         return self._place([choice])
 
-    def list_place(self, name: str) -> _Place:
+    def list_place(self, name: str) -> Place:
         """The words of one list. Raises PhraseError for an unknown list."""
         if name not in self.lists:
             raise PhraseError(f'there is no list called "{name}"')
@@ -207,7 +256,7 @@ class Compiler:
             self._compiled_lists[name] = self._place(self.lists[name])
         return self._compiled_lists[name]
 
-    def _place(self, entries: Iterable[str]) -> _Place:
+    def _place(self, entries: Iterable[str]) -> Place:
         singles: set[str] = set()
         several: set[tuple[frozenset[str], ...]] = set()
         beginnings: set[str] = set()
@@ -222,7 +271,7 @@ class Compiler:
                 singles |= self._with_mutations(forms[0])
             elif forms:
                 several.add(tuple(self._with_mutations(form) for form in forms))
-        return _Place(frozenset(singles), tuple(sorted(several, key=_by_letters)), tuple(sorted(beginnings)))
+        return Place(frozenset(singles), tuple(sorted(several, key=_by_letters)), tuple(sorted(beginnings)))
 
     def _forms(self, word: str) -> tuple[str, ...]:
         if word.isdigit():

@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+from bot.kept import Kept
 from bot.languages import Detected, Detector
-from bot.triage import rules
+from bot.triage import compiled, rules
 from bot.triage.levels import Assessment, Level, Reason
 from bot.triage.model import Reader, windows
 from bot.triage.rules import Findings, RuleBook
@@ -57,19 +58,30 @@ class Triage:
         self.further_reader = further_reader
 
     @classmethod
-    def load(cls, content_dir: Path, model_path: Path | None = None, further_reader: FurtherReader | None = None) -> "Triage":
+    def load(
+        cls,
+        content_dir: Path,
+        model_path: Path | None = None,
+        further_reader: FurtherReader | None = None,
+        kept: Kept | None = None,
+    ) -> "Triage":
         """From `content_dir`/languages.yml and `content_dir`/safety/*.yml, and the trained file (rules alone where it is not
-        there; the language model is taken from beside it).
+        there; the language model is taken from beside it). Phrases compiled before are taken from `kept`.
 
         Raises RuleFileError for a rule file that cannot be used, ValueError for a model that cannot.
         """
         beside = model_path.with_name(LANGUAGE_MODEL) if model_path else None
         detector = Detector.load(content_dir, beside)
         safety = content_dir / "safety"
-        books = {language.code: book(safety, language.code) for language in detector.catalogue}
+        books = {language.code: book(safety, language.code, kept) for language in detector.catalogue}
         model = Reader.load(model_path) if model_path is not None and model_path.is_file() else None
         thresholds = Thresholds.load(safety / THRESHOLDS) if (safety / THRESHOLDS).is_file() else None
         return cls(books, detector, model, thresholds, further_reader)
+
+    def prepare(self) -> None:
+        """Read one message in every language, so that no parent waits for what is imported and made when first needed. Blocking."""
+        for lang in self.books:
+            self.assess("hello, how are you", lang)
 
     def assess(self, text: str, lang: str | None = None) -> Assessment:
         """Judge one message alone; `lang` is the language the writer chose. Never raises, whatever the text."""
@@ -154,10 +166,10 @@ class Triage:
         return [Reason(level, f"further:{self.further_reader.name}", "")] if level is not Level.NONE else []
 
 
-def book(safety: Path, lang: str) -> RuleBook:
+def book(safety: Path, lang: str, kept: Kept | None = None) -> RuleBook:
     """The rule book of a language; one without rules where there is no file yet."""
     path = safety / f"{lang}.yml"
-    return rules.load(path) if path.is_file() else rules.empty(lang)
+    return compiled.load(path, kept) if path.is_file() else rules.empty(lang)
 
 
 def _of_rules(findings: Findings) -> Iterator[Reason]:

@@ -1,21 +1,24 @@
 """The phrase rules of one language: loading `content/safety/<lang>.yml`, and finding what a message says."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import spacy
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from spacy.tokens import Doc
 
 from bot.triage.levels import KINDS, Level
-from bot.triage.phrases import Compiler, Phrase, PhraseError, Span
+from bot.triage.phrases import Compiler, Phrase, PhraseError, Span, Words
 from bot.triage.text import Reading, Spelling, plain
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc
 
 APPROVALS = "approvals.yml"
 """The one file among the phrases that triage does not read: who approved them (`bot.library.approvals`)."""
@@ -94,24 +97,21 @@ class Findings:
 
 @dataclass
 class RuleBook:
-    """All the rules of one language."""
+    """All the rules of one language; `known` are the words that any phrase of theirs knows."""
 
     lang: str
     spelling: Spelling
-    compiler: Compiler
+    numbering: Words
     rules: tuple[Rule, ...]
     cues: Mapping[str, tuple[Phrase, ...]]
     negation: frozenset[str]
     reaches_over: frozenset[str]
     concepts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    known: frozenset[str] = frozenset()
 
     @cached_property
     def _beginnings(self) -> tuple[str, ...]:
         return tuple({beginning for phrase in self._phrases() for beginning in phrase.beginnings})
-
-    @cached_property
-    def _known(self) -> frozenset[str]:
-        return frozenset(word for phrase in self._phrases() for word in phrase.words)
 
     def _phrases(self) -> Iterator[Phrase]:
         for rule in self.rules:
@@ -144,12 +144,12 @@ class RuleBook:
 
     def _form(self, form: str) -> str:
         # Words that no rule knows are not kept: spaCy never forgets a string it has seen.
-        if form in self._known or form in self.negation or form in self.reaches_over:
+        if form in self.known or form in self.negation or form in self.reaches_over:
             return form
         return form if self._beginnings and form.startswith(self._beginnings) and len(form) < 30 else _UNKNOWN
 
     def _doc(self, forms: Sequence[str]) -> tuple[Doc, frozenset[str]]:
-        return Doc(self.compiler.vocab, words=list(forms)), frozenset(forms) | {_UNKNOWN}
+        return self.numbering.doc(forms), frozenset(forms) | {_UNKNOWN}
 
     def _cue(self, name: str, doc: Doc, reading: Reading, words: frozenset[str]) -> Iterator[Span]:
         index = self._cues_by_word.get(name, {})
@@ -332,7 +332,8 @@ class _Loader:
             for word in compiler.list_place(name).singles:
                 concepts.setdefault(word, []).append(name)
         fixed = {word: tuple(sorted(names)) for word, names in concepts.items()}
-        return RuleBook(self.lang, compiler.spelling, compiler, rules, cues, negation, reaches, fixed)
+        known = frozenset(word for phrase in compiler.phrases() for word in phrase.words)
+        return RuleBook(self.lang, compiler.spelling, compiler.numbering, rules, cues, negation, reaches, fixed, known)
 
     def _compiler(self, data: Any, lists: Mapping[str, list[tuple[int, str]]], reading: Any) -> Compiler:
         file = self.file
@@ -352,7 +353,7 @@ class _Loader:
         mutations = {str(key): [str(part) for part in value] for key, value in file.mapping(raw, "mutations").items()}
         numbers = [text for _, text in file.texts(raw, "numbers", "numbers")]
         texts = {name: [text for _, text in entries] for name, entries in lists.items()}
-        return Compiler(spelling, spacy.blank("xx").vocab, texts, mutations, numbers)
+        return Compiler(spelling, Words(), texts, mutations, numbers)
 
     def _sounds(self, raw: Any) -> list[tuple[str, str]]:
         pairs = []
@@ -461,8 +462,7 @@ def _strings(value: Any) -> Iterator[str]:
 
 def empty(lang: str) -> RuleBook:
     """A book without rules: words are read plainly, and only the models judge."""
-    spelling = Spelling()
-    return RuleBook(lang, spelling, Compiler(spelling, spacy.blank("xx").vocab), (), {}, frozenset(), frozenset())
+    return RuleBook(lang, Spelling(), Words(), (), {}, frozenset(), frozenset())
 
 
 def load(path: Path) -> RuleBook:

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from bot.kept import Kept
 from bot.library import Library
 from bot.library.dates import say_date, say_day, say_time
 from bot.library.helplines import isolate
 from bot.library.library import source_hash, version_of
 from bot.library.strings import Strings, UnknownString, fill, placeholders
 from bot.library.yamlfile import DataError, parse_yaml, read_front_matter, read_yaml
+from bot.settings import ROOT
 from tests.library.small import message, put
 
 # Choosing
@@ -119,6 +121,47 @@ def test_the_version_changes_with_the_approved_words_and_not_with_personal_value
         library.render("safety:waiting", "en")
     message(root, "safety/waiting", "Back soon, {when}. {emergency}.", None)
     assert Library.load(root).render("safety:waiting", "en", None, {"when": "at 9"}).version != one.version
+
+
+def test_messages_that_are_kept_are_those_of_the_files(tmp_path: Path) -> None:
+    kept = Kept(tmp_path / "kept")
+    Library.load(ROOT, kept)
+    again = Library.load(ROOT, kept)
+    assert again.messages == Library.load(ROOT).messages
+    assert list(again.messages) == list(Library.load(ROOT).messages)
+
+
+def test_an_edit_of_any_file_of_the_messages_is_seen_at_once(root: Path, tmp_path: Path) -> None:
+    kept = Kept(tmp_path / "kept")
+    message(root, "relax/start-here", "One.", None)
+    assert Library.load(root, kept).render("message:relax/start-here", "en").text == "One."
+    message(root, "relax/start-here", "Another.", None)
+    assert Library.load(root, kept).render("message:relax/start-here", "en").text == "Another."
+    message(root, "relax/start-here", "Another.", None, status="approved")
+    assert Library.load(root, kept).messages["relax/start-here"].status == "approved"
+    (root / "content/messages/relax/start-here/message.yml").unlink()
+    assert "relax/start-here" not in Library.load(root, kept).messages
+
+
+def test_kept_messages_that_are_damaged_or_none_are_read_from_the_files(root: Path, tmp_path: Path) -> None:
+    kept = Kept(tmp_path / "kept")
+    message(root, "relax/start-here", "One.", None)
+    Library.load(root, kept)
+    (path,) = kept.folder.glob("messages-*")
+    path.write_bytes(path.read_bytes().replace(b"One.", b"Two."))
+    assert Library.load(root, kept).render("message:relax/start-here", "en").text == "One."
+    kept.put("messages", path.read_text(encoding="utf-8").split(" ")[0], [["id", 3]])
+    assert Library.load(root, kept).render("message:relax/start-here", "en").text == "One."
+
+
+def test_a_mistake_in_a_message_is_told_though_messages_are_kept(root: Path, tmp_path: Path) -> None:
+    kept = Kept(tmp_path / "kept")
+    message(root, "relax/start-here", "One.", None)
+    Library.load(root, kept)
+    (root / "content/messages/relax/start-here/message.yml").write_text("id: relax/start-here\n", encoding="utf-8")
+    for _ in range(2):
+        with pytest.raises(DataError, match="this field is missing"):
+            Library.load(root, kept)
 
 
 def test_values_from_a_parent_are_not_read_as_placeholders(root: Path) -> None:
