@@ -15,10 +15,13 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jinja2 import BytecodeCache, Environment
+from jinja2.bccache import Bucket
 from sqlalchemy import create_engine, make_url
 from sqlalchemy.engine import URL
 
@@ -26,6 +29,7 @@ from bot import wiring
 from bot.conversation.commands import Commands
 from bot.conversation.decide import Thresholds
 from bot.conversation.facts import FactWords
+from bot.kept import Kept
 from bot.languages import Detector
 from bot.library import Library
 from bot.models import triage_model_path
@@ -35,9 +39,12 @@ from bot.storage.crypto import Keyring, new_key
 from bot.storage.engine import Database
 from bot.triage import Triage
 from bot.triage.reader import LANGUAGE_MODEL, MODEL_NAME
+from tests.databases import bare_sqlite, migrate_both
 from tests.doubles.rasa_server import TOKEN, RasaDouble
 
 AREA = "demonstration"
+KEPT = Kept(Settings().kept_dir)
+"""As installed: what is read here was compiled by the program before, if nothing has changed."""
 
 
 class NetworkClosed(RuntimeError):
@@ -70,6 +77,32 @@ def network_closed() -> Iterator[None]:
         yield
 
 
+class _Compiled(BytecodeCache):
+    """Templates of pages, compiled once a process: each test has an application of its own."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._code:
+            bucket.load_bytecode(BytesIO(self._code[bucket.key]))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._code[bucket.key] = bucket.bytecode_to_string()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def templates_compiled_once() -> Iterator[None]:
+    cache, real = _Compiled(), Environment.__init__
+
+    def with_cache(self: Environment, *arguments: Any, **options: Any) -> None:
+        real(self, *arguments, **{"bytecode_cache": cache, **options})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Environment, "__init__", with_cache)
+        yield
+
+
 # Databases
 
 
@@ -84,6 +117,20 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     engine.dispose()
     return path
+
+
+@pytest.fixture(scope="session")
+def bare_postgres_template() -> Iterator[tuple[URL, str] | None]:
+    """The server's address and a migrated database in it with nothing in it; None where no server is named."""
+    base = os.environ.get("WREN_TEST_POSTGRES_URL")
+    if not base:
+        yield None
+        return
+    url, name = make_url(base), f"wren_bare_{uuid.uuid4().hex[:12]}"
+    _administer(url, f"CREATE DATABASE {name}")
+    migrate_both(url.set(database=name).render_as_string(hide_password=False))
+    yield url, name
+    _administer(url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(scope="session")
@@ -126,7 +173,11 @@ def database_address(request: pytest.FixtureRequest) -> Iterator[str]:
     if request.param == "sqlite":
         yield request.getfixturevalue("sqlite_address")
         return
-    template = request.getfixturevalue("postgres_template")
+    yield from _copy_of(request.getfixturevalue("postgres_template"))
+
+
+def _copy_of(template: tuple[URL, str] | None) -> Iterator[str]:
+    """The address of a copy of a database of PostgreSQL, which is dropped afterwards."""
     if template is None:
         pytest.skip("no PostgreSQL: set WREN_TEST_POSTGRES_URL to run this on it as well")
     url, source = template
@@ -134,6 +185,22 @@ def database_address(request: pytest.FixtureRequest) -> Iterator[str]:
     _administer(url, f"CREATE DATABASE {name} TEMPLATE {source}")
     yield url.set(database=name).render_as_string(hide_password=False)
     _administer(url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def bare_sqlite_address(tmp_path: Path) -> str:
+    """The address of a SQLite file of this test's own, migrated and with nothing in it."""
+    (tmp_path / "wren.sqlite3").write_bytes(bare_sqlite())
+    return f"sqlite:///{tmp_path / 'wren.sqlite3'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def bare_address(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of a migrated database with nothing in it, of this test's own, once on each kind."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("bare_sqlite_address")
+    else:
+        yield from _copy_of(request.getfixturevalue("bare_postgres_template"))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -169,7 +236,7 @@ def keyring() -> Keyring:
 
 @pytest.fixture(scope="session")
 def library() -> Library:
-    return Library.load(ROOT)
+    return Library.load(ROOT, KEPT)
 
 
 @pytest.fixture(scope="session")
@@ -181,13 +248,13 @@ def models_folder() -> Path:
 @pytest.fixture(scope="session")
 def triage(models_folder: Path) -> Triage:
     """The real triage: rules, and the model where it has been trained."""
-    return Triage.load(ROOT / "content", models_folder / MODEL_NAME)
+    return Triage.load(ROOT / "content", models_folder / MODEL_NAME, kept=KEPT)
 
 
 @pytest.fixture(scope="session")
 def rules_alone() -> Triage:
     """Triage as it is where no model has been trained: what a conversation's tests see must not change with each training."""
-    return Triage.load(ROOT / "content")
+    return Triage.load(ROOT / "content", kept=KEPT)
 
 
 @pytest.fixture(scope="session")

@@ -18,9 +18,9 @@ from bot.storage.tables import now as present
 from tests.console.support import AREA, Office
 from tests.doubles.hook_server import HookServer
 from tests.doubles.smtp_server import SmtpServer
-from tests.handoff.conftest import database_url, library, office
+from tests.handoff.conftest import office
 
-__all__ = ["database_url", "library", "office"]
+__all__ = ["office"]
 
 OPEN = datetime(2026, 11, 25, 10, 0, tzinfo=UTC)
 NIGHT = datetime(2026, 11, 25, 23, 0, tzinfo=UTC)

@@ -16,7 +16,7 @@ from bot.alarms.hook import HookWay
 from bot.alarms.mail import MailWay
 from bot.alarms.ways import Notice, Outcome, mistakes, ways_of
 from bot.library import Library
-from bot.settings import ROOT, Settings
+from bot.settings import Settings
 from tests.alarms.conftest import Watch
 from tests.doubles.hook_server import HookServer
 from tests.doubles.smtp_server import SmtpServer
@@ -28,8 +28,8 @@ NOTICE = Notice(
 
 
 @pytest.fixture(scope="module")
-def words() -> Any:
-    return Library.load(ROOT).strings
+def words(library: Library) -> Any:
+    return library.strings
 
 
 def post(server: SmtpServer, words: Any, notice: Notice = NOTICE, deadline: float = 10, **settings: Any) -> Outcome:

@@ -2,44 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bot.messages import ButtonSpec, MessageClass, Reply
+from tests.browser.conftest import CHROMIUM
 from tests.webchat.support import HELLO, Chat, said, served
 
 playwright_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 axe_module = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
 
-CHROMIUM = Path(os.environ.get("WREN_CHROMIUM", "/usr/bin/chromium"))
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not there: install Debian's chromium package")
 
 LIST = Reply(ref="text:greet.hello", rows=tuple(ButtonSpec(label="button.more", action="more", args={"n": n}) for n in range(4)))
 SAFETY = Reply(ref="safety:emergency", message_class=MessageClass.SAFETY)
 LOCAL = {"en": "hello", "cy": "helo", "ur": "سلام"}
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with playwright_api.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

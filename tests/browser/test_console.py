@@ -15,7 +15,8 @@ from bot.console.guard import COOKIE
 from bot.library import Library
 from bot.messages import ButtonSpec, Reply
 from bot.storage.tables import Alarm, Case, Child, Person, Staff, StaffLogin, now
-from tests.browser.test_browser_pages import CHROMIUM, FLAGS, new_page, playwright_api, sideways, violations
+from tests.browser.conftest import CHROMIUM
+from tests.browser.test_browser_pages import new_page, sideways, violations
 from tests.console.support import AREA, PASSWORD, Browser, Office, Parent, build_office
 from tests.console.test_questions import ask
 from tests.console.test_second_factor import enrol
@@ -61,14 +62,6 @@ VIEWS = (
     "own",
     "again",
 )
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with playwright_api.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bot.conversation.services import search
-from bot.library import Library
 from services_directory import Directory
-from tests.browser.test_browser_pages import CHROMIUM, FLAGS, playwright_api, sideways, violations
+from tests.browser.conftest import CHROMIUM
+from tests.browser.test_browser_pages import sideways, violations
 from tests.browser.test_console import open_as
-from tests.console.support import Office, build_office
+from tests.console.support import Office
 from tests.webchat.support import served
 
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not there: install Debian's chromium package")
@@ -41,21 +39,6 @@ ANSWERS: tuple[dict[str, str], ...] = (
     {},
     {},
 )
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with playwright_api.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def office(tmp_path: Path, library: Library) -> Iterator[Office]:
-    result = build_office(f"sqlite:///{tmp_path / 'wren.sqlite3'}", tmp_path, library)
-    yield result
-    result.services.database.dispose()
 
 
 def fill(page: Any, answers: dict[str, str]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,29 +21,15 @@ from services_directory.freshness import reports
 from services_directory.freshness.links import Signer
 from services_directory.freshness.tables import CheckLink, ProviderNote, Reminder
 from services_directory.models import now
-from tests.browser.test_browser_pages import CHROMIUM, FLAGS, new_page, playwright_api, sideways, violations
+from tests.browser.conftest import CHROMIUM
+from tests.browser.test_browser_pages import new_page, sideways, violations
 from tests.browser.test_console import open_as
 from tests.console.directory.test_fresh import engine_of, service
-from tests.console.support import AREA, Office, build_office
+from tests.console.support import AREA, Office
 from tests.webchat.support import served
 
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not there: install Debian's chromium package")
 LONG = "Averylongwordwithoutanyspaceinit" * 6
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with playwright_api.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def office(tmp_path: Path, library: Library) -> Iterator[Office]:
-    result = build_office(f"sqlite:///{tmp_path / 'wren.sqlite3'}", tmp_path, library)
-    yield result
-    result.services.database.dispose()
 
 
 def furnish(office: Office) -> str:

@@ -16,7 +16,8 @@ from bot.app import listen, server, web_app, working
 from bot.conversation.rasa import RasaClient
 from bot.storage.tables import Staff
 from bot.wiring import Parts
-from tests.browser.test_browser_pages import CHROMIUM, FLAGS, new_page, playwright_api, say
+from tests.browser.conftest import CHROMIUM
+from tests.browser.test_browser_pages import new_page, say
 from tests.browser.test_directory_pages import ANSWERS, fill
 from tests.console.support import AREA, PASSWORD, password_hash
 from tests.doubles.rasa_form import FormRules
@@ -27,14 +28,6 @@ NAME = "Puddle Play (example)"
 NEED = {"needs.twins-and-more": "yes"}
 WITHIN = 1.0
 """Seconds from a parent's press to the service on their screen, beyond what any word takes on this machine just then."""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with playwright_api.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @contextmanager

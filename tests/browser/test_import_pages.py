@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bot.library import Library
 from services_directory.imports.one_sheet import template
-from tests.browser.test_browser_pages import CHROMIUM, FLAGS, playwright_api, sideways, violations
+from tests.browser.conftest import CHROMIUM
+from tests.browser.test_browser_pages import sideways, violations
 from tests.browser.test_console import open_as
 from tests.console.directory.test_imports import bring, finished
-from tests.console.support import Browser, Office, build_office
+from tests.console.support import Browser, Office
 from tests.services_directory.imports.test_import import one
 from tests.webchat.support import served
 
@@ -25,21 +24,6 @@ VIEWS = (
     *("find", "pending", "import", "import-wrong", "import-reader", "report", "report-needs-approver", "report-done"),
     *("questions", "questions-none", "export", "list", "service-brought-in"),
 )
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with playwright_api.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def office(tmp_path: Path, library: Library) -> Iterator[Office]:
-    result = build_office(f"sqlite:///{tmp_path / 'wren.sqlite3'}", tmp_path, library)
-    yield result
-    result.services.database.dispose()
 
 
 def furnish(office: Office, editor: Browser, approver: Browser) -> dict[str, str]:

@@ -11,7 +11,7 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import make_url, select
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -33,7 +33,6 @@ from bot.people import find_or_create
 from bot.settings import ROOT, Settings
 from bot.storage.crypto import Keyring, new_key
 from bot.storage.engine import Database
-from bot.storage.migrate import migrate
 from bot.storage.tables import (
     Area,
     Case,
@@ -46,8 +45,8 @@ from bot.storage.tables import (
     StaffAudit,
     StaffLogin,
 )
-from services_directory import migrate as migrate_directory
 from services_directory import open_engine
+from tests.databases import bare_sqlite
 
 AREA, ELSEWHERE = "demonstration", "elsewhere"
 URL = "http://127.0.0.1:8080"
@@ -293,13 +292,12 @@ class Office:
 def build_office(
     url: str, folder: Path, library: Library, *, tries: tuple[int, int] = (30, 120), migrated: bool = False, **settings: Any
 ) -> Office:
-    """An office on an empty database at `url`."""
+    """An office on an empty database at `url`; a new file of SQLite's where it is not migrated."""
     config = Settings.model_validate({"var_dir": folder, "demonstration": False, **settings})
+    if not migrated:
+        Path(str(make_url(url).database)).write_bytes(bare_sqlite())
     database = Database(url)
     directory_engine = open_engine(url)
-    if not migrated:
-        migrate(database.engine)
-        migrate_directory(directory_engine)
     with database.write() as session:
         known = set(session.scalars(select(Area.id)))
         session.add_all(Area(id=name, name=name) for name in (AREA, ELSEWHERE) if name not in known)

@@ -49,7 +49,7 @@ def joined(database_address: str, tmp_path: Path, library: Library, provider: Oi
 
 
 @pytest.fixture
-def here(tmp_path: Path, library: Library, empty: Path, provider: OidcDouble) -> Iterator[Office]:
+def here(tmp_path: Path, library: Library, provider: OidcDouble) -> Iterator[Office]:
     result = build_office(f"sqlite:///{tmp_path / 'sso.sqlite3'}", tmp_path, library, **settings_for(provider))
     yield result
     result.services.database.dispose()

@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 
 from bot.library import Library
 from bot.providers import Postman, routes
-from bot.settings import ROOT, Settings
+from bot.settings import Settings
 from services_directory import load_demonstration, migrate, models, open_engine, writing
 from services_directory.freshness.tables import Reminder
 from tests.doubles.smtp_server import Mail, SmtpServer
@@ -27,11 +27,6 @@ __all__ = ["database_url"]
 TODAY = date(2026, 11, 21)
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 ADDRESS = "hello@provider.example"
-
-
-@pytest.fixture(scope="session")
-def library() -> Library:
-    return Library.load(ROOT)
 
 
 @dataclass

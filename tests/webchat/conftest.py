@@ -8,19 +8,13 @@ from pathlib import Path
 import pytest
 
 from bot.library import Library
-from bot.settings import ROOT
 from bot.triage import Triage
 from tests.webchat.support import Chat, build_chat
 
 
 @pytest.fixture(scope="session")
-def library() -> Library:
-    return Library.load(ROOT)
-
-
-@pytest.fixture(scope="session")
-def triage() -> Triage:
-    return Triage.load(ROOT / "content", None)
+def triage(rules_alone: Triage) -> Triage:
+    return rules_alone
 
 
 @pytest.fixture

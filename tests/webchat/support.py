@@ -30,9 +30,9 @@ from bot.pages import routes as page_routes
 from bot.settings import ROOT, Settings
 from bot.storage.crypto import Keyring, new_key
 from bot.storage.engine import Database
-from bot.storage.migrate import migrate
 from bot.storage.tables import Area, Inbox, Outbox, Person, PersonAddress, now
 from bot.triage import Triage
+from tests.databases import bare_sqlite
 
 AREA = "demonstration"
 
@@ -115,8 +115,8 @@ HELLO = Reply(
 def build_chat(folder: Path, library: Library, triage: Triage, **settings: object) -> Chat:
     values = {"var_dir": folder, "public_url": "https://wren.test", **settings}
     config = Settings.model_validate(values)
+    (folder / "wren.sqlite3").write_bytes(bare_sqlite())
     database = Database(f"sqlite:///{folder / 'wren.sqlite3'}")
-    migrate(database.engine)
     with database.write() as session:
         session.add(Area(id=AREA, name=AREA))
     keyring = Keyring([new_key()])
