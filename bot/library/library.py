@@ -111,7 +111,7 @@ class Library:
         problems: list[Problem] = []
         messages: Mapping[str, Message] = {}
         try:
-            messages = kept_messages(root, kept) if kept else load_messages(root)
+            messages = kept_messages(root, kept) if kept is not None else load_messages(root)
         except DataError as error:
             problems += error.problems
         try:

@@ -60,6 +60,6 @@ def chat(tmp_path: Path, library: Library, triage: Triage) -> Iterator[Chat]:
 
 @pytest.fixture
 def office(tmp_path: Path, library: Library) -> Iterator[Office]:
-    result = build_office(f"sqlite:///{tmp_path / 'wren.sqlite3'}", tmp_path, library)
+    result = build_office(f"sqlite:///{tmp_path / 'office.sqlite3'}", tmp_path, library)
     yield result
     result.services.database.dispose()

@@ -20,10 +20,11 @@ from bot.library import Library
 from bot.settings import Settings
 from bot.storage.tables import CampaignArrival, Person
 from bot.wiring import Parts
-from tests.browser.test_browser_pages import CHROMIUM, FLAGS, new_page, playwright_api, sideways, violations
+from tests.browser.conftest import CHROMIUM
+from tests.browser.test_browser_pages import new_page, playwright_api, sideways, violations
 from tests.browser.test_console import open_as
 from tests.campaigns.support import served as served_app
-from tests.console.support import Office, build_office
+from tests.console.support import Office
 from tests.webchat.support import served
 
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not there: install Debian's chromium package")
@@ -38,14 +39,6 @@ PHONE = {
 }
 POINTS = {"poster": [(595, 842)], "card": [(241, 156), (241, 156)]}
 """Pages in points: A4, and twice 85 by 55 mm."""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with playwright_api.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -63,13 +56,6 @@ def address(running: Parts) -> Iterator[str]:
     with served_app(running, running.settings.port) as found:
         assert found == running.settings.url
         yield found
-
-
-@pytest.fixture
-def office(tmp_path: Path, library: Library) -> Iterator[Office]:
-    result = build_office(f"sqlite:///{tmp_path / 'office.sqlite3'}", tmp_path, library)
-    yield result
-    result.services.database.dispose()
 
 
 def test_axe_finds_nothing_and_nothing_scrolls_sideways_in_any_language(chromium: Any, address: str) -> None:
