@@ -315,7 +315,7 @@ def build_parts(read_once: ReadOnce, tmp_path: Path, monkeypatch: pytest.MonkeyP
         (Commands, read_once.commands),
         (Thresholds, read_once.thresholds),
     ):
-        monkeypatch.setattr(owner, "load", lambda *_, _value=value: _value)
+        monkeypatch.setattr(owner, "load", lambda *_, _value=value, **__: _value)
     made: list[wiring.Parts] = []
 
     def build(address: str, **settings: Any) -> wiring.Parts:
