@@ -21,7 +21,7 @@ from bot.alarms import Alarmer, build_ways
 from bot.campaigns.pages import CampaignServices
 from bot.campaigns.pages import routes as campaign_routes
 from bot.channels import Channel
-from bot.channels.telegram import TelegramChannel, TelegramPoller
+from bot.channels.telegram import TelegramPoller
 from bot.channels.webchat import Services as WebChatServices
 from bot.channels.webchat import routes as webchat_routes
 from bot.console import ConsoleServices
@@ -34,9 +34,9 @@ from bot.pages import routes as page_routes
 from bot.polling import telegram_poller
 from bot.providers import Postman
 from bot.providers import routes as provider_routes
-from bot.settings import Settings
 from bot.storage.tables import UNANSWERED_DAYS
 from bot.sweep import Sweep
+from bot.telegram_webhook import WebhookKeeper, by_webhook, telegram_channel, telegram_routes
 from bot.whatsapp import whatsapp_channel, whatsapp_rates, whatsapp_routes
 from bot.wiring import Parts
 from services_directory.api import api_app
@@ -85,6 +85,7 @@ def web_app(parts: Parts, closing: asyncio.Event | None = None) -> Starlette:
     )
     routes: list[BaseRoute] = [Route("/health", health)]
     routes += whatsapp_routes(parts)
+    routes += telegram_routes(parts)
     routes += webchat_routes(chat)
     routes += console_routes(console)
     routes += provider_routes(parts.directory_engine, parts.library.strings, parts.library.helplines, parts.settings)
@@ -129,12 +130,6 @@ def server(app: Starlette) -> QuietServer:
     )
 
 
-def telegram_channel(settings: Settings) -> TelegramChannel | None:
-    """The Telegram channel, if this installation has a token."""
-    token = settings.telegram_token
-    return TelegramChannel(token.get_secret_value(), base_url=settings.telegram_api) if token is not None else None
-
-
 @contextlib.asynccontextmanager
 async def working(parts: Parts, action_socket: socket.socket) -> AsyncIterator[None]:
     """Workers, sender, sweep, alarms, pollers and the action endpoint, for as long as the block lasts; then a clean end."""
@@ -171,8 +166,14 @@ async def working(parts: Parts, action_socket: socket.socket) -> AsyncIterator[N
         asyncio.create_task(alarmer.run(), name="alarms"),
         asyncio.create_task(postman.run(), name="letters"),
     ]
-    poller: TelegramPoller | None = None
-    if telegram is not None:
+    poller: TelegramPoller | WebhookKeeper | None = None
+    if telegram is not None and by_webhook(settings):
+        keeper = WebhookKeeper(parts, telegram)
+        poller = keeper
+        tasks.append(asyncio.create_task(keeper.run(), name="telegram"))
+    elif telegram is not None:
+        if settings.telegram_secrets():
+            log.error("Telegram cannot deliver to this address, so Wren polls; `bot doctor` says why")
         intake, polling = await asyncio.to_thread(telegram_poller, parts, telegram)
         poller = polling
         tasks.append(asyncio.create_task(intake.run(polling), name="telegram"))

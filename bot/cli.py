@@ -25,7 +25,9 @@ ROLE_HELP = "editor, approver, practitioner, manager or administrator; may be gi
 staff_app = typer.Typer(no_args_is_help=True, help="Accounts of the staff console.")
 factor_app = typer.Typer(no_args_is_help=True, help="Second factors of staff.")
 whatsapp_app = typer.Typer(no_args_is_help=True, help="The WhatsApp number and its templates.")
+telegram_app = typer.Typer(no_args_is_help=True, help="The Telegram bot.")
 app.add_typer(whatsapp_app, name="whatsapp")
+app.add_typer(telegram_app, name="telegram")
 app.add_typer(content_app, name="content")
 app.add_typer(staff_app, name="staff")
 staff_app.add_typer(factor_app, name="second-factor")
@@ -350,6 +352,46 @@ def whatsapp_number() -> None:
     except GraphError as error:
         say(f"Meta refuses: {error}.")
         raise typer.Exit(1) from error
+
+
+@telegram_app.command("webhook")
+def telegram_webhook(
+    set_: Annotated[
+        bool, typer.Option("--set", help="Have Telegram deliver to WREN_PUBLIC_URL; every start does this too.")
+    ] = False,
+    delete: Annotated[bool, typer.Option("--delete", help="No more deliveries: what comes waits for a day.")] = False,
+) -> None:
+    """Where Telegram delivers, how much waits there and what went wrong last. Exit status 1 if Telegram refuses, 2 for our own settings."""
+    from telegram.error import TelegramError
+
+    from bot.channels.telegram import webhook
+    from bot.telegram_webhook import telegram_channel, webhook_url
+
+    chosen = _started()
+    channel = telegram_channel(chosen)
+    wrong = webhook.mistake(webhook_url(chosen), chosen.telegram_secrets()) if set_ else None
+    if channel is None or wrong is not None or (set_ and delete):
+        say(f"{wrong}." if wrong else "Choose one of --set and --delete." if channel else "Set WREN_TELEGRAM_TOKEN.")
+        raise typer.Exit(2)
+
+    async def go() -> Any:
+        try:
+            if set_:
+                await webhook.set_webhook(channel.bot, webhook_url(chosen), chosen.telegram_secrets()[0])
+            if delete:
+                await webhook.delete_webhook(channel.bot)
+            return await webhook.webhook_info(channel.bot)
+        finally:
+            await channel.close()
+
+    try:
+        info = asyncio.run(go())
+    except TelegramError as error:
+        say(f"Telegram refuses ({type(error).__name__}).")
+        raise typer.Exit(1) from error
+    print(f"address: {info.url or 'none: Wren polls, or nobody listens'}")
+    print(f"waiting: {info.pending_update_count}")
+    print(f"last error: {info.last_error_message or 'none'}")
 
 
 @staff_app.command("add")

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from bot.alarms import calls, ways_of
 from bot.alarms.ways import mistakes
+from bot.channels.telegram.webhook import mistake
 from bot.console.accounts import tidy
 from bot.console.factor import UnknownRole, demanded_roles, with_factor
 from bot.console.guard import is_loopback
@@ -28,6 +29,7 @@ from bot.models import RASA_PYTHON, nlu_model_path, triage_model_path
 from bot.settings import Settings
 from bot.storage.engine import Database
 from bot.storage.tables import Outbox, Staff, now
+from bot.telegram_webhook import webhook_url
 from bot.triage.measured import ENOUGH, Measured, MeasuredError
 from bot.triage.measured import NAME as MEASURED
 from bot.whatsapp_templates import missing
@@ -60,6 +62,7 @@ def _findings(settings: Settings, root: Path) -> Iterator[str]:
     except DataError as error:
         yield f"The content cannot be used: {len(error.problems)} mistakes. Run `bot content check`."
     yield from _ways(settings)
+    yield from _telegram(settings)
     yield from _whatsapp(settings)
     teams: Teams | None = None
     try:
@@ -143,6 +146,27 @@ def _ways(settings: Settings) -> Iterator[str]:
     if not ways_of(settings):
         yield "No alarm can go out: set WREN_SMTP_HOST, WREN_ALARM_HOOK_URL or both (docs/settings.md)."
     yield from mistakes(settings)
+
+
+SHORTEST_SECRET = 16
+
+
+def _telegram(settings: Settings) -> Iterator[str]:
+    """What is missing of a Telegram that somebody has begun to set up."""
+    secrets = settings.telegram_secrets()
+    if not settings.telegram_token:
+        if secrets:
+            yield "Telegram's webhook has a secret and the bot has no token, so no message is taken in: set WREN_TELEGRAM_TOKEN."
+        return
+    if not settings.telegram_username:
+        yield "Telegram lacks the bot's name, so the landing page has no link to it: set WREN_TELEGRAM_USERNAME."
+    if not secrets:
+        return
+    wrong = mistake(webhook_url(settings), secrets)
+    if wrong is not None:
+        yield f"Telegram's webhook cannot be used, so Wren polls: {wrong} (WREN_PUBLIC_URL, WREN_TELEGRAM_WEBHOOK_SECRET)."
+    if any(len(secret) < SHORTEST_SECRET for secret in secrets):
+        yield f"WREN_TELEGRAM_WEBHOOK_SECRET can be guessed: make each secret at least {SHORTEST_SECRET} characters long."
 
 
 WHATSAPP = {

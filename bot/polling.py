@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 from telegram.error import TelegramError
 
 from bot.channels.telegram import TelegramChannel, TelegramPoller, publish_commands, reachability
@@ -39,24 +43,24 @@ class TelegramIntake:
                 inbounds = self._channel.parse(raw)
                 self._parts.intake.store_many(session, [(inbound, raw) for inbound in inbounds])
                 if not inbounds:
-                    self._keep_raw(session, raw)
-                self._note_reachability(session, raw)
+                    self.keep(session, raw)
             offset = session.get(PollOffset, CHANNEL)
             if offset is None:
                 session.add(PollOffset(channel=CHANNEL, offset=next_offset))
             else:
                 offset.offset = next_offset
 
-    def _keep_raw(self, session: Any, raw: dict[str, Any]) -> None:
-        """An update that holds nothing to answer is kept all the same."""
-        unique = external_id(raw, self._channel.bot_id)
+    def keep(self, session: Session, raw: Mapping[str, Any]) -> None:
+        """Keep an update that holds nothing to answer, and what it says of who can be reached. Repeating changes nothing."""
+        unique = external_id(raw, self._channel.bot_id) or f"{self._channel.bot_id}:{_hash(raw)}"
         known = select(RawEvent.id).where(RawEvent.channel == CHANNEL, RawEvent.external_id == unique)
-        if unique is not None and session.scalar(known) is None:
-            session.add(
-                RawEvent(channel=CHANNEL, external_id=unique, sealed=self._parts.keyring.seal_json(raw), expires_at=now())
-            )
+        if session.scalar(known) is not None:
+            return
+        session.add(RawEvent(channel=CHANNEL, external_id=unique, sealed=self._parts.keyring.seal_json(raw), expires_at=now()))
+        session.flush()
+        self._note_reachability(session, raw)
 
-    def _note_reachability(self, session: Any, raw: dict[str, Any]) -> None:
+    def _note_reachability(self, session: Session, raw: Mapping[str, Any]) -> None:
         said = reachability(raw)
         if said is None:
             return
@@ -66,8 +70,8 @@ class TelegramIntake:
         if row is not None:
             row.unreachable_at = None if reachable else now()
 
-    async def run(self, poller: TelegramPoller) -> None:
-        """Publish the menu in every language, then poll until stopped."""
+    async def publish_menu(self) -> None:
+        """Publish the menu in every language. Best effort: the words of the menu can be typed as well."""
         strings = self._parts.library.strings
         menus = {
             language.code: [(name, strings.get(f"telegram.{name}", language.code)) for name in MENU] for language in supported()
@@ -76,7 +80,16 @@ class TelegramIntake:
             await publish_commands(self._channel.bot, menus)
         except TelegramError as error:
             log.warning("the Telegram menu was not published (%s)", type(error).__name__)
+
+    async def run(self, poller: TelegramPoller) -> None:
+        """Publish the menu in every language, then poll until stopped."""
+        await self.publish_menu()
         await poller.run()
+
+
+def _hash(raw: Mapping[str, Any]) -> str:
+    """What an update without an id is known by: the same each time that it comes."""
+    return "sha256:" + hashlib.sha256(json.dumps(raw, sort_keys=True, default=str).encode("utf-8", "replace")).hexdigest()
 
 
 def telegram_poller(parts: Parts, channel: TelegramChannel) -> tuple[TelegramIntake, TelegramPoller]:

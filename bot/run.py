@@ -13,6 +13,7 @@ from bot.languages import supported
 from bot.settings import Settings
 from bot.storage.engine import Database
 from bot.supervisor import Child, Supervisor, answers, app_environment, free_port, rasa_child
+from bot.telegram_webhook import by_webhook, webhook_url
 from bot.wiring import prepare_database
 
 READY_SECONDS = 180.0
@@ -74,7 +75,7 @@ def _announce(settings: Settings, login: tuple[str, str] | None, say: Callable[[
     if login:
         say(f"    demonstration login: {login[0]}   password: {login[1]}   (this machine only, new at each start)")
     if settings.telegram_token:
-        say("  Telegram       polling")
+        say(f"  Telegram       {webhook_url(settings) if by_webhook(settings) else 'polling'}")
     if settings.whatsapp_secrets():
         say(f"  WhatsApp       {settings.url}/webhooks/whatsapp")
     if settings.demonstration:

@@ -42,6 +42,11 @@ class Settings(BaseSettings):
     sweep_seconds: float = Field(default=2.0, description="Seconds between looks for work that nobody was woken for.")
     raw_event_days: int = Field(default=7, description="Days until a raw event's contents are wiped.")
     telegram_token: SecretStr | None = Field(default=None, description="Telegram bot token; empty means no Telegram.")
+    telegram_webhook_secret: SecretStr | None = Field(
+        default=None,
+        description="Secret that Telegram names with each update; while it is being changed both, the new one first, comma-separated. "
+        "Set, Telegram delivers to `WREN_PUBLIC_URL`; empty means that Wren polls.",
+    )
     telegram_api: str | None = Field(default=None, description="Another Bot API server, for tests.")
     whatsapp_token: SecretStr | None = Field(
         default=None, description="Access token of the WhatsApp Cloud API; empty means that nothing is sent there."
@@ -161,8 +166,11 @@ class Settings(BaseSettings):
 
     def whatsapp_secrets(self) -> list[str]:
         """The secrets that may have signed a webhook; none means that none is taken."""
-        given = self.whatsapp_app_secret.get_secret_value() if self.whatsapp_app_secret else ""
-        return [secret.strip() for secret in given.split(",") if secret.strip()]
+        return _listed(self.whatsapp_app_secret)
+
+    def telegram_secrets(self) -> list[str]:
+        """The secrets that Telegram may name, the one to set first; none means that Wren polls."""
+        return _listed(self.telegram_webhook_secret)
 
     def keys(self) -> list[str]:
         """The encryption keys, newest first; makes and keeps one in `var_dir/secret.key` (mode 600) if none is configured."""
@@ -179,6 +187,12 @@ class Settings(BaseSettings):
                 with os.fdopen(handle, "w", encoding="ascii") as file:
                     file.write(new_key() + "\n")
         return path.read_text(encoding="ascii").split()
+
+
+def _listed(secrets: SecretStr | None) -> list[str]:
+    """Secrets that stand in one setting, comma-separated."""
+    given = secrets.get_secret_value() if secrets else ""
+    return [secret.strip() for secret in given.split(",") if secret.strip()]
 
 
 @lru_cache

@@ -6,13 +6,8 @@ what is known already changes nothing.
 
 from __future__ import annotations
 
-import asyncio
-import json
 import logging
-from collections import OrderedDict
-from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
@@ -28,25 +23,19 @@ from bot.channels.whatsapp.parse import CHANNEL
 from bot.conversation.intake import Receipt
 from bot.delivery.pace import RATES, Rates
 from bot.delivery.receipts import apply_receipt, marketing_consented, stop_marketing
-from bot.delivery.sender import unpack_outbound
 from bot.delivery.templates import note_news
-from bot.messages import Inbound, Kind
+from bot.messages import Inbound
 from bot.people.people import change_address
 from bot.settings import Settings
 from bot.storage.incidents import note_incident
-from bot.storage.tables import Case, Consent, Outbox, PersonAddress, RawEvent, now
+from bot.storage.tables import Case, Consent, PersonAddress, RawEvent, now
+from bot.webhooks import Arrivals, as_json, bare_number, read_body
 from bot.wiring import Parts
 
 log = logging.getLogger(__name__)
 PATH = "/webhooks/whatsapp"
 MAX_BODY = 4 * 1024 * 1024
 """Bytes of a request: Meta sends up to 3 MB."""
-
-SHOWN = ("sent", "delivered", "read", "sending")
-"""States of a message that its reader may have before them."""
-
-GIVEN_REMEMBERED = 1000
-NUMBER_DIGITS = 2
 
 
 def whatsapp_channel(settings: Settings) -> WhatsAppChannel | None:
@@ -91,9 +80,7 @@ class Webhook:
         self._parts = parts
         self._channel = channel
         self._secrets = parts.settings.whatsapp_secrets()
-        self._safety_given: OrderedDict[str, None] = OrderedDict()
-        """Messages whose safety words went out although they could not be stored: Meta sends those again."""
-        self._background: set[asyncio.Task[None]] = set()
+        self._arrivals = Arrivals(parts, CHANNEL, channel, numbered_tokens)
 
     async def verify(self, request: Request) -> Response:
         """Meta asks whether this address wants its webhooks: the challenge back for whoever knows the verify token, else 403."""
@@ -107,15 +94,12 @@ class Webhook:
 
     async def receive(self, request: Request) -> Response:
         """One delivery: 200 once all of it is stored, 503 if any of it is not, 403 or 413 for what is not Meta's."""
-        body = await _body(request)
+        body = await read_body(request, MAX_BODY)
         if body is None:
             return PlainTextResponse("", 413)
         if not verify_signature(self._secrets, body, request.headers.get("x-hub-signature-256")):
             return PlainTextResponse("", 403)
-        try:
-            raw = json.loads(body)
-        except (ValueError, RecursionError):
-            raw = {"unreadable": body.decode("utf-8", "replace")}
+        raw = as_json(body)
         stored = True
         for event in events(raw, phone_number_id=self._parts.settings.whatsapp_phone_number_id):
             stored = await self._take(event) and stored
@@ -134,50 +118,10 @@ class Webhook:
         return False
 
     async def _message(self, event: Event, said: Inbound) -> bool:
-        inbound = await run_in_threadpool(self._numbered, said)
-        receipt = await run_in_threadpool(self._parts.intake.receive, inbound, event.raw)
-        if not receipt.stored:
-            await self._say_safety(inbound, receipt)
-        elif not receipt.duplicate:
-            self._later(self._acknowledge(receipt, event.wamid))
+        receipt = await self._arrivals.take(said, event.raw)
+        if receipt.stored and not receipt.duplicate:
+            self._arrivals.later(self._acknowledge(receipt, event.wamid))
         return receipt.stored
-
-    def _numbered(self, inbound: Inbound) -> Inbound:
-        """A bare number after a message that was shown with numbers is a press of that choice. Blocking."""
-        place = bare_number(inbound.text) if inbound.kind is Kind.TEXT else None
-        if place is None:
-            return inbound
-        try:
-            with self._parts.database.read() as session:
-                tokens = self._last_numbers(session, inbound)
-        except SQLAlchemyError:
-            return inbound
-        return pressed(inbound, tokens[place - 1]) if 0 < place <= len(tokens) else inbound
-
-    def _last_numbers(self, session: Session, inbound: Inbound) -> tuple[str, ...]:
-        """The tokens of the last message with choices that this person was shown, if it had numbers."""
-        keyring = self._parts.keyring
-        lookups = [keyring.lookup(address.channel, address.kind, address.value) for address in inbound.addresses]
-        person = select(PersonAddress.person_id).where(PersonAddress.lookup.in_(lookups)).limit(1).scalar_subquery()
-        shown = (Outbox.person_id == person, Outbox.channel == CHANNEL, Outbox.state.in_(SHOWN))
-        for sealed in session.scalars(select(Outbox.sealed).where(*shown).order_by(Outbox.id.desc()).limit(5)):
-            outbound = unpack_outbound(keyring.open_json(sealed))
-            if outbound.buttons or outbound.rows:
-                return numbered_tokens(outbound)
-        return ()
-
-    async def _say_safety(self, inbound: Inbound, receipt: Receipt) -> None:
-        """The store failed, and the message is an emergency: the fixed words go out all the same, once for each message."""
-        if self._channel is None or not receipt.safety or inbound.external_id in self._safety_given:
-            return
-        self._safety_given[inbound.external_id] = None
-        while len(self._safety_given) > GIVEN_REMEMBERED:
-            self._safety_given.popitem(last=False)
-        address = inbound.addresses[0]
-        for outbound in receipt.safety:
-            delivery = await self._channel.send(address.value, address.kind, outbound)
-            if delivery.status != "sent":
-                log.error("whatsapp: safety words did not go out (%s)", delivery.reason)
 
     async def _acknowledge(self, receipt: Receipt, wamid: str) -> None:
         """Blue ticks and "typing" say that Wren is there; where a practitioner is, they would say that a person is."""
@@ -194,12 +138,6 @@ class Webhook:
         with self._parts.database.read() as session:
             query = select(Case.id).where(Case.person_id == person_id, Case.state == "claimed")
             return session.scalar(query) is not None
-
-    def _later(self, work: Any) -> None:
-        """In the background: Meta's answer does not wait for it."""
-        task = asyncio.ensure_future(work)
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
 
     # What is not a message
 
@@ -273,32 +211,6 @@ class Webhook:
             had = select(Consent.id).where(Consent.person_id == person_id, Consent.category == "marketing", Consent.given)
             if session.scalar(had.limit(1)) is not None:
                 session.add(Consent(person_id=person_id, category="marketing", given=True, method=CHANNEL))
-
-
-def bare_number(text: str) -> int | None:
-    """The number that a message is and nothing else, in the digits of any script: 2, ٢, ۲, ২; with a full stop or bracket if need be."""
-    digits = text.strip().strip(".)(।۔،").strip()
-    if not 0 < len(digits) <= NUMBER_DIGITS or not all(char.isdecimal() for char in digits):
-        return None
-    return int(digits)
-
-
-def pressed(inbound: Inbound, token: str) -> Inbound:
-    """The same message as a press of the choice behind `token`."""
-    return replace(inbound, kind=Kind.BUTTON, token=token)
-
-
-async def _body(request: Request) -> bytes | None:
-    """The request's raw bytes, or None if there are too many."""
-    said = request.headers.get("content-length", "")
-    if said.isascii() and said.isdigit() and int(said) > MAX_BODY:
-        return None
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            return None
-    return bytes(body)
 
 
 __all__ = ["PATH", "Webhook", "bare_number", "whatsapp_channel", "whatsapp_rates", "whatsapp_routes"]

@@ -47,6 +47,7 @@ def test_make_alone_prints_its_own_help() -> None:
     [
         *("run", "serve", "work", "rasa", "chat", "triage", "understand", "doctor"),
         *("content check", "content phrase-effect", "content approve", "directory search", "staff add", "whatsapp templates"),
+        "telegram webhook",
         *("campaign list", "campaign links", "campaign posters"),
     ],
 )

@@ -165,3 +165,30 @@ def test_how_staff_sign_in_is_looked_at(diagnose: Callable[..., str], database_a
     assert "WREN_BREAK_GLASS names key, which is no open administrator's account" in diagnose(break_glass="key")
     assert "WREN_SECOND_FACTOR_ROLES names king" in diagnose(second_factor_roles="king")
     assert "WREN_SSO_CLIENT_ID is not" in diagnose(sso_issuer="https://id.example", sso_roles={"x": ["editor"]})
+
+
+TELEGRAM = {"telegram_token": "1:a", "telegram_username": "wren_bot", "public_url": "https://wren.example"}
+GOOD = "a-secret-of-thirty-two-characters"
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({}, None),
+        (TELEGRAM, None),
+        (TELEGRAM | {"telegram_webhook_secret": GOOD}, None),
+        (TELEGRAM | {"telegram_webhook_secret": f"{GOOD},{GOOD}2"}, None),
+        (TELEGRAM | {"telegram_username": None}, "set WREN_TELEGRAM_USERNAME"),
+        ({"telegram_webhook_secret": GOOD}, "set WREN_TELEGRAM_TOKEN"),
+        (
+            TELEGRAM | {"telegram_webhook_secret": GOOD, "public_url": "http://wren.example"},
+            "Wren polls: Telegram delivers to an https",
+        ),
+        (TELEGRAM | {"telegram_webhook_secret": GOOD, "public_url": "https://wren.example:8080"}, "443, 80, 88, 8443"),
+        (TELEGRAM | {"telegram_webhook_secret": GOOD + " !"}, "Wren polls: a secret has"),
+        (TELEGRAM | {"telegram_webhook_secret": "short"}, "can be guessed"),
+    ],
+)
+def test_what_telegram_lacks_is_said(diagnose: Callable[..., str], settings: dict[str, Any], says: str | None) -> None:
+    found = [line for line in diagnose(**settings).splitlines() if "Telegram" in line or "TELEGRAM" in line]
+    assert found == [] if says is None else len(found) == 1 and says in found[0]

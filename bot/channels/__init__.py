@@ -54,7 +54,10 @@ class Channel(Protocol):
 
 @runtime_checkable
 class MarkingChannel(Protocol):
-    """A channel whose provider gives each message back its mark, so that one whose answer was lost is known by its receipt."""
+    """A channel whose messages may take several requests, so that what was accepted is known part by part.
+
+    Where the provider's receipts carry the mark, a part whose answer was lost is known by its receipt.
+    """
 
     async def send_marked(self, address: str, kind: str, outbound: Outbound, *, mark: str, done: int = 0) -> Delivery:
         """As `Channel.send`, from part number `done` on; `Delivery.accepted` names the parts accepted in this call."""

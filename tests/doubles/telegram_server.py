@@ -10,7 +10,10 @@ Stricter than Telegram, on purpose: a parameter that the contract does not name 
 is a limit outside 1 to 100 (Telegram clamps it); text is measured in UTF-16 units, the larger of the two counts in
 use. Of two pollers the earlier is ended with 409, as there; with a webhook set, every poll is.
 
-Not covered: delivery by webhook (setWebhook only records), parse_mode (refused: nothing here parses markup), every
+With a webhook set, updates are posted to it one after the other with the secret token, each until it is answered 2xx: to `webhook_at`
+in place of the public address, as a TLS proxy would pass them on.
+
+Not covered: several deliveries at once, answers to a delivery that are calls, parse_mode (refused: nothing here parses markup), every
 kind of message but text going out, groups and channels, business accounts, inline mode, files, payments, the 24 hours
 after which updates are dropped, real flood limits (429 comes when a test asks for it), and ids starting anew after an
 idle week.
@@ -33,7 +36,9 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
+import httpx
 import uvicorn
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
@@ -163,6 +168,12 @@ class TelegramServer:
         self.commands: dict[tuple[str, str], list[dict[str, str]]] = {}
         """(scope as JSON, language code) → the command menu."""
         self.webhook: dict[str, Any] = {"url": ""}
+        self.webhook_secret = ""
+        self.webhook_at = ""
+        """Where the public address of the webhook really is: `http://127.0.0.1:port`."""
+        self.deliveries: list[tuple[int, int]] = []
+        """Every attempt to deliver: update id and the status it was answered with, 0 for no answer."""
+        self._delivering: asyncio.Task[None] | None = None
         self.answered: dict[str, dict[str, Any]] = {}
         """Callback query id → how it was answered."""
         self._open_queries: set[str] = set()
@@ -191,6 +202,7 @@ class TelegramServer:
             yield self.url
         finally:
             self._poll += 1  # ends a poll that waits
+            self.webhook = {"url": ""}  # and the deliveries
             server.should_exit = True
             await task
 
@@ -206,6 +218,7 @@ class TelegramServer:
             yield self.url
         finally:
             self._poll += 1  # ends a poll that waits
+            self.webhook = {"url": ""}  # and the deliveries
             server.should_exit = True
             thread.join(timeout=10)
 
@@ -460,6 +473,8 @@ class TelegramServer:
         url = given["url"]
         if url and not url.startswith("https://"):
             raise ApiError(400, "Bad Request: bad webhook: An HTTPS URL must be provided for webhook")
+        if url and (urlsplit(url).port or 443) not in (80, 88, 443, 8443):
+            raise ApiError(400, "Bad Request: bad webhook: Webhook can be set up only on ports 80, 88, 443 or 8443")
         if not 1 <= given.get("max_connections", 40) <= 100:
             raise ApiError(400, "Bad Request: max_connections must be between 1 and 100")
         if "secret_token" in given and not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", given["secret_token"]):
@@ -468,7 +483,37 @@ class TelegramServer:
         if given.get("drop_pending_updates"):
             self._updates.clear()
         self.webhook = {"url": url, "max_connections": given.get("max_connections", 40)}
+        self.webhook_secret = given.get("secret_token", "")
+        if url and (self._delivering is None or self._delivering.done()):
+            self._delivering = asyncio.get_running_loop().create_task(self._deliver())
         return True
+
+    async def _deliver(self) -> None:
+        """Post what waits, in order, for as long as a webhook is set."""
+        async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
+            while self.webhook["url"]:
+                waiting = self.pending()
+                if not waiting or not self.webhook_at:
+                    await asyncio.sleep(TICK)
+                    continue
+                status = await self._post(client, waiting[0])
+                self.deliveries.append((_order(waiting[0]), status))
+                if 200 <= status < 300:
+                    with self._lock:
+                        self._updates.remove(waiting[0])
+                else:
+                    told = f"Wrong response from the webhook: {status}" if status else "Connection refused"
+                    self.webhook |= {"last_error_date": int(time.time()), "last_error_message": told}
+                    await asyncio.sleep(10 * TICK)
+
+    async def _post(self, client: httpx.AsyncClient, update: dict[str, Any]) -> int:
+        headers = {"X-Telegram-Bot-Api-Secret-Token": self.webhook_secret} if self.webhook_secret else {}
+        try:
+            return (
+                await client.post(self.webhook_at + urlsplit(self.webhook["url"]).path, json=update, headers=headers)
+            ).status_code
+        except httpx.HTTPError:
+            return 0
 
     def _delete_webhook(self, given: dict[str, Any]) -> bool:
         if given.get("drop_pending_updates"):

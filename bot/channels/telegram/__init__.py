@@ -1,4 +1,4 @@
-"""Telegram: reads Bot API updates, sends through python-telegram-bot, and polls so that nothing is lost.
+"""Telegram: reads Bot API updates, sends through python-telegram-bot, and polls, or takes a webhook, so that nothing is lost.
 
 python-telegram-bot's own updater confirms an update before it is handled, and drops one that it cannot read; so
 intake is our own loop over raw JSON (`poll.py`), and the library is used for what it does well: sending, with typed

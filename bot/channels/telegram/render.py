@@ -1,4 +1,4 @@
-"""An `Outbound` → the arguments of `sendMessage`.
+"""An `Outbound` → the arguments of `sendMessage`, one set a message.
 
 Plain text with bold as entities: no parse mode, so that no character of anybody's words is ever read as markup.
 """
@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, MessageEntity
 
 from bot.channels import EMPHASIS, labelled_text
+from bot.channels.cutting import pieces, utf16_units
 from bot.messages import Button, Outbound
 
 MAX_TEXT_UNITS = 4096
@@ -20,6 +21,9 @@ MAX_DATA_BYTES = 64
 MAX_KEYBOARD = 100
 SIDE_BY_SIDE = 12
 """Buttons whose titles all have at most this many characters share a row of up to three; longer ones get a row each."""
+
+TICK = "✓ "
+"""Stands before the title of a choice that was pressed."""
 
 
 class SendMessage(TypedDict):
@@ -31,23 +35,49 @@ class SendMessage(TypedDict):
     link_preview_options: LinkPreviewOptions
 
 
-def render(outbound: Outbound) -> SendMessage:
-    """The arguments for one message. Raises ValueError for what Telegram refuses: no words, too many, a bad button."""
-    text, entities = _emphasis(labelled_text(outbound))
-    if not text.strip():
+def render(outbound: Outbound) -> list[SendMessage]:
+    """The arguments of each message that `outbound` takes: a text that is too long is cut, and the buttons stand under the last piece.
+
+    Raises ValueError for what Telegram refuses: no words, a bad button.
+    """
+    marked = labelled_text(outbound)
+    keyboard = _keyboard(outbound)
+    texts = [_emphasis(piece) for piece in pieces(marked, MAX_TEXT_UNITS, _plain_units) if piece.strip()]
+    if not any(text.strip() for text, _ in texts):
         raise ValueError("a message without words")
-    if _units(text) > MAX_TEXT_UNITS:
-        raise ValueError(f"the text is longer than {MAX_TEXT_UNITS} characters")
-    return {
-        "text": text,
-        "entities": entities,
-        "reply_markup": _keyboard(outbound),
-        "link_preview_options": LinkPreviewOptions(is_disabled=True),
-    }
+    return [
+        {
+            "text": text,
+            "entities": entities,
+            "reply_markup": keyboard if place == len(texts) else None,
+            "link_preview_options": LinkPreviewOptions(is_disabled=True),
+        }
+        for place, (text, entities) in enumerate(texts, start=1)
+    ]
 
 
-def _units(text: str) -> int:
-    return len(text.encode("utf-16-le")) // 2
+def ticked(keyboard: object, token: str) -> InlineKeyboardMarkup | None:
+    """The keyboard of a message as Telegram shows it, with a tick at the choice behind `token` and at no other.
+
+    None if there is no such choice, or it has its tick: then there is nothing to edit.
+    """
+    try:
+        rows = [[InlineKeyboardButton.de_json(dict(button)) for button in row] for row in keyboard]  # type: ignore[attr-defined]
+    except (TypeError, ValueError):  # not a keyboard as Telegram describes it
+        return None
+    changed = [[_with_tick(button, button.callback_data == token) for button in row] for row in rows]
+    found = any(button.callback_data == token for row in rows for button in row)
+    return InlineKeyboardMarkup(changed) if found and changed != rows else None
+
+
+def _with_tick(button: InlineKeyboardButton, chosen: bool) -> InlineKeyboardButton:
+    title = button.text.removeprefix(TICK)
+    return InlineKeyboardButton(TICK + title if chosen else title, callback_data=button.callback_data, url=button.url)
+
+
+def _plain_units(marked: str) -> int:
+    """How long a piece is at most once its marks are off: a beginning that ends inside emphasis keeps its mark."""
+    return utf16_units(EMPHASIS.sub(r"\1", marked))
 
 
 def _emphasis(marked: str) -> tuple[str, list[MessageEntity]]:
@@ -55,7 +85,7 @@ def _emphasis(marked: str) -> tuple[str, list[MessageEntity]]:
     plain, entities, done = "", [], 0
     for match in EMPHASIS.finditer(marked):
         plain += marked[done : match.start()]
-        entities.append(MessageEntity(MessageEntity.BOLD, offset=_units(plain), length=_units(match[1])))
+        entities.append(MessageEntity(MessageEntity.BOLD, offset=utf16_units(plain), length=utf16_units(match[1])))
         plain += match[1]
         done = match.end()
     return plain + marked[done:], entities

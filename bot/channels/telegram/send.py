@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
+import secrets
+import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -22,9 +26,9 @@ from telegram.error import (
 )
 from telegram.request import HTTPXRequest
 
-from bot.channels import mapping, words
+from bot.channels import mapping, number, words
 from bot.channels.telegram.parse import ADDRESS_KIND, CHANNEL, parse
-from bot.channels.telegram.render import render
+from bot.channels.telegram.render import SendMessage, render, ticked
 from bot.messages import Delivery, Inbound, Outbound
 
 log = logging.getLogger(__name__)
@@ -63,6 +67,8 @@ class TelegramChannel:
         quiet_logs()
         self.bot_id = token.partition(":")[0]
         root = (base_url or PUBLIC_API).rstrip("/")
+        self._quiet_until = 0.0
+        """Until when flood control forbids every request, on this process's monotonic clock."""
         self._request = HTTPXRequest(
             connection_pool_size=connections,
             read_timeout=timeout,
@@ -88,29 +94,81 @@ class TelegramChannel:
 
     async def send(self, address: str, kind: str, outbound: Outbound) -> Delivery:
         """Send one message to a private chat; see `Channel.send` for what is promised."""
+        return await self.send_marked(address, kind, outbound, mark="")
+
+    async def send_marked(self, address: str, kind: str, outbound: Outbound, *, mark: str, done: int = 0) -> Delivery:
+        """Send one message from its part number `done` on; only one that is too long for Telegram has more than one.
+
+        Stops at the first part that is not accepted; `Delivery.accepted` says which were. Telegram knows no marks: `mark` goes nowhere.
+        """
         if kind != ADDRESS_KIND or not address.isascii() or not address.isdigit():
             return Delivery(status="failed", reason="not a Telegram address")
         try:
-            arguments = render(outbound)
+            messages = render(outbound)
         except ValueError as error:
             return Delivery(status="failed", reason=str(error)[:MAX_REASON])
+        accepted: list[str] = []
+        last: str | None = None
+        for arguments in messages[done:]:
+            delivery = await self._send_one(int(address), arguments)
+            if delivery.status != "sent":
+                return replace(delivery, accepted=tuple(accepted), parts=len(messages))
+            last = delivery.provider_id
+            if len(messages) > 1:
+                accepted.append(_opaque(address, last))
+        return Delivery(status="sent", provider_id=last, accepted=tuple(accepted), parts=len(messages))
+
+    async def _send_one(self, chat: int, arguments: SendMessage) -> Delivery:
+        if (seconds := self._quiet_until - time.monotonic()) > 0:
+            return flood_control(seconds)
         try:
-            message = await self.bot.send_message(int(address), **arguments)
+            message = await self.bot.send_message(chat, **arguments)
         except TelegramError as error:
-            return delivery_of(error)
+            delivery = delivery_of(error)
+            self._be_quiet(delivery.pause)
+            return delivery
         except (KeyError, TypeError, ValueError) as error:  # an answer that the library could not read
             return Delivery(status="failed", reason=f"unreadable answer ({type(error).__name__}): outcome unknown")
         return Delivery(status="sent", provider_id=str(message.message_id))
 
+    def _be_quiet(self, seconds: float) -> None:
+        """Flood control is the whole bot's: no request of this process goes out before it is over."""
+        self._quiet_until = max(self._quiet_until, time.monotonic() + seconds)
+
     async def acknowledge(self, raw: Mapping[str, Any]) -> None:
-        """Stop the waiting mark on a pressed button, once its update is stored. Best effort: never raises."""
-        query_id = words(mapping(mapping(raw).get("callback_query")).get("id"))
-        if not query_id:
+        """Stop the waiting mark on a pressed button and put a tick at it, once its update is stored. Best effort: never raises."""
+        query = mapping(mapping(raw).get("callback_query"))
+        query_id = words(query.get("id"))
+        if not query_id or time.monotonic() < self._quiet_until:
             return
         try:
             await self.bot.answer_callback_query(query_id)
         except TelegramError as error:  # too old, most often: the mark goes away by itself
+            self._be_quiet(delivery_of(error).pause)
             log.info("a button press was not acknowledged: %s", type(error).__name__)
+        await self._tick(mapping(query.get("message")), words(query.get("data")))
+
+    async def _tick(self, message: Mapping[str, Any], token: str) -> None:
+        """Edit the keyboard in place, so that the chat shows what was chosen; the other choices stay to be pressed."""
+        keyboard = ticked(mapping(message.get("reply_markup")).get("inline_keyboard"), token)
+        chat, message_id = number(mapping(message.get("chat")).get("id")), number(message.get("message_id"))
+        if keyboard is None or chat is None or message_id is None or time.monotonic() < self._quiet_until:
+            return
+        try:
+            await self.bot.edit_message_reply_markup(int(chat), int(message_id), reply_markup=keyboard)
+        except TelegramError as error:  # deleted, or edited by a second press in the meantime
+            self._be_quiet(delivery_of(error).pause)
+            log.info("a keyboard was not edited: %s", type(error).__name__)
+
+
+def _opaque(address: str, message_id: str | None) -> str:
+    """What a part is known by: message ids are unique only within a chat, and a chat's id is the parent's."""
+    return "tg:" + hashlib.sha256(f"{address}:{message_id}:{secrets.token_hex(8)}".encode()).hexdigest()
+
+
+def flood_control(seconds: float) -> Delivery:
+    """Nothing may go out from the whole bot for so long."""
+    return Delivery(status="wait", reason="flood control (429)", retry_after=seconds, pause=seconds)
 
 
 def delivery_of(error: TelegramError) -> Delivery:
@@ -123,7 +181,7 @@ def delivery_of(error: TelegramError) -> Delivery:
     if isinstance(error, RetryAfter):
         after = error.retry_after
         seconds = after.total_seconds() if isinstance(after, timedelta) else float(after)
-        return Delivery(status="retry", reason="flood control", retry_after=seconds)
+        return flood_control(seconds)
     if isinstance(error, InvalidToken):
         return Delivery(status="retry", reason="the bot token was refused", retry_after=BAD_TOKEN_SECONDS)
     if isinstance(error, BadRequest):
@@ -132,7 +190,8 @@ def delivery_of(error: TelegramError) -> Delivery:
     if isinstance(error, NetworkError):
         return _delivery_of_network_error(error)
     if isinstance(error, ChatMigrated):
-        return Delivery(status="failed", reason="the chat has become a group")
+        # A group is no place for a family's words, and a person who writes again has a chat of their own.
+        return Delivery(status="unreachable", reason="the chat has become a group")
     return Delivery(status="failed", reason=f"unreadable answer ({type(error).__name__}): outcome unknown")
 
 

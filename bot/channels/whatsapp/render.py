@@ -6,12 +6,11 @@ paragraphs, and the buttons stand under the last piece.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-from bot.channels import EMPHASIS, ISOLATED, labelled_text
+from bot.channels import labelled_text
+from bot.channels.cutting import SEAMS, best_cut, pieces
 from bot.messages import MAX_BUTTON_TITLE, MAX_BUTTONS, MAX_ROW_TITLE, MAX_ROWS, Address, Button, Outbound
 
 MAX_TEXT_BODY = 4096
@@ -22,9 +21,6 @@ MAX_BUTTON_ID = 256
 MAX_ROW_ID = 200
 MAX_MARK = 512
 """Characters of `biz_opaque_callback_data`."""
-
-SEAMS = (r"\n\s*\n", r"\n", r"(?<=[.!?…。।۔؟])[ \t]+", r"[ \t]+")
-"""Where a long text may be cut, best first: between paragraphs, lines, sentences, words."""
 
 
 def render(outbound: Outbound, to: Address) -> list[dict[str, Any]]:
@@ -52,7 +48,7 @@ def render(outbound: Outbound, to: Address) -> list[dict[str, Any]]:
             text = _numbered(text, choices, outbound.number_hint)
     if outbound.ask_location:
         return _under_last_piece(envelope, text, LOCATION_REQUEST, MAX_LOCATION_BODY)
-    return [_text(envelope, piece) for piece in _pieces(text, MAX_TEXT_BODY)]
+    return [_text(envelope, piece) for piece in pieces(text, MAX_TEXT_BODY)]
 
 
 def numbered_tokens(outbound: Outbound) -> tuple[str, ...]:
@@ -139,7 +135,7 @@ def _text(envelope: dict[str, Any], body: str) -> dict[str, Any]:
 def _under_last_piece(envelope: dict[str, Any], text: str, action: dict[str, Any], most: int) -> list[dict[str, Any]]:
     """The interactive part with the text as its body; of a text longer than `most`, with its last paragraph."""
     head, tail = _last_piece(text, most)
-    before = [_text(envelope, piece) for piece in _pieces(head, MAX_TEXT_BODY)] if head else []
+    before = [_text(envelope, piece) for piece in pieces(head, MAX_TEXT_BODY)] if head else []
     return [*before, {**envelope, "type": "interactive", "interactive": {**action, "body": {"text": tail}}}]
 
 
@@ -167,18 +163,6 @@ def _check_link(link: Button) -> None:
         raise ValueError("a link button needs a title, an https address and no token")
 
 
-def _pieces(text: str, most: int) -> list[str]:
-    """`text` cut into pieces of at most `most` characters, as few and as whole as the seams allow."""
-    if not text:
-        raise ValueError("a message without words")
-    pieces = []
-    while len(text) > most:
-        cut = _best_cut(text, lambda start, end: 0 < start <= most, take_last=True) or (most, most)
-        pieces.append(text[: cut[0]])
-        text = text[cut[1] :]
-    return [*pieces, text] if text else pieces
-
-
 def _last_piece(text: str, most: int) -> tuple[str, str]:
     """`text` in two: what goes before, and its last paragraph (or as much of it as fits in `most` characters)."""
     if not text:
@@ -189,20 +173,7 @@ def _last_piece(text: str, most: int) -> tuple[str, str]:
     def fits(start: int, end: int) -> bool:
         return start > 0 and 0 < len(text) - end <= most
 
-    paragraph = _best_cut(text, fits, take_last=True, seams=SEAMS[:1])
-    cut = paragraph or _best_cut(text, fits, take_last=False, seams=SEAMS[1:])
+    paragraph = best_cut(text, fits, take_last=True, seams=SEAMS[:1])
+    cut = paragraph or best_cut(text, fits, take_last=False, seams=SEAMS[1:])
     start, end = cut or (len(text) - most, len(text) - most)
     return text[:start], text[end:]
-
-
-def _best_cut(
-    text: str, fits: Callable[[int, int], bool], *, take_last: bool, seams: tuple[str, ...] = SEAMS
-) -> tuple[int, int] | None:
-    """Start and end of the seam to cut at: of the best kind that fits somewhere outside numbers and emphasis."""
-    whole = [match.span() for pattern in (EMPHASIS, ISOLATED) for match in pattern.finditer(text)]
-    for seam in seams:
-        cuts = [match.span() for match in re.finditer(seam, text) if fits(*match.span())]
-        cuts = [cut for cut in cuts if not any(start < cut[0] < end for start, end in whole)]
-        if cuts:
-            return cuts[-1] if take_last else cuts[0]
-    return None
