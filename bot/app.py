@@ -34,6 +34,7 @@ from bot.pages import routes as page_routes
 from bot.polling import telegram_poller
 from bot.providers import Postman
 from bot.providers import routes as provider_routes
+from bot.sms import sms_channel, sms_rates, sms_routes
 from bot.storage.tables import UNANSWERED_DAYS
 from bot.sweep import Sweep
 from bot.telegram_webhook import WebhookKeeper, by_webhook, telegram_channel, telegram_routes
@@ -86,6 +87,7 @@ def web_app(parts: Parts, closing: asyncio.Event | None = None) -> Starlette:
     routes: list[BaseRoute] = [Route("/health", health)]
     routes += whatsapp_routes(parts)
     routes += telegram_routes(parts)
+    routes += sms_routes(parts)
     routes += webchat_routes(chat)
     routes += console_routes(console)
     routes += provider_routes(parts.directory_engine, parts.library.strings, parts.library.helplines, parts.settings)
@@ -137,7 +139,8 @@ async def working(parts: Parts, action_socket: socket.socket) -> AsyncIterator[N
     workers = Workers(parts.journey, parts.hub, at_once=settings.workers, look_every=settings.sweep_seconds)
     telegram = telegram_channel(settings)
     whatsapp = whatsapp_channel(settings)
-    pushing: dict[str, Channel] = {channel.name: channel for channel in (telegram, whatsapp) if channel is not None}
+    sms = sms_channel(settings)
+    pushing: dict[str, Channel] = {channel.name: channel for channel in (telegram, whatsapp, sms) if channel is not None}
     sender = Sender(
         parts.database,
         parts.keyring,
@@ -145,7 +148,7 @@ async def working(parts: Parts, action_socket: socket.socket) -> AsyncIterator[N
         parts.hub,
         lease_seconds=settings.lease_seconds * 4,
         look_every=settings.sweep_seconds,
-        rates=whatsapp_rates(settings),
+        rates=whatsapp_rates(settings) | sms_rates(settings),
     )
     sweep = Sweep(parts)
     alarmer = Alarmer(
@@ -196,6 +199,8 @@ async def working(parts: Parts, action_socket: socket.socket) -> AsyncIterator[N
             await telegram.close()
         if whatsapp is not None:
             await whatsapp.close()
+        if sms is not None:
+            await sms.close()
         if parts.rasa is not None:
             await parts.rasa.close()
 

@@ -15,6 +15,8 @@ from sqlalchemy.orm import Session
 
 from bot.alarms import calls, ways_of
 from bot.alarms.ways import mistakes
+from bot.channels.sms.errors import meanings as sms_errors
+from bot.channels.sms.gateway import ANSWER, FIELDS, INBOUND, RECEIPT
 from bot.channels.telegram.webhook import mistake
 from bot.console.accounts import tidy
 from bot.console.factor import UnknownRole, demanded_roles, with_factor
@@ -64,6 +66,7 @@ def _findings(settings: Settings, root: Path) -> Iterator[str]:
     yield from _ways(settings)
     yield from _telegram(settings)
     yield from _whatsapp(settings)
+    yield from _sms(settings)
     teams: Teams | None = None
     try:
         teams = load_teams(root)
@@ -189,6 +192,32 @@ def _whatsapp(settings: Settings) -> Iterator[str]:
         yield f"WhatsApp lacks {WHATSAPP[name]}: set WREN_{name.upper()} (docs/whatsapp.md)."
     if not settings.url.startswith("https://"):
         yield "WhatsApp delivers to an https address only: set WREN_PUBLIC_URL to the one that parents and Meta reach."
+
+
+def _sms(settings: Settings) -> Iterator[str]:
+    """What is missing or wrong of an SMS gateway that somebody has begun to describe."""
+    if not settings.sms_url and not settings.sms_secrets():
+        return
+    if not settings.sms_url:
+        yield "The SMS gateway has no address, so nothing is sent or taken in: set WREN_SMS_URL (docs/sms.md)."
+    elif not settings.sms_url.startswith("https://"):
+        yield "Parents' words would go to the SMS gateway unencrypted: WREN_SMS_URL is not https."
+    if not settings.sms_secrets():
+        yield "The SMS gateway has no secret, so no message is taken in: set WREN_SMS_INBOUND_SECRET (docs/sms.md)."
+    if settings.sms_auth != "none" and not settings.sms_secret:
+        yield "The SMS gateway does not know us: set WREN_SMS_SECRET, or WREN_SMS_AUTH=none."
+    if settings.sms_auth in ("basic", "header") and not settings.sms_auth_name:
+        yield f"WREN_SMS_AUTH is {settings.sms_auth}, and WREN_SMS_AUTH_NAME is not set."
+    for name in sorted(set(settings.sms_errors.values()) - set(sms_errors())):
+        yield f"WREN_SMS_ERRORS has the name {name}, which docs/sms.md does not know."
+    for word in sorted(set(settings.sms_statuses.values()) - {"sent", "delivered", "failed"}):
+        yield f"WREN_SMS_STATUSES has {word}: use sent, delivered or failed."
+    for setting, known in SMS_NAMES.items():
+        for name in sorted(getattr(settings, setting).keys() - known.keys()):
+            yield f"WREN_{setting.upper()} has {name}: use {', '.join(known)}."
+
+
+SMS_NAMES = {"sms_fields": FIELDS, "sms_answer": ANSWER, "sms_inbound": INBOUND, "sms_receipt": RECEIPT}
 
 
 def _templates(session: Session, settings: Settings, library: Library) -> Iterator[str]:

@@ -78,5 +78,7 @@ def _announce(settings: Settings, login: tuple[str, str] | None, say: Callable[[
         say(f"  Telegram       {webhook_url(settings) if by_webhook(settings) else 'polling'}")
     if settings.whatsapp_secrets():
         say(f"  WhatsApp       {settings.url}/webhooks/whatsapp")
+    if settings.sms_url and settings.sms_secrets():
+        say(f"  SMS            {settings.url}/webhooks/sms")
     if settings.demonstration:
         say("  The services shown are made up: try “anything on for babies near ZZ1?”")

@@ -6,7 +6,7 @@ import os
 import secrets
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -75,6 +75,52 @@ class Settings(BaseSettings):
     telegram_username: str | None = Field(
         default=None, description="Bot name for the landing page's Telegram link; empty hides it."
     )
+    sms_url: str | None = Field(
+        default=None, description="Where the SMS gateway takes messages; empty means that no text messages are sent."
+    )
+    sms_format: Literal["json", "form"] = Field(default="json", description="Whether the gateway takes json or form.")
+    sms_auth: Literal["none", "bearer", "basic", "header"] = Field(
+        default="bearer", description="How the gateway knows us: bearer, basic, header (one of its own), or none."
+    )
+    sms_auth_name: str | None = Field(default=None, description="The user for basic; the header's name for header.")
+    sms_secret: SecretStr | None = Field(default=None, description="The gateway's token, password or key.")
+    sms_from: str | None = Field(default=None, description="Number that text messages come from; empty if the gateway knows.")
+    sms_plus: bool = Field(default=True, description="Whether the gateway wants a plus before a number.")
+    sms_joins: bool = Field(
+        default=True, description="Whether the gateway takes a long text whole and joins its parts; false cuts it into messages."
+    )
+    sms_most_parts: int = Field(default=10, ge=1, le=255, description="Parts that the gateway joins into one message at most.")
+    sms_fields: dict[str, str] = Field(
+        default={}, description="What the gateway calls the fields to, from, text and reference, as JSON; dots mean nesting."
+    )
+    sms_constants: dict[str, Any] = Field(default={}, description="What every request to the gateway holds besides, as JSON.")
+    sms_answer: dict[str, str] = Field(
+        default={}, description="Where the gateway's answer has the message's id and an error's code, as JSON: id, error."
+    )
+    sms_errors: dict[str, str] = Field(
+        default={}, description="Names for the gateway's error codes, as JSON; the names are those of docs/sms.md."
+    )
+    sms_inbound_secret: SecretStr | None = Field(
+        default=None,
+        description="Secret of what the gateway posts here; while it is being changed both, comma-separated. Empty takes nothing in.",
+    )
+    sms_inbound_auth: Literal["hmac", "header"] = Field(
+        default="hmac", description="Whether the gateway signs the raw body (hmac, SHA-256) or names the secret (header)."
+    )
+    sms_inbound_header: str = Field(default="X-Signature", description="The header that holds the signature or the secret.")
+    sms_inbound: dict[str, str] = Field(
+        default={}, description="What a posted message calls list, id, from, text, time and media, as JSON."
+    )
+    sms_receipt: dict[str, str] = Field(
+        default={}, description="What a delivery receipt calls id, status, error, reference and time, as JSON."
+    )
+    sms_statuses: dict[str, str] = Field(
+        default={}, description="The gateway's own words for sent, delivered and failed, as JSON: its word, then ours."
+    )
+    sms_country: str = Field(
+        default="GB", pattern="[A-Z]{2}", description="Where a number without a country's code is at home (two letters)."
+    )
+    sms_per_second: float = Field(default=10, gt=0, description="Text messages a second that the gateway takes.")
     council_name: str | None = Field(default=None, description="Whose Wren this is, on the public pages; empty means nobody's.")
     council_logo: Path | None = Field(
         default=None, description="File of the council's logo: .svg or .png, at most 20,000 bytes; empty means none."
@@ -171,6 +217,10 @@ class Settings(BaseSettings):
     def telegram_secrets(self) -> list[str]:
         """The secrets that Telegram may name, the one to set first; none means that Wren polls."""
         return _listed(self.telegram_webhook_secret)
+
+    def sms_secrets(self) -> list[str]:
+        """The secrets of what the SMS gateway posts; none means that nothing is taken."""
+        return _listed(self.sms_inbound_secret)
 
     def keys(self) -> list[str]:
         """The encryption keys, newest first; makes and keeps one in `var_dir/secret.key` (mode 600) if none is configured."""

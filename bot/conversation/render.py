@@ -130,7 +130,7 @@ class Renderer:
             voice=voice,
             voice_name=self._voice_name(reply, voice, own),
             content_id=content_id if voice == "wren" else None,
-            number_hint=self.library.strings.get("choose.by_number", own) if _may_need_numbers(buttons, rows, reply) else "",
+            number_hint=self.library.strings.get("choose.by_number", own) if _has_choices(buttons, rows) else "",
             ask_location=reply.ask_location,
         )
         return Rendering(
@@ -209,11 +209,9 @@ def _limits(reply: Reply) -> tuple[tuple[tuple[ButtonSpec, ...], int], ...]:
     return (reply.buttons, MAX_BUTTONS), (reply.rows, MAX_ROWS)
 
 
-def _may_need_numbers(buttons: tuple[Button, ...], rows: tuple[Button, ...], reply: Reply) -> bool:
-    """Whether some channel may have to show the choices as numbered lines: too many for a list, two that read the same, or beside
-    a request for a place."""
-    titles = [button.title for button in (*buttons, *rows) if button.url is None]
-    return bool(titles) and (len(titles) > MAX_ROWS or len(set(titles)) != len(titles) or reply.ask_location)
+def _has_choices(buttons: tuple[Button, ...], rows: tuple[Button, ...]) -> bool:
+    """Whether there is anything to choose: some channels show it as numbered lines, in text messages always."""
+    return any(button.url is None for button in (*buttons, *rows))
 
 
 def _age_key(item: Mapping[str, Any]) -> str:
