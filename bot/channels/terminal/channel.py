@@ -6,9 +6,11 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
+from bot.channels import mapping, words
 from bot.messages import Address, Delivery, Inbound, Kind, Outbound
 
 NAME = "terminal"
+LONGEST_ID = 200
 
 
 class TerminalChannel:
@@ -18,17 +20,21 @@ class TerminalChannel:
     pulled = True
 
     def parse(self, raw: Mapping[str, Any]) -> list[Inbound]:
-        """One event of `say`, `press` or `locate`."""
+        """One event of `say` or `press`; nothing for anything else."""
+        event = mapping(raw)
+        unique, person, kind = words(event.get("id")), words(event.get("person")), event.get("kind")
+        if not unique or len(unique) > LONGEST_ID or not person or not isinstance(kind, str) or kind not in list(Kind):
+            return []
         return [
             Inbound(
                 channel=NAME,
-                external_id=str(raw["id"]),
-                addresses=(Address(channel=NAME, kind=NAME, value=str(raw["person"])),),
-                kind=Kind(raw["kind"]),
-                text=str(raw.get("text", "")),
-                token=raw.get("token"),
-                media=raw.get("media"),
-                language=raw.get("language"),
+                external_id=unique,
+                addresses=(Address(channel=NAME, kind=NAME, value=person),),
+                kind=Kind(kind),
+                text=words(event.get("text")),
+                token=words(event.get("token")) or None,
+                media=words(event.get("media")) or None,
+                language=words(event.get("language")) or None,
             )
         ]
 

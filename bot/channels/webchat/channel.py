@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from bot.channels import start_payload, words
+from bot.channels import mapping, start_payload, words
 from bot.messages import MAX_TOKEN, Address, Delivery, Inbound, Kind, Outbound
 
 CHANNEL = "webchat"
@@ -43,6 +43,7 @@ class WebChatChannel:
         `raw` has `person` (the key), `text` or `token`, the form's `id`, and the page's language `lang`, which is the
         person's own choice if `chosen` is there; `code` is a campaign's.
         """
+        raw = mapping(raw)
         key, text, token = words(raw.get("person")), words(raw.get("text")).strip(), words(raw.get("token"))
         if not KEY.fullmatch(key):
             return []
