@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from bot.channels.sms.errors import meanings
 from bot.console import factor
 from bot.doctor import report
 from bot.library import Library
-from bot.settings import Settings
+from bot.settings import ROOT, Settings
 from bot.storage.crypto import Keyring
 from bot.storage.engine import Database
 from bot.storage.tables import Alarm, Case, Staff, StaffFactor, now
@@ -192,3 +193,32 @@ GOOD = "a-secret-of-thirty-two-characters"
 def test_what_telegram_lacks_is_said(diagnose: Callable[..., str], settings: dict[str, Any], says: str | None) -> None:
     found = [line for line in diagnose(**settings).splitlines() if "Telegram" in line or "TELEGRAM" in line]
     assert found == [] if says is None else len(found) == 1 and says in found[0]
+
+
+SMS = {"sms_url": "https://gateway.example", "sms_secret": "s", "sms_inbound_secret": "t"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({}, None),
+        (SMS, None),
+        (SMS | {"sms_url": None}, "set WREN_SMS_URL"),
+        (SMS | {"sms_url": "http://gateway.example"}, "unencrypted"),
+        (SMS | {"sms_inbound_secret": None}, "set WREN_SMS_INBOUND_SECRET"),
+        (SMS | {"sms_secret": None}, "set WREN_SMS_SECRET"),
+        (SMS | {"sms_secret": None, "sms_auth": "none"}, None),
+        (SMS | {"sms_auth": "basic"}, "WREN_SMS_AUTH_NAME is not set"),
+        (SMS | {"sms_errors": {"1": "stopped", "2": "nonsense"}}, "has the name nonsense"),
+        (SMS | {"sms_statuses": {"OK": "arrived"}}, "has arrived: use sent, delivered or failed"),
+        (SMS | {"sms_inbound": {"sender": "From"}}, "WREN_SMS_INBOUND has sender: use list, id, from"),
+    ],
+)
+def test_what_sms_lacks_is_said(diagnose: Callable[..., str], settings: dict[str, Any], says: str | None) -> None:
+    found = [line for line in diagnose(**settings).splitlines() if "SMS" in line]
+    assert found == [] if says is None else len(found) == 1 and says in found[0]
+
+
+def test_every_name_of_an_sms_error_is_on_its_page() -> None:
+    page = (ROOT / "docs" / "sms.md").read_text(encoding="utf-8")
+    assert all(f"`{name}`" in page for name in meanings())

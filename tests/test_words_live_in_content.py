@@ -17,13 +17,14 @@ ROOMS = ("actions", "campaigns", "channels", "conversation", "delivery", "handof
 """Rooms of bot/ on the way to a parent. The console is the staff's, whose words have keys of their own; the others are
 the command line, training and storage, which speak to nobody."""
 
-FILES = ("messages.py", "polling.py", "sweep.py", "wiring.py", "understand.py", "whatsapp.py")
+FILES = ("messages.py", "polling.py", "sweep.py", "wiring.py", "understand.py", "whatsapp.py", "sms.py")
+FILES += ("telegram_webhook.py", "webhooks.py")
 
 SAYING = {"say", "Reply", "ButtonSpec", "Button", "Outbound"}
 """Calls that carry something to a parent, wherever in bot/ they stand."""
 
 LOGGING = {"debug", "info", "warning", "error", "exception", "critical"}
-NOT_SAID = {*LOGGING, "compile", "Problem", "Verdict", "Delivery", "note_incident", "__init__", "text"}
+NOT_SAID = {*LOGGING, "_tell", "compile", "Problem", "Verdict", "Delivery", "note_incident", "__init__", "text"}
 """Calls whose words go to logs, patterns, staff, exceptions or the database (`text` is SQL)."""
 
 QUIET = {
@@ -33,6 +34,10 @@ QUIET = {
     "channels/telegram/parse.py",  # turns commands into what a parent would type
     "channels/telegram/poll.py",  # says in the log why polling failed
     "channels/telegram/send.py",  # says in the log why sending failed
+    "channels/telegram/webhook.py",  # says to the doctor why Telegram would not deliver
+    "channels/sms/gsm.py",  # holds the alphabet of text messages
+    "channels/sms/parse.py",  # turns what networks take for STOP into what a parent would type
+    "channels/sms/send.py",  # says in the log why sending failed
     "channels/whatsapp/send.py",  # the same
     "channels/whatsapp/errors.py",  # explains mistakes in its file
     "delivery/sender.py",  # the same
