@@ -25,10 +25,11 @@ from telegram.error import RetryAfter, TelegramError
 from bot.channels.telegram import TelegramChannel
 from bot.channels.telegram.parse import CHANNEL
 from bot.channels.telegram.webhook import HEADER, mistake, set_webhook, verify_secret, webhook_info
+from bot.delivery.pace import paused
 from bot.messages import Inbound
 from bot.polling import TelegramIntake
 from bot.settings import Settings
-from bot.storage.tables import PollOffset
+from bot.storage.tables import PollOffset, now
 from bot.webhooks import Arrivals, as_json, read_body
 from bot.wiring import Parts
 
@@ -106,8 +107,21 @@ class TelegramWebhook:
     async def _message(self, inbound: Inbound, raw: Mapping[str, Any]) -> bool:
         receipt = await self._arrivals.take(inbound, raw)
         if receipt.stored and not receipt.duplicate:
-            self._arrivals.later(self._channel.acknowledge(raw))
+            self._arrivals.later(self._acknowledge(raw))
         return receipt.stored
+
+    async def _acknowledge(self, raw: Mapping[str, Any]) -> None:
+        """Not while Telegram has asked the bot for a pause, whichever process it told."""
+        try:
+            if await run_in_threadpool(self._is_paused):
+                return
+        except SQLAlchemyError:
+            return
+        await self._channel.acknowledge(raw)
+
+    def _is_paused(self) -> bool:
+        with self._parts.database.read() as session:
+            return bool(paused(session, [CHANNEL], now()))
 
     def _other(self, raw: Mapping[str, Any]) -> None:
         """Blocking; raises SQLAlchemyError."""

@@ -18,10 +18,11 @@ from bot import cli
 from bot.app import listen, server, web_app, working
 from bot.channels.telegram.webhook import HEADER
 from bot.conversation.intake import Intake
+from bot.delivery.pace import paused
 from bot.polling import TelegramIntake, telegram_poller
 from bot.settings import Settings
 from bot.storage.engine import Database
-from bot.storage.tables import Case, Inbox, Outbox, Person, PersonAddress, PollOffset, RawEvent
+from bot.storage.tables import Case, Inbox, Outbox, Person, PersonAddress, PollOffset, RawEvent, now
 from bot.telegram_webhook import MAX_BODY, PATH, WebhookKeeper, telegram_channel, telegram_routes, webhook_url
 from bot.wiring import Parts
 from tests.doubles.telegram_server import TOKEN, TelegramServer
@@ -193,6 +194,26 @@ async def test_a_block_that_cannot_be_stored_comes_again(stack: Stack, monkeypat
     await stack.delivered()
     with stack.parts.database.read() as session:
         assert session.scalar(select(PersonAddress.unreachable_at)) is not None
+
+
+async def test_a_pause_that_telegram_asks_for_is_the_whole_bots_and_nothing_is_lost(stack: Stack) -> None:
+    await stack.until(lambda: bool(stack.double.webhook["url"]))
+    stack.double.fail_next("sendMessage", 429, "Too Many Requests: retry after 3", retry_after=3)
+    stack.double.say(PARENT, "menu")
+
+    def is_paused() -> bool:
+        with stack.parts.database.read() as session:
+            return paused(session, ["telegram"], now()) == {"telegram"}
+
+    await stack.until(is_paused)
+    calls = len(stack.double.calls)
+    stack.double.say(PARENT + 1, "menu")
+    message = {"chat": {"id": PARENT, "type": "private"}}
+    stack.double.inject({"callback_query": {"id": "1", "from": {"id": PARENT}, "message": message, "data": "x"}})
+    await stack.until(lambda: not stack.double.pending())
+    await asyncio.sleep(0.5)
+    assert len(stack.double.calls) == calls, "neither a message nor the end of a button's waiting mark"
+    await stack.until(lambda: bool(stack.double.sent(PARENT)) and bool(stack.double.sent(PARENT + 1)))
 
 
 async def test_a_webhook_that_somebody_took_away_is_set_again(stack: Stack) -> None:
