@@ -18,6 +18,7 @@ from bot.library import (
     check_messages,
     check_nlu,
     check_replies,
+    check_series,
     check_strings,
     check_templates,
 )
@@ -45,6 +46,7 @@ def _problems(tree: Tree, items: list[Item]) -> list[Problem]:
             *check_replies.problems(tree),
             *check_templates.problems(tree),
             *check_campaigns.problems(tree),
+            *check_series.problems(tree),
             *check_nlu.problems(tree),
             *approvals.problems(tree),
         ]
@@ -87,7 +89,10 @@ def _state(tree: Tree, items: list[Item]) -> Iterator[str]:
     """Translations, reading grades and reviews."""
     texts = sum(item.safety for item in items)
     campaigns = len(check_campaigns.files(tree))
-    yield f"Messages: {len(items) - texts}. Safety texts: {texts}. Ready replies: {check_replies.count(tree)}. Campaigns: {campaigns}."
+    yield (
+        f"Messages: {len(items) - texts}. Safety texts: {texts}. Ready replies: {check_replies.count(tree)}. "
+        f"Campaigns: {campaigns}. Series: {len(check_series.files(tree))}."
+    )
     for language in tree.languages:
         if language != SOURCE_LANGUAGE:
             yield _translations(tree, items, language)

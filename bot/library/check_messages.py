@@ -18,7 +18,7 @@ from bot.library.yamlfile import DataError, Problem, read_front_matter, read_yam
 
 TAGS = (
     "young-parent", "lone-parent", "two-mums", "two-dads", "kinship", "foster", "no-fixed-address", "traveller", "faith",
-    "premature", "disability", "little-money", "little-space", "easy-words",
+    "premature", "disability", "little-money", "little-space", "easy-words", "reminder",
 )  # fmt: skip
 STATUSES = ("draft", "reviewed", "approved")
 TRANSLATIONS = ("machine-draft", "native-reviewed")

@@ -15,6 +15,7 @@ from bot.library.campaigns import Campaigns
 from bot.library.helplines import Helplines
 from bot.library.needs import Needs
 from bot.library.replies import Replies
+from bot.library.series import AllSeries
 from bot.library.strings import SOURCE_LANGUAGE, Strings, fill, placeholders
 from bot.library.templates import Templates
 from bot.library.yamlfile import DataError, Problem, read_front_matter, read_yaml
@@ -91,10 +92,12 @@ class Library:
         replies: Replies,
         templates: Templates | None = None,
         campaigns: Campaigns | None = None,
+        series: AllSeries | None = None,
     ) -> None:
         self.messages = messages
         self.templates = templates or Templates()
         self.campaigns = campaigns or Campaigns()
+        self.series = series or AllSeries()
         self.replies = replies
         self.needs = needs
         self.strings = strings
@@ -118,11 +121,12 @@ class Library:
             helplines, needs, replies = Helplines.load(content), Needs.load(root), Replies.load(root)
             templates = Templates.load(root)
             campaigns = Campaigns.load(root)
+            series = AllSeries.load(root)
         except DataError as error:
             problems += error.problems
         if problems:
             raise DataError(problems)
-        return cls(messages, Strings.load(root / "locales"), helplines, needs, replies, templates, campaigns)
+        return cls(messages, Strings.load(root / "locales"), helplines, needs, replies, templates, campaigns, series)
 
     def topics(self) -> Collection[str]:
         """Topic ids that have at least one message."""
