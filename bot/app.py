@@ -149,6 +149,7 @@ async def working(parts: Parts, action_socket: socket.socket) -> AsyncIterator[N
         lease_seconds=settings.lease_seconds * 4,
         look_every=settings.sweep_seconds,
         rates=whatsapp_rates(settings) | sms_rates(settings),
+        series=parts.library.series.settings,
     )
     sweep = Sweep(parts)
     alarmer = Alarmer(

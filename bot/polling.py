@@ -16,6 +16,7 @@ from telegram.error import TelegramError
 from bot.channels.telegram import TelegramChannel, TelegramPoller, publish_commands, reachability
 from bot.channels.telegram.parse import external_id
 from bot.languages import supported
+from bot.series.store import end_if_blocked
 from bot.storage.tables import PersonAddress, PollOffset, RawEvent, now
 from bot.wiring import Parts
 
@@ -69,6 +70,7 @@ class TelegramIntake:
         row = session.scalar(select(PersonAddress).where(PersonAddress.lookup == lookup))
         if row is not None:
             row.unreachable_at = None if reachable else now()
+            end_if_blocked(session, row.person_id)
 
     async def publish_menu(self) -> None:
         """Publish the menu in every language. Best effort: the words of the menu can be typed as well."""

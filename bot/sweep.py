@@ -16,6 +16,7 @@ from bot.delivery.receipts import forget_strangers
 from bot.delivery.waiting import tell_of_held
 from bot.handoff.late import tell_late
 from bot.people.people import remove_forgotten
+from bot.series.work import Sending, send_due
 from bot.storage.tables import UNANSWERED_DAYS, ButtonToken, RawEvent, UnansweredQuestion, now
 from bot.wiring import Parts
 
@@ -69,6 +70,20 @@ class Sweep:
             refuse_old(session)
         self._tell_late()
         self._tell_of_held()
+        self._send_series()
+
+    def _send_series(self) -> None:
+        """What people asked for and is due now."""
+        parts = self._parts
+        sending = Sending(
+            database=parts.database,
+            keyring=parts.keyring,
+            renderer=parts.renderer,
+            team_name=lambda area_id: parts.teams.of(area_id).name,
+        )
+        told = send_due(sending, now())
+        if told:
+            parts.hub.publish("outbox", *(f"person:{person_id}" for person_id in told))
 
     def _tell_of_held(self) -> None:
         """Parents for whom a practitioner's words are held hear by a template that there is an answer."""

@@ -13,6 +13,7 @@ from bot.conversation.identifiers import without_identifiers
 from bot.conversation.turn import Effect, Turn
 from bot.handoff import cases
 from bot.people import forget
+from bot.series import store
 from bot.storage.crypto import Keyring
 from bot.storage.incidents import note_incident
 from bot.storage.tables import Case, CaseEvent, Child, Consent, Feedback, Inbox, Outbox, Person, UnansweredQuestion, now
@@ -62,6 +63,7 @@ def _add_child(commit: Committing, args: Mapping[str, Any]) -> None:
 def _stop(commit: Committing, args: Mapping[str, Any]) -> None:
     commit.person.stopped_at = now()
     _consent(commit, {"category": "unasked", "given": False})
+    store.end_all(commit.session, commit.turn.person.id, "stop")
 
 
 def _start(commit: Committing, args: Mapping[str, Any]) -> None:
@@ -143,6 +145,7 @@ def _share(commit: Committing, args: Mapping[str, Any]) -> None:
 
 def _bereaved(commit: Committing, args: Mapping[str, Any]) -> None:
     commit.person.bereaved_at = commit.person.bereaved_at or now()
+    store.end_all(commit.session, commit.turn.person.id, "bereaved")
 
 
 def _contact_unsafe(commit: Committing, args: Mapping[str, Any]) -> None:

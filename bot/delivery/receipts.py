@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from bot.delivery.held import hold, may_be_held
 from bot.delivery.pace import pause
 from bot.messages import DeliveryReceipt, MessageClass
+from bot.series.store import end_if_blocked
 from bot.storage.incidents import note_incident
 from bot.storage.tables import Consent, Outbox, PersonAddress, ProviderMessage, now
 
@@ -111,6 +112,7 @@ def _close_window(session: Session, row: Outbox) -> None:
 
 def _unreachable(session: Session, row: Outbox) -> None:
     session.get_one(PersonAddress, row.address_id).unreachable_at = now()
+    end_if_blocked(session, row.person_id)
 
 
 def _marketing_stopped(session: Session, row: Outbox) -> None:

@@ -12,7 +12,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -32,7 +32,9 @@ from bot.delivery.receipts import (
     stop_marketing,
 )
 from bot.delivery.templates import standing_of
+from bot.library.series import SeriesSettings
 from bot.messages import Button, Delivery, MessageClass, Outbound
+from bot.series.store import consented, end_if_blocked, zone_of
 from bot.storage.claims import Fenced, Lease, claim, finish, let_go
 from bot.storage.crypto import KeyMissing, Keyring
 from bot.storage.engine import Database
@@ -81,7 +83,9 @@ class Sender:
         look_every: float,
         at_once: int = 8,
         rates: Mapping[str, Rates] = RATES,
+        series: SeriesSettings | None = None,
     ) -> None:
+        self._series = series or SeriesSettings()
         self._rates = rates
         self._database = database
         self._keyring = keyring
@@ -153,9 +157,15 @@ class Sender:
             return None
         address = session.get_one(PersonAddress, row.address_id)
         outbound = unpack_outbound(self._keyring.open_json(row.sealed))
-        verdict = can_send(standing(session, row.person_id, address, template_of(session, row, outbound)), outbound.message_class)
-        if row.state == "sending" and outbound.message_class in UNASKED:
+        unasked = outbound.message_class in UNASKED
+        template, key = template_of(session, row, outbound), row.key if unasked else None
+        verdict = can_send(
+            standing(session, row.person_id, address, template, unasked=key, quiet=self._series), outbound.message_class
+        )
+        if row.state == "sending" and unasked:
             verdict = Verdict("refuse", "it may already have been sent")
+        if outbound.message_class is MessageClass.SERIES and row.created_at < now() - timedelta(hours=self._series.late_hours):
+            verdict = Verdict("refuse", "its hour is over")
         row.state = "sending"
         return Parcel(
             lease=lease,
@@ -242,6 +252,7 @@ class Sender:
         note_incident(session, f"send-failed:{parcel.channel}", delivery.reason[:200])
         if delivery.status == "unreachable":
             session.get_one(PersonAddress, parcel.address_id).unreachable_at = now()
+            end_if_blocked(session, parcel.person_id)
 
     @staticmethod
     def _other_address(session: Session, parcel: Parcel) -> PersonAddress | None:
@@ -272,15 +283,28 @@ def template_of(session: Session, row: Outbox, outbound: Outbound) -> TemplateSt
     return standing_of(session, row.channel, outbound.template, row.language) if outbound.template is not None else None
 
 
-def standing(session: Session, person_id: int, address: PersonAddress, template: TemplateStanding | None = None) -> Standing:
-    """How a person stands now, for `can_send`; with `template`, for a message that is one."""
-    person = session.get_one(Person, person_id)
+def standing(
+    session: Session,
+    person_id: int,
+    address: PersonAddress,
+    template: TemplateStanding | None = None,
+    *,
+    unasked: str | None = None,
+    quiet: SeriesSettings | None = None,
+    moment: datetime | None = None,
+) -> Standing:
+    """How a person stands now, for `can_send`; with `template`, for a message that is one.
+
+    `unasked` is the outbox key of a message that nobody waits for: then the quiet hours of `quiet`, a practitioner's talk and their
+    consent are looked at too.
+    """
+    person, moment = session.get_one(Person, person_id), moment or now()
     case = session.scalar(select(Case).where(Case.person_id == person_id, Case.state != "closed"))
     dialogue = session.get(Dialogue, person_id)
     until = window_until(address.channel, address.last_seen_at, address.window_until)
     return Standing(
         reachable=address.unreachable_at is None,
-        window_closed=until is not None and until < now(),
+        window_closed=until is not None and until < moment,
         stopped=person.stopped_at is not None,
         case_open=case is not None,
         bereaved=person.bereaved_at is not None,
@@ -288,6 +312,9 @@ def standing(session: Session, person_id: int, address: PersonAddress, template:
         writer_child=bool(dialogue and dialogue.state.get("writer_child")),
         template=template,
         marketing_consented=bool(template and template.marketing and marketing_consented(session, person_id)),
+        practitioner_talking=unasked is not None and case is not None and case.state == "claimed",
+        quiet_hours=unasked is not None and quiet is not None and quiet.quiet(moment.astimezone(zone_of(session, person)).time()),
+        consented=unasked is not None and consented(session, unasked),
     )
 
 

@@ -25,6 +25,7 @@ from bot.languages import detect, direction, supported
 from bot.library.dates import say_hours
 from bot.library.strings import placeholders
 from bot.messages import MessageClass, Reply
+from bot.series import store
 from bot.storage.crypto import KeyMissing, Keyring
 from bot.storage.engine import Database
 from bot.storage.tables import Case, CaseEvent, Inbox, Outbox, Person, PersonAddress, Staff, StaffAudit, now
@@ -255,6 +256,8 @@ def mark_bereaved(services: Services, case_id: int, staff_id: int, *, bereaved: 
         if (person.bereaved_at is not None) == bereaved:
             return
         person.bereaved_at = now() if bereaved else None
+        if bereaved:
+            store.end_all(act.session, person.id, "bereaved")
         kind = "bereaved" if bereaved else "not_bereaved"
         act.session.add(CaseEvent(case_id=case_id, kind=kind, staff_id=staff_id))
         _audit(act, kind)

@@ -25,6 +25,8 @@ from bot.storage.tables import (
     Person,
     PersonAddress,
     RawEvent,
+    SeriesStep,
+    SeriesSubscription,
     now,
 )
 
@@ -235,7 +237,8 @@ def forget(session: Session, person_id: int, *, except_inbox: int) -> None:
     what the parent is told is the same either way.
     """
     person = session.get_one(Person, person_id)
-    for table in (Child, ConcernReview, Consent, Dialogue, Feedback, ButtonToken):
+    # A subscription goes with the child it is about, its steps with it.
+    for table in (SeriesStep, SeriesSubscription, Child, ConcernReview, Consent, Dialogue, Feedback, ButtonToken):
         session.execute(delete(table).where(table.person_id == person_id))
     in_case = select(Case.id).where(Case.person_id == person_id)
     session.execute(

@@ -183,7 +183,83 @@ class Child(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"), index=True)
     born_or_due: Mapped[str] = mapped_column(String(7))
+    arrived_at: Mapped[datetime | None]
+    """When the parent said that the baby is here."""
+    apart_at: Mapped[datetime | None]
+    """Since when the child does not live with them: nothing comes by its age."""
     created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class SeriesSubscription(Base):
+    """A series that somebody asked for. `state`: active, paused (by them), held (`reason`: danger, person, unsafe, born) or ended
+    (`reason`: stop, bereaved, blocked, asked, apart, child, finished, staff).
+
+    `month` is the month that a series around a date counts from, `early` how many months too soon the child came. `days` are weekdays,
+    "04" for Monday and Friday. `next_at` is the next moment at which something may come; null for never, or until they answer.
+    `agreed_…` is the consent: how, when, in answer to which message, and which words were shown.
+    """
+
+    __tablename__ = "series_subscription"
+    __table_args__ = (
+        Index("ix_series_subscription_next_at", "next_at"),
+        Index("ix_series_subscription_person_id", "person_id", "series"),
+        NEVER_AGAIN,
+    )
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
+    child_id: Mapped[int | None] = mapped_column(ForeignKey("child.id", ondelete="CASCADE"), index=True)
+    series: Mapped[str] = mapped_column(String(24))
+    month: Mapped[str | None] = mapped_column(String(7))
+    early: Mapped[int] = mapped_column(Integer, default=0)
+    days: Mapped[str] = mapped_column(String(7))
+    hour: Mapped[int] = mapped_column(Integer)
+    pace: Mapped[str] = mapped_column(String(12))
+    state: Mapped[str] = mapped_column(String(8), default="active")
+    reason: Mapped[str | None] = mapped_column(String(12))
+    next_at: Mapped[datetime | None]
+    asked_born: Mapped[int] = mapped_column(Integer, default=0)
+    """How often it was asked whether the baby is here."""
+    ask_from: Mapped[datetime | None]
+    agreed_at: Mapped[datetime] = mapped_column(default=now)
+    agreed_by: Mapped[str] = mapped_column(String(30))
+    agreed_inbox_id: Mapped[int | None] = mapped_column(BigId)
+    agreed_version: Mapped[str | None] = mapped_column(String(16))
+    ended_at: Mapped[datetime | None]
+
+
+class SeriesStep(Base):
+    """One step of a series that came to a person about a child (0 for none), once whatever is edited or started again.
+
+    `state`: sent, or waiting while the channel takes no free words for them; `told` is whether a template went out instead.
+    """
+
+    __tablename__ = "series_step"
+    __table_args__ = (
+        UniqueConstraint("person_id", "child_id", "series", "step", name="uq_series_step_person_id"),
+        Index(
+            "ix_series_step_waiting",
+            "person_id",
+            sqlite_where=text("state = 'waiting'"),
+            postgresql_where=text("state = 'waiting'"),
+        ),
+        NEVER_AGAIN,
+    )
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    subscription_id: Mapped[int] = mapped_column(ForeignKey("series_subscription.id", ondelete="CASCADE"), index=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
+    child_id: Mapped[int] = mapped_column(BigId)
+    series: Mapped[str] = mapped_column(String(24))
+    step: Mapped[str] = mapped_column(String(40))
+    version: Mapped[str] = mapped_column(String(16))
+    message: Mapped[str] = mapped_column(String(120))
+    state: Mapped[str] = mapped_column(String(8))
+    told: Mapped[bool] = mapped_column(Boolean, default=False)
+    outbox_key: Mapped[str | None] = mapped_column(String(80))
+    day: Mapped[str] = mapped_column(String(10))
+    """The day by the clock of the area, "2026-03-31"."""
+    until: Mapped[str | None] = mapped_column(String(10))
+    """The last day on which one that waits may still come."""
+    at: Mapped[datetime] = mapped_column(default=now)
 
 
 class Consent(Base):
