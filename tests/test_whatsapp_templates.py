@@ -84,7 +84,7 @@ def test_a_category_that_meta_changed_is_seen_and_staff_are_told_once(double: Gr
     with database.read() as session:
         assert standing_of(session, "whatsapp", TEMPLATES.by_id["reply_waiting"].name("pl"), "pl").marketing
         assert missing(session, TEMPLATES) == {
-            NO_TEMPLATES: ["reply_waiting cy"],
+            NO_TEMPLATES: ["reply_waiting cy", "series_waiting cy"],
             "utility became marketing": ["reply_waiting pl"],
         }
         (told,) = session.scalars(select(Incident).where(Incident.kind == "whatsapp-template-category")).all()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import select
@@ -12,11 +12,26 @@ from sqlalchemy.orm import Session
 from bot.conversation.identifiers import without_identifiers
 from bot.conversation.turn import Effect, Turn
 from bot.handoff import cases
+from bot.library import Library
 from bot.people import forget
 from bot.series import store
+from bot.series.plan import SLOWER, Choices
 from bot.storage.crypto import Keyring
 from bot.storage.incidents import note_incident
-from bot.storage.tables import Case, CaseEvent, Child, Consent, Feedback, Inbox, Outbox, Person, UnansweredQuestion, now
+from bot.storage.tables import (
+    Case,
+    CaseEvent,
+    Child,
+    Consent,
+    Feedback,
+    Inbox,
+    Outbox,
+    Person,
+    SeriesStep,
+    SeriesSubscription,
+    UnansweredQuestion,
+    now,
+)
 from bot.triage import Level
 from services_directory.directory import london_now
 from services_directory.freshness import reports
@@ -34,6 +49,7 @@ class Committing:
     turn: Turn
     address_id: int
     channel: str
+    library: Library
 
     @property
     def person(self) -> Person:
@@ -148,6 +164,71 @@ def _bereaved(commit: Committing, args: Mapping[str, Any]) -> None:
     store.end_all(commit.session, commit.turn.person.id, "bereaved")
 
 
+def _series_join(commit: Committing, args: Mapping[str, Any]) -> None:
+    """They asked for a series and agreed to its words. Whoever had stopped everything has asked for something again."""
+    child = _child(commit, args["child"]) if args["child"] else None
+    wanted = store.Wanted(
+        series=args["series"],
+        child_id=child.id if child is not None else None,
+        choices=Choices(days=frozenset(map(int, args["days"])), hour=args["hour"], pace=args["pace"]),
+        month=args.get("month"),
+        early=args.get("early", 0),
+    )
+    agreed = store.Agreed(by=commit.channel, inbox_id=commit.turn.inbox_id, version=args["version"])
+    commit.person.stopped_at = None
+    store.join(commit.session, commit.library.series, commit.person, wanted, agreed, now())
+
+
+def _child(commit: Committing, month: str) -> Child:
+    """Their child of that month; kept now if it is not known yet."""
+    person_id = commit.turn.person.id
+    query = select(Child).where(Child.person_id == person_id, Child.born_or_due == month, Child.apart_at.is_(None))
+    child = commit.session.scalar(query.order_by(Child.id).limit(1))
+    if child is None:
+        child = Child(person_id=person_id, born_or_due=month)
+        commit.session.add(child)
+        commit.session.flush()
+    return child
+
+
+def _series_set(commit: Committing, args: Mapping[str, Any]) -> None:
+    """Change, pause or stop a series, or say what has become of the child it is about."""
+    session, series, moment = commit.session, commit.library.series, now()
+    row = session.get(SeriesSubscription, args["id"])
+    if row is None or row.person_id != commit.turn.person.id or row.state == "ended":
+        return
+    child = session.get(Child, row.child_id) if row.child_id else None
+    chosen = store.choices_of(row)
+    match args["what"]:
+        case "less":
+            store.change(session, series, row, replace(chosen, pace=SLOWER.get(chosen.pace, chosen.pace)), moment)
+        case "when":
+            days = frozenset(map(int, args["days"]))
+            store.change(session, series, row, replace(chosen, days=days, hour=args["hour"]), moment)
+        case "pause":
+            store.pause(row)
+        case "resume":
+            store.resume(session, series, row, moment)
+        case "stop":
+            store.end(session, row, "asked", moment)
+        case "apart" | "child" if child is not None:
+            store.apart(session, child, moment, reason=args["what"])
+        case "born" if child is not None:
+            store.born(session, series, child, args["month"], moment)
+        case "not_yet" if child is not None:
+            store.not_yet(session, series, child, moment)
+
+
+def _series_given(commit: Committing, args: Mapping[str, Any]) -> None:
+    """What waited for them has been given now, unless the sweep was first: then it is not said twice."""
+    step = commit.session.get(SeriesStep, args["step"], with_for_update=True)
+    if step is None or step.state != "waiting":
+        turn = commit.turn
+        turn.replies = [reply for reply in turn.replies if step is None or reply.ref != f"message:{step.message}"]
+        return
+    step.state = "sent"
+
+
 def _contact_unsafe(commit: Committing, args: Mapping[str, Any]) -> None:
     commit.person.contact_unsafe = bool(args["unsafe"])
 
@@ -217,6 +298,9 @@ APPLY: dict[str, Callable[[Committing, Mapping[str, Any]], None]] = {
     "contact_unsafe": _contact_unsafe,
     "bereaved": _bereaved,
     "share": _share,
+    "series_join": _series_join,
+    "series_set": _series_set,
+    "series_given": _series_given,
     "feedback": _feedback,
     "forget": _forget,
     "report_service": _report_service,

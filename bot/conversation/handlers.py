@@ -14,6 +14,7 @@ from typing import Any
 from bot.conversation.facts import FactWords, simple
 from bot.conversation.reach import Reach
 from bot.conversation.safety import ABUSE_TOPIC, urgent_reply
+from bot.conversation.series import SeriesTalk
 from bot.conversation.turn import FIND, HELP_NOW, MENU, NO, PERSON, YES, Turn
 from bot.languages import supported
 from bot.library import Library, Message
@@ -44,6 +45,7 @@ class Handlers:
         self.library = library
         self.reach = Reach(library.strings, facts.contact_wish)
         self.facts = facts
+        self.series = SeriesTalk(library)
         self._table: dict[str, Callable[[Turn, Args], None]] = {
             "help_menu": self.menu,
             "greet": self.greet,
@@ -86,6 +88,7 @@ class Handlers:
             "share": self.share,
             "reply_waiting": self.reply_waiting,
             "keep": self.keep,
+            **self.series.table,
         }
 
     def knows(self, name: str) -> bool:
@@ -131,7 +134,7 @@ class Handlers:
 
     def ideas(self, turn: Turn, args: Args) -> None:
         rows = [ButtonSpec(label=f"topic.{block}", action="topic", args={"topic": block}) for block in BLOCKS]
-        turn.say("text:ideas.intro", rows=rows)
+        turn.say("text:ideas.intro", rows=[*rows, ButtonSpec(label="menu.series", action="series_menu")])
         turn.outcome = "menu"
 
     def help_now(self, turn: Turn, args: Args) -> None:
@@ -624,7 +627,7 @@ class Handlers:
             if months:
                 for month in months:
                     turn.do("add_child", month=month)
-                self._answered(turn)
+                self._told_of_child(turn, months)
                 return True
         if turn.state.question == "place":
             place = find_postcode(turn.text)
@@ -634,6 +637,16 @@ class Handlers:
                 return True
         turn.state.question = None
         return False
+
+    def _told_of_child(self, turn: Turn, months: list[str]) -> None:
+        """Go on with the series that they were choosing, else thank them and offer one."""
+        joining, turn.state.joining = turn.state.joining, None
+        if joining is not None:
+            turn.state.question = None
+            self.series.join(turn, {**joining, "child": months[0]})
+            return
+        self._answered(turn)
+        self.series.offer(turn)
 
     def role(self, turn: Turn, args: Args) -> None:
         if args["role"] in ROLES and not turn.state.writer_child:
@@ -646,7 +659,7 @@ class Handlers:
         self._answered(turn)
 
     def skip(self, turn: Turn, args: Args) -> None:
-        turn.state.question = None
+        turn.state.question = turn.state.joining = None
         turn.say("text:question.skipped", buttons=(MENU,))
         turn.quiet = True
         turn.outcome = "skipped"

@@ -55,6 +55,8 @@ ALWAYS = frozenset(
         "read_now",
         "not_now",
         "contact",
+        "series_change",
+        "series_set",
     }
 )
 """What works whoever is talking: a parent's rights, the numbers, and what keeps them safe."""
@@ -421,7 +423,7 @@ class Journey:
                 topic=turn.topic,
                 outcome=turn.outcome,
             )
-            committing = effects.Committing(session, self._keyring, turn, work.address_id, work.channel)
+            committing = effects.Committing(session, self._keyring, turn, work.address_id, work.channel, self._renderer.library)
             for effect in turn.effects:
                 effects.apply(effect, committing)
             self._save_state(session, turn)

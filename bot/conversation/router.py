@@ -21,6 +21,7 @@ LASTING = frozenset(
         "help_menu", "help_now", "talk_to_person", "topic", "content", "ideas", "find_service", "change_language", "set_language",
         "privacy", "what_data", "not_meant", "delete_my_data", "more", "useful", "start_messages", "stop_messages", "source", "thanks",
         "read_now", "not_now", "contact", "wrong_service", "wrong_reason", "reply_waiting",
+        "series_menu", "series_change", "series_set", "series_born", "series_read",
     }
 )  # fmt: skip
 """Buttons that keep their meaning for ever; an old one of another kind gives the menu."""

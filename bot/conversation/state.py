@@ -55,6 +55,8 @@ class DialogueState:
     """What was asked last about how to reach them: how, call, safe, times, other_way, word. The answers go to the case, never in here."""
     worry: dict[str, Any] | None = None
     """The last message of concern, which a person may be told of: {"inbox": id, "topic": id or None, "at": ISO time}."""
+    joining: dict[str, Any] | None = None
+    """A series that they are about to choose, while its child's month is asked for: the answers so far."""
     writer_child: bool = False
     """Whether the writer has seemed to be a child: no question about them, nothing by age, words for children."""
 

@@ -7,7 +7,7 @@ from datetime import date, datetime, time
 from itertools import groupby
 
 from babel import localedata
-from babel.dates import format_date, format_datetime, format_time, get_day_names
+from babel.dates import format_date, format_datetime, format_skeleton, format_time, get_day_names
 
 from bot.languages import supported
 from bot.library.helplines import isolate
@@ -58,6 +58,16 @@ def say_date(day: date, language: str) -> str:
 def say_day(day: date, language: str) -> str:
     """The same with the day of the week."""
     return format_date(day, "full", locale=_locale(language))
+
+
+def say_month(month: str, language: str) -> str:
+    """A month such as "2026-03" in words, with its year."""
+    return format_skeleton("yMMM", date.fromisoformat(f"{month}-01"), locale=_locale(language))
+
+
+def say_weekday(day: int, language: str) -> str:
+    """A day of the week, 0 for Monday, standing alone."""
+    return str(get_day_names("wide", "stand-alone", locale=language)[day])
 
 
 def _locale(language: str) -> str:

@@ -32,6 +32,37 @@ from bot.storage.tables import (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Kid:
+    """A child: `month` of birth or due month; `due` while nobody has said that the baby is here; `apart` where they do not live
+    together now."""
+
+    id: int
+    month: str
+    due: bool
+    apart: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """A series that somebody gets, or will again: `state` is active, paused or held."""
+
+    id: int
+    series: str
+    child_id: int | None
+    state: str
+    pace: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A step that waits, by its id, and its message."""
+
+    id: int
+    subscription_id: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PersonView:
     """What a turn may know of a person. `children` are months of birth or due months, "2026-03", youngest last."""
 
@@ -47,6 +78,12 @@ class PersonView:
     stopped: bool
     bereaved: bool
     children: tuple[str, ...] = ()
+    kids: tuple[Kid, ...] = ()
+    """All children they told of, also those who do not live with them now."""
+    subscriptions: tuple[Subscription, ...] = ()
+    """The series that they get, also paused or held ones."""
+    waiting: Waiting | None = None
+    """The newest message of a series that waits for them to write."""
 
     @property
     def audience(self) -> str | None:
@@ -208,12 +245,30 @@ def _follow(session: Session, old: PersonAddress, new: PersonAddress) -> None:
     session.execute(update(Outbox).where(*waiting).values(address_id=new.id))
 
 
-_CHILDREN = select(Child.born_or_due).where(Child.person_id == bindparam("person")).order_by(Child.born_or_due)
+_CHILDREN = select(Child).where(Child.person_id == bindparam("person")).order_by(Child.born_or_due, Child.id)
+_SUBSCRIPTIONS = (
+    select(SeriesSubscription)
+    .where(SeriesSubscription.person_id == bindparam("person"), SeriesSubscription.state != "ended")
+    .order_by(SeriesSubscription.id)
+)
+_WAITING = (
+    select(SeriesStep)
+    .where(SeriesStep.person_id == bindparam("person"), SeriesStep.state == "waiting", SeriesStep.message != "")
+    .order_by(SeriesStep.id.desc())
+    .limit(1)
+)
+
+
+def not_here_yet(child: Child) -> bool:
+    """Whether the month was told as one to come, or as this very month, and nobody has said since that the baby is here."""
+    return child.arrived_at is None and f"{child.created_at:%Y-%m}" <= child.born_or_due
 
 
 def view(session: Session, person: Person) -> PersonView:
     """What a turn may know of `person`."""
-    children = session.scalars(_CHILDREN, {"person": person.id})
+    children = session.scalars(_CHILDREN, {"person": person.id}).all()
+    subscriptions = session.scalars(_SUBSCRIPTIONS, {"person": person.id}).all()
+    waiting = session.scalar(_WAITING, {"person": person.id}) if subscriptions else None
     return PersonView(
         id=person.id,
         pseudonym=person.pseudonym,
@@ -226,7 +281,16 @@ def view(session: Session, person: Person) -> PersonView:
         campaign=person.campaign,
         stopped=person.stopped_at is not None,
         bereaved=person.bereaved_at is not None,
-        children=tuple(children),
+        children=tuple(child.born_or_due for child in children if child.apart_at is None),
+        kids=tuple(
+            Kid(id=child.id, month=child.born_or_due, due=not_here_yet(child), apart=child.apart_at is not None)
+            for child in children
+        ),
+        subscriptions=tuple(
+            Subscription(id=row.id, series=row.series, child_id=row.child_id, state=row.state, pace=row.pace)
+            for row in subscriptions
+        ),
+        waiting=Waiting(id=waiting.id, subscription_id=waiting.subscription_id, message=waiting.message) if waiting else None,
     )
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from bot.library.series import AllSeries, Series
+from bot.people.people import not_here_yet
 from bot.series.plan import BORN, Choices, Sent, Whom, next_slot
 from bot.storage.tables import Area, Child, Consent, Outbox, Person, PersonAddress, SeriesStep, SeriesSubscription, now
 
@@ -59,11 +60,6 @@ def zone_of(session: Session, person: Person) -> ZoneInfo:
     """The clock on the person's wall: that of their area."""
     area = session.get(Area, person.area_id) if person.area_id else None
     return ZoneInfo(area.timezone if area is not None else DEFAULT_ZONE)
-
-
-def not_here_yet(child: Child) -> bool:
-    """Whether the month was told as one to come, or as this very month, and nobody has said since that the baby is here."""
-    return child.arrived_at is None and f"{child.created_at:%Y-%m}" <= child.born_or_due
 
 
 def choices_of(row: SeriesSubscription) -> Choices:
@@ -205,12 +201,12 @@ def end_if_blocked(session: Session, person_id: int) -> None:
         end_all(session, person_id, "blocked")
 
 
-def apart(session: Session, child: Child, moment: datetime) -> None:
-    """The child does not live with them now: all that goes by its age ends."""
+def apart(session: Session, child: Child, moment: datetime, reason: str = "apart") -> None:
+    """The child does not live with them now, or (`reason` child) something has gone wrong: all that is about it ends."""
     child.apart_at = child.apart_at or moment
     for row in live(session, child.person_id):
         if row.child_id == child.id:
-            end(session, row, "apart", moment)
+            end(session, row, reason, moment)
 
 
 def born(session: Session, all_series: AllSeries, child: Child, month: str, moment: datetime) -> None:
