@@ -525,10 +525,12 @@ def doctor() -> None:
 def main() -> None:
     """The entry point `bot`."""
     from bot.campaigns.cli import campaign_app
+    from bot.series.cli import series_app
     from services_directory.cli import directory_app
 
     app.add_typer(directory_app, name="directory")
     app.add_typer(campaign_app, name="campaign")
+    app.add_typer(series_app, name="series")
     from bot.library.yamlfile import DataError
     from bot.models import TrainingFailed
     from bot.pages.council import CouncilError

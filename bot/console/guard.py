@@ -38,6 +38,7 @@ PAGES_OF = (("service_id", "/staff/directory/services"), ("change_id", "/staff/d
 PAGES = (
     *("/staff/rota", "/staff/sample", "/staff/review", "/staff/accounts", "/staff/account", "/staff/questions"),
     "/staff/campaigns",
+    "/staff/series",
     *(f"/staff/directory{page}" for page in ("/import", "/export", "/todo", "/freshness", "")),
 )
 """Pages with forms below them, the more exact first."""

@@ -10,7 +10,16 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
 from bot.console.logins import SignedIn
-from bot.console.roles import LOOKS_AFTER_ACCOUNTS, SEES_CAMPAIGNS, SEES_CASES, SEES_DIRECTORY, SEES_QUESTIONS, SEES_ROTA, landing
+from bot.console.roles import (
+    LOOKS_AFTER_ACCOUNTS,
+    SEES_CAMPAIGNS,
+    SEES_CASES,
+    SEES_DIRECTORY,
+    SEES_QUESTIONS,
+    SEES_ROTA,
+    SEES_SERIES,
+    landing,
+)
 from bot.console.words import LANGUAGE, StaffWords
 from bot.pages.web import Assets, secured
 
@@ -42,6 +51,7 @@ class Look:
             "directory": SEES_DIRECTORY,
             "questions": SEES_QUESTIONS,
             "rota": SEES_ROTA,
+            "series": SEES_SERIES,
         }
         self._environment.globals.update(sees=sees)
 

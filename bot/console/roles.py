@@ -20,6 +20,7 @@ SEES_DIRECTORY = frozenset({"editor", "approver", "manager", "administrator"})
 EDITS_DIRECTORY = frozenset({"editor", "approver"})
 APPROVES_DIRECTORY = frozenset({"approver", "manager"})
 SEES_CAMPAIGNS = frozenset({"manager", "administrator"})
+SEES_SERIES = frozenset({"editor", "approver", "practitioner", "manager"})
 SETS_DIRECTORY = frozenset({"manager", "administrator"})
 
 

@@ -41,10 +41,12 @@ from bot.console.roles import (
     SEES_DIRECTORY,
     SEES_QUESTIONS,
     SEES_ROTA,
+    SEES_SERIES,
 )
 from bot.console.rota import Rota
 from bot.console.rules import rules
 from bot.console.sample import Sample
+from bot.console.series_pages import SeriesDesk, read_series
 from bot.console.services import ConsoleServices
 from bot.console.signin import SignIn
 from bot.console.sso_pages import SignInBySso
@@ -78,6 +80,8 @@ DONE = (
     "paused",
     "resumed",
     "marked",
+    "series_stopped",
+    "series_undone",
 )
 
 
@@ -95,6 +99,7 @@ def routes(services: ConsoleServices) -> list[Route]:
     look = Look(StaffWords(services.strings, services.teams), demonstration=services.settings.demonstration)
     guard, sign_in, console, rota = Guard(services, look), SignIn(services, look), Console(services, look), Rota(services, look)
     sample, review, sso = Sample(services, look), Review(services, look), SignInBySso(services, look)
+    series = SeriesDesk(services, look)
     case = "/staff/cases/{case_id:int}"
     ours = [
         Route(SIGN_IN, guard.anybody(sign_in.form), methods=["GET"]),
@@ -138,6 +143,10 @@ def routes(services: ConsoleServices) -> list[Route]:
         Route(f"{case}/hand-over", guard.act(console.hand_over, ANSWERS), methods=["POST"]),
         Route(f"{case}/release", guard.act(console.release, ANSWERS), methods=["POST"]),
         Route(f"{case}/close", guard.act(console.close, ANSWERS), methods=["POST"]),
+        Route(f"{case}/series/stop", guard.act(console.stop_series, SEES_CASES), methods=["POST"]),
+        Route(f"{case}/series/undo", guard.act(console.undo_series, ANSWERS), methods=["POST"]),
+        Route("/staff/series", guard.page(series.list, SEES_SERIES), methods=["GET"]),
+        Route("/staff/series/{series:str}", guard.page(series.one, SEES_SERIES), methods=["GET"]),
         *account_routes(guard, services, look),
         *_campaign_routes(guard, CampaignDesk(services, look)),
         *_import_routes(guard, Imports(services, look)),
@@ -347,6 +356,17 @@ class Console:
         act = partial(desk.mark_bereaved, bereaved=visit.form.get("mark", "") == "yes")
         return self._act(visit, act, "bereaved")
 
+    def stop_series(self, visit: Visit) -> Response:
+        """End a series that the parent gets."""
+        stop = partial(desk.stop_series, subscription_id=whole_number(visit.form.get("subscription", "")) or 0)
+        return self._act(visit, stop, "series_stopped")
+
+    def undo_series(self, visit: Visit) -> Response:
+        """Take back a wrong end, for a reason (`text`)."""
+        subscription = whole_number(visit.form.get("subscription", "")) or 0
+        undo = partial(desk.undo_series, subscription_id=subscription, reason=visit.form.get("text", ""))
+        return self._act(visit, undo, "series_undone", field="series")
+
     def mark(self, visit: Visit) -> Response:
         message = whole_number(visit.form.get("message", "")) or 0
         say = partial(desk.mark_triage, inbox_id=message, should_be=visit.form.get("should_be", ""))
@@ -451,6 +471,7 @@ class Console:
             call = next(iter(calls.calling(session, now(), [case_id])), None)
             alarms = calls.of_case(session, case_id, ALARM_ROWS)
             told = read_told(session, self._services.keyring, case_id)
+            series = read_series(session, self._services.renderer.library, file.person.id)
         with self._services.database.write() as session:
             session.add(StaffAudit(staff_id=visit.who.staff_id, action="case.view", subject=f"case:{case_id}"))
         shown = chosen(self._services, file, visit.who, ready)
@@ -460,7 +481,8 @@ class Console:
             shown = None
         return self._look.page("case.html", problem.status if problem else 200, **self._of(visit, file), **{
             "problem": problem, "done": done, "older": before is not None, **boxes,
-            "shown": shown, "meant": meant, "seen": seen, "told": told,
+            "shown": shown, "meant": meant, "seen": seen, "told": told, "series": series,
+            "subscription": whole_number(visit.form.get("subscription", "")) or 0,
             "call": call, "alarms": alarms, "alarm_ways": ways_of(self._services.settings),
         })  # fmt: skip
 

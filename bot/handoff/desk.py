@@ -28,7 +28,7 @@ from bot.messages import MessageClass, Reply
 from bot.series import store
 from bot.storage.crypto import KeyMissing, Keyring
 from bot.storage.engine import Database
-from bot.storage.tables import Case, CaseEvent, Inbox, Outbox, Person, PersonAddress, Staff, StaffAudit, now
+from bot.storage.tables import Case, CaseEvent, Inbox, Outbox, Person, PersonAddress, SeriesSubscription, Staff, StaffAudit, now
 
 if TYPE_CHECKING:
     from bot.conversation.render import Renderer
@@ -49,7 +49,8 @@ class NoSuchCase(LookupError):
 class Refused(ValueError):
     """What was given cannot be taken. `code` is `empty` or `too_long` for words, `colleague` for somebody who cannot have a case,
     `ready` for a ready reply that is not there, `another_open` and `forgotten` for a case that cannot be opened again, `mark`
-    for a level or message that is none, `no_address` where there is no number or id to show."""
+    for a level or message that is none, `no_address` where there is no number or id to show,
+    `series…` for a series that cannot be stopped or taken back."""
 
     def __init__(self, code: str) -> None:
         self.code = code
@@ -261,6 +262,44 @@ def mark_bereaved(services: Services, case_id: int, staff_id: int, *, bereaved: 
         kind = "bereaved" if bereaved else "not_bereaved"
         act.session.add(CaseEvent(case_id=case_id, kind=kind, staff_id=staff_id))
         _audit(act, kind)
+
+
+def stop_series(services: Services, case_id: int, staff_id: int, subscription_id: int) -> None:
+    """End a series that the parent of the case gets; whoever holds the case. Repeating it changes nothing.
+
+    Raises `Refused` (`series`) for one of somebody else.
+    """
+    with _act(services, case_id, staff_id) as act:
+        row = _series(act, subscription_id)
+        if row.state not in store.LIVE:
+            return
+        store.end(act.session, row, "staff")
+        act.session.add(CaseEvent(case_id=case_id, kind="series_stopped", staff_id=staff_id))
+        _audit(act, "series_stop")
+
+
+def undo_series(services: Services, case_id: int, staff_id: int, subscription_id: int, reason: str) -> None:
+    """Take back a wrong end of a series, for a reason that goes into the history. A parent's stop is taken back with it.
+
+    Raises `Refused` for no reason, and (`series`) for an end that cannot be taken back.
+    """
+    words = checked(reason)
+    with _act(services, case_id, staff_id) as act:
+        row = _series(act, subscription_id)
+        try:
+            store.undo_end(act.session, services.renderer.library.series, row, now())
+        except store.CannotUndo as error:
+            raise Refused(f"series_{error.code}") from error
+        detail = services.keyring.seal_json({"text": words})
+        act.session.add(CaseEvent(case_id=case_id, kind="series_undone", staff_id=staff_id, detail=detail))
+        _audit(act, "series_undo")
+
+
+def _series(act: Act, subscription_id: int) -> SeriesSubscription:
+    row = act.session.get(SeriesSubscription, subscription_id, with_for_update=True)
+    if row is None or row.person_id != act.case.person_id:
+        raise Refused("series")
+    return row
 
 
 def reopen_case(services: Services, case_id: int, staff_id: int, reason: str) -> None:

@@ -544,7 +544,7 @@ class Case(Base):
 class CaseEvent(Base):
     """The append-only history of a case: opened, raised, message, claimed, acknowledged, replied, note, not_meant, handed_over,
     released, closed, reopened, paused, resumed, other_language, interpreter_needed, interpreter_done, address_seen, bereaved,
-    not_bereaved; and what the writer said for it: writer_child, writer_age, contact_asked, contact, withheld,
+    not_bereaved, series_stopped, series_undone; and what the writer said for it: writer_child, writer_age, contact_asked, contact, withheld,
     shared."""
 
     __tablename__ = "case_event"
