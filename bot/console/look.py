@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from bot.console.logins import SignedIn
 from bot.console.roles import (
     LOOKS_AFTER_ACCOUNTS,
+    ROLES,
     SEES_CAMPAIGNS,
     SEES_CASES,
     SEES_DIRECTORY,
@@ -44,6 +45,7 @@ class Look:
             lstrip_blocks=True,
         )
         self._environment.globals.update(w=words, asset=ASSETS.url, lang=LANGUAGE, demonstration=demonstration, landing=landing)
+        self._environment.globals.update(roles_known=ROLES)
         sees = {
             "accounts": LOOKS_AFTER_ACCOUNTS,
             "campaigns": SEES_CAMPAIGNS,

@@ -422,3 +422,10 @@ def test_no_page_of_accounts_holds_a_hash_or_writes_a_secret_to_a_log(
     assert secret not in caplog.text
     with office.services.database.read() as session:
         assert secret not in " ".join(f"{row.action} {row.subject}" for row in session.query(StaffAudit))
+
+
+def test_an_account_whose_role_is_no_more_is_listed_with_it(office: Office, root: Browser) -> None:
+    """As after an update that dropped a role: one such account does not keep an administrator from all others."""
+    office.staff("Ruth", roles=("retired", "editor"))
+    page = root.get("/staff/accounts")
+    assert page.status_code == 200 and "retired, " in text_of(page.text)
