@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import pickle
 import shutil
 import socket
 import uuid
@@ -20,18 +21,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from jinja2 import BytecodeCache, Environment
 from jinja2.bccache import Bucket
 from sqlalchemy import create_engine, make_url
-from sqlalchemy.engine import URL
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.engine import URL, Engine
+from sqlalchemy.util import LRUCache
 
 from bot import wiring
+from bot.console import accounts
 from bot.conversation.commands import Commands
 from bot.conversation.decide import Thresholds
 from bot.conversation.facts import FactWords
 from bot.kept import Kept
 from bot.languages import Detector
-from bot.library import Library
+from bot.library import Library, yamlfile
 from bot.models import triage_model_path
 from bot.settings import ROOT, Settings
 from bot.storage import tables
@@ -101,6 +106,56 @@ def templates_compiled_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Environment, "__init__", with_cache)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def yaml_parsed_once() -> Iterator[None]:
+    """What is in a file of YAML, kept by its text: each test that builds an application reads the same files again."""
+    kept: dict[tuple[str, str, int], bytes] = {}
+    real = yamlfile.parse_yaml
+
+    def parse(text: str, name: str, first_line: int = 1) -> Any:
+        key = (text, name, first_line)
+        if key not in kept:
+            kept[key] = pickle.dumps(real(text, name, first_line))
+        return pickle.loads(kept[key])  # a copy of one's own, as reading would give
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(yamlfile, "parse_yaml", parse)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def statements_compiled_once() -> Iterator[None]:
+    """SQL for SQLite, compiled once a process: each test has engines of its own, and SQLAlchemy keeps statements by engine.
+
+    All of a process's SQLite is of one version and set up alike, so what was compiled for one file fits each other.
+    """
+    kept: LRUCache[Any, Any] = LRUCache(2_000)
+    real = Engine.__init__
+
+    def with_kept(self: Engine, *arguments: Any, **options: Any) -> None:
+        real(self, *arguments, **options)
+        if type(self.dialect) is SQLiteDialect_pysqlite:
+            self._compiled_cache = kept
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Engine, "__init__", with_kept)
+        patch.setattr(SQLiteDialect_pysqlite, "__hash__", lambda self: hash(type(self)))
+        patch.setattr(SQLiteDialect_pysqlite, "__eq__", lambda self, other: type(self) is type(other))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def production_hasher() -> Iterator[PasswordHasher]:
+    """The hasher of passwords as the program has it; in tests a quick one of the same kind takes its place.
+
+    Only this process is touched: a program that a test starts hashes as in production.
+    """
+    real = accounts._hasher
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(accounts, "_hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+        yield real
 
 
 # Databases

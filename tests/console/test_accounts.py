@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
+from argon2 import PasswordHasher, Type, extract_parameters
 
 from bot.console import accounts
 from bot.console.accounts import AccountError, add_staff, change_staff, check_password, ensure_demonstration, reset_password
+from bot.settings import ROOT
 from bot.storage.tables import Staff, StaffLogin
 from tests.console.support import Office
 
@@ -18,6 +23,20 @@ def test_a_password_is_kept_as_an_argon2id_hash_only(office: Office) -> None:
     assert check_password(staff.password_hash, "wet wellies drying")
     assert not check_password(staff.password_hash, "wet wellies")
     assert not check_password(None, "wet wellies drying")
+
+
+def test_the_program_hashes_as_slowly_as_is_advised_for_argon2id(production_hasher: PasswordHasher) -> None:
+    """Tests hash quickly; production has at least what RFC 9106 recommends for small machines."""
+    assert production_hasher.type is Type.ID
+    assert production_hasher.memory_cost >= 64 * 1024 and production_hasher.time_cost >= 3
+    assert production_hasher.hash_len >= 32 and production_hasher.salt_len >= 16
+
+
+def test_a_program_of_its_own_knows_nothing_of_the_tests_quick_hashing() -> None:
+    command = "from bot.console.accounts import hash_password; print(hash_password('wet wellies drying'))"
+    done = subprocess.run([sys.executable, "-c", command], cwd=ROOT, capture_output=True, text=True, check=True)
+    made = extract_parameters(done.stdout.strip())
+    assert made.type is Type.ID and made.memory_cost >= 64 * 1024 and made.time_cost >= 3
 
 
 @pytest.mark.parametrize(
