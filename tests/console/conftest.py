@@ -16,7 +16,16 @@ from tests.console.support import ELSEWHERE, Browser, Office, build_office
 def office(tmp_path: Path, library: Library, bare_sqlite_address: str) -> Iterator[Office]:
     result = build_office(bare_sqlite_address, tmp_path, library, migrated=True)
     yield result
-    result.services.database.dispose()
+    result.close()
+
+
+@pytest.fixture(scope="module")
+def standing_office(tmp_path_factory: pytest.TempPathFactory, library: Library) -> Iterator[Office]:
+    """One office for all of a file's tests that only read or are refused; whoever changes anything takes `office`."""
+    folder = tmp_path_factory.mktemp("office")
+    result = build_office(f"sqlite:///{folder / 'wren.sqlite3'}", folder, library)
+    yield result
+    result.close()
 
 
 @dataclass

@@ -282,6 +282,11 @@ class Office:
             query = session.query(StaffAudit).filter_by(staff_id=staff_id).order_by(StaffAudit.id)
             return [(row.action, row.subject) for row in query]
 
+    def close(self) -> None:
+        self.services.database.dispose()
+        if self.services.directory_engine is not None:
+            self.services.directory_engine.dispose()
+
     def change(self, table: type[Any], key: Any, **values: Any) -> None:
         with self.services.database.write() as session:
             row = session.get_one(table, key)
@@ -290,9 +295,16 @@ class Office:
 
 
 def build_office(
-    url: str, folder: Path, library: Library, *, tries: tuple[int, int] = (30, 120), migrated: bool = False, **settings: Any
+    url: str,
+    folder: Path,
+    library: Library,
+    *,
+    tries: tuple[int, int] = (30, 120),
+    migrated: bool = False,
+    keyring: Keyring | None = None,
+    **settings: Any,
 ) -> Office:
-    """An office on an empty database at `url`; a new file of SQLite's where it is not migrated."""
+    """An office on the database at `url`; on a new file of SQLite's where it is not migrated. Without a keyring: a new one."""
     config = Settings.model_validate({"var_dir": folder, "demonstration": False, **settings})
     if not migrated:
         Path(str(make_url(url).database)).write_bytes(bare_sqlite())
@@ -303,7 +315,7 @@ def build_office(
         session.add_all(Area(id=name, name=name) for name in (AREA, ELSEWHERE) if name not in known)
     services = ConsoleServices(
         database=database,
-        keyring=Keyring([new_key()]),
+        keyring=keyring or Keyring([new_key()]),
         renderer=Renderer(library),
         strings=library.strings,
         hub=Hub(),

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from html import unescape
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -14,8 +17,11 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 
 from bot.app import web_app
+from bot.console.guard import COOKIE
 from bot.console.roles import ROLES, landing
 from bot.console.rules import ANYBODY, Unguarded, rules
+from bot.library import Library
+from bot.storage.crypto import Keyring
 from bot.storage.tables import Inbox, RotaShift, Staff, TriageMark, TriageSample, now
 from bot.wiring import Parts
 from services_directory import models, writing
@@ -26,7 +32,7 @@ from services_directory.freshness.tables import AgeLimit, ParentReport, Provider
 from services_directory.imports.one_sheet import template
 from services_directory.imports.tables import TermQuestion, WaitingImport
 from tests.console.roles_page import PAGE, table
-from tests.console.support import AREA, ELSEWHERE, PASSWORD, URL, Browser, Office, filled, hidden, text_of
+from tests.console.support import AREA, ELSEWHERE, PASSWORD, URL, Browser, Office, Parent, build_office, filled, hidden, text_of
 from tests.console.test_guard import OPEN, sign_in
 
 CASE = "/staff/cases/{case_id:int}"
@@ -233,11 +239,53 @@ def test_a_route_that_says_nothing_of_who_may_use_it_is_a_mistake_at_the_start()
         rules([Mount("/staff/more", routes=[Route("/new", page)])])
 
 
-@pytest.mark.parametrize(("method", "path"), MAY)
-def test_staff_of_another_area_learn_and_change_nothing_by_any_route(office: Office, method: str, path: str) -> None:
-    """Somebody with every role, of another area: each route is as if there were nothing of ours."""
+@dataclass(frozen=True)
+class Furnished:
+    """A file of SQLite with a case and one of everything, its keys, and how its maker is signed in."""
+
+    file: bytes
+    keyring: Keyring
+    parent: Parent
+    staff_id: int
+    csrf: str
+    cookie: str
+    numbers: dict[str, object]
+
+
+@pytest.fixture(scope="module")
+def furnished(tmp_path_factory: pytest.TempPathFactory, library: Library) -> Furnished:
+    folder = tmp_path_factory.mktemp("furnished")
+    office = build_office(f"sqlite:///{folder / 'wren.sqlite3'}", folder, library)
     parent = office.parent("Nobody else may read this", channel="telegram")
     ours = office.browser(office.staff("Zacharias", title="Our health visitor", roles=ROLES))
+    numbers = furnish(office, ours)
+    with office.services.database.engine.connect() as connection:  # one file, so that it can be copied
+        connection.exec_driver_sql("COMMIT")
+        assert connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0] == 0
+    office.close()
+    file = (folder / "wren.sqlite3").read_bytes()
+    return Furnished(file, office.services.keyring, parent, ours.staff_id, ours.csrf, ours.client.cookies[COOKIE], numbers)
+
+
+@pytest.fixture
+def furnished_office(furnished: Furnished, tmp_path: Path, library: Library) -> Iterator[tuple[Office, Browser]]:
+    """A furnished office of this test's own, and its maker's browser."""
+    path = tmp_path / "wren.sqlite3"
+    path.write_bytes(furnished.file)
+    office = build_office(f"sqlite:///{path}", tmp_path, library, migrated=True, keyring=furnished.keyring)
+    client = office.client()
+    client.cookies.set(COOKIE, furnished.cookie, domain=client.base_url.host, path="/staff")
+    yield office, Browser(client, furnished.staff_id, furnished.csrf)
+    office.close()
+
+
+@pytest.mark.parametrize(("method", "path"), MAY)
+def test_staff_of_another_area_learn_and_change_nothing_by_any_route(
+    furnished: Furnished, furnished_office: tuple[Office, Browser], method: str, path: str
+) -> None:
+    """Somebody with every role, of another area: each route is as if there were nothing of ours."""
+    office, ours = furnished_office
+    parent = furnished.parent
     with office.services.database.write() as session:
         shift = RotaShift(area_id=AREA, staff_id=ours.staff_id, starts_at=now(), ends_at=now() + timedelta(hours=4))
         session.add(shift)
@@ -254,7 +302,7 @@ def test_staff_of_another_area_learn_and_change_nothing_by_any_route(office: Off
             "staff_id": ours.staff_id,
             "person_id": parent.person_id,
         }
-    numbers |= furnish(office, ours)
+    numbers |= furnished.numbers
     before = directory_of(office)
     theirs = office.browser(office.staff("Cleo", area=ELSEWHERE, roles=ROLES))
     fields = {"text": "mine", "form": "form-0123456789", "outcome": "answered", "should_be": "urgent", "area": AREA}
@@ -282,17 +330,45 @@ def test_staff_of_another_area_learn_and_change_nothing_by_any_route(office: Off
     assert ours.get("/staff").status_code == 200  # nobody ended their sign-in
 
 
+class Door:
+    """An office with a case, and who stands before each of its routes: by role, each signed in once."""
+
+    def __init__(self, office: Office) -> None:
+        self.office = office
+        self.parent = office.parent("Nobody else may read this")
+        self._browsers: dict[str, Browser] = {}
+
+    def browser(self, role: str) -> Browser:
+        if role not in self._browsers:
+            self._browsers[role] = self.office.browser(self.office.staff(f"Ada {role}", roles=(role,)))
+        return self._browsers[role]
+
+
+@pytest.fixture(scope="module")
+def standing_door(standing_office: Office) -> Door:
+    return Door(standing_office)
+
+
+@pytest.fixture
+def door(request: pytest.FixtureRequest, method: str, path: str, role: str | None) -> Door:
+    """Whoever may change something has an office of their own; all others leave the file's one as it was."""
+    if method == "POST" and role in MAY[method, path]:
+        return Door(request.getfixturevalue("office"))
+    result: Door = request.getfixturevalue("standing_door")
+    return result
+
+
 @pytest.mark.parametrize("role", [*ROLES, None, "retired"])
 @pytest.mark.parametrize(("method", "path"), MAY)
-def test_each_route_is_for_its_roles_alone(office: Office, method: str, path: str, role: str | None) -> None:
-    parent = office.parent("Nobody else may read this")
+def test_each_route_is_for_its_roles_alone(door: Door, method: str, path: str, role: str | None) -> None:
+    office, parent = door.office, door.parent
     real = filled(path, case_id=parent.case_id, person_id=parent.person_id)
     fields = {"text": "mine", "form": "form-0123456789", "outcome": "answered"}
     if role is None:
         response = office.client().request(method, real, data={"csrf": "x", **fields}, headers={"Origin": URL})
         assert response.status_code in (303, 401) and parent.pseudonym not in response.text
         return
-    browser = office.browser(office.staff("Ada", roles=(role,)))
+    browser = door.browser(role)
     if path == "/staff/events" and role in MAY[method, path]:
         real = "/staff/events?case=999999"  # a stream that is allowed would not end: a case that is not there does
     data = {"csrf": browser.csrf, **fields} if method == "POST" else None
@@ -311,11 +387,11 @@ def test_each_route_is_for_its_roles_alone(office: Office, method: str, path: st
 
 @pytest.mark.parametrize("area", [AREA, None])
 @pytest.mark.parametrize("role", ROLES)
-def test_no_link_that_a_role_is_shown_leads_to_a_refusal(office: Office, role: str, area: str | None) -> None:
+def test_no_link_that_a_role_is_shown_leads_to_a_refusal(
+    furnished_office: tuple[Office, Browser], role: str, area: str | None
+) -> None:
     """From the page to begin with, along every link of every page. Forms are others' tests."""
-    ours = office.browser(office.staff("Zacharias", roles=ROLES))
-    office.parent("I cannot go on")
-    furnish(office, ours)
+    office, _ = furnished_office
     browser = office.browser(office.staff("Ada", area=area, roles=(role,)))
     waiting, seen, kinds = [landing((role,))], set(), set()
     while waiting:
