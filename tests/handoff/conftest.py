@@ -15,4 +15,4 @@ from tests.console.support import Office, build_office
 def office(bare_address: str, tmp_path: Path, library: Library) -> Iterator[Office]:
     result = build_office(bare_address, tmp_path, library, migrated=True)
     yield result
-    result.services.database.dispose()
+    result.close()
