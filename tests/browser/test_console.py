@@ -20,6 +20,7 @@ from tests.browser.test_browser_pages import new_page, sideways, violations
 from tests.console.support import AREA, PASSWORD, Browser, Office, Parent, build_office
 from tests.console.test_questions import ask
 from tests.console.test_second_factor import enrol
+from tests.console.test_series import subscribe
 from tests.webchat.support import served
 
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not there: install Debian's chromium package")
@@ -61,6 +62,9 @@ VIEWS = (
     "secret",
     "own",
     "again",
+    "series",
+    "calendar",
+    "subscribed",
 )
 
 
@@ -223,6 +227,10 @@ def visit(view: str, office: Office, page: Any, site: str, who: Browser) -> None
             page.wait_for_selector("#shift-weeks:focus")
     elif view in ("code", "enrol", "recovery", "choose-password", "accounts", "account-add", "account", "secret", "own", "again"):
         visit_accounts(view, office, page, site)
+    elif view in ("series", "calendar", "subscribed"):
+        subscribe(office, cases["urgent"].person_id)
+        where = {"series": "series", "calendar": "series/by-age", "subscribed": f"cases/{cases['urgent'].case_id}"}[view]
+        page.goto(f"{site}/staff/{where}")
     elif view == "missing":
         page.goto(f"{site}/staff/cases/999999")
     elif view in ("unclaimed", "theirs"):
@@ -318,7 +326,10 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
     assert page.locator("h1").count() == 1 and page.title()
 
 
-@pytest.mark.parametrize("view", ["queue", "mine", "rota", "sample", "own", "accounts", "account", "enrol", "review"])
+@pytest.mark.parametrize(
+    "view",
+    ["queue", "mine", "rota", "sample", "own", "accounts", "account", "enrol", "review", "series", "calendar", "subscribed"],
+)
 def test_every_target_can_be_hit_with_a_thumb(office: Office, chromium: Any, site: str, ada: Browser, view: str) -> None:
     """WCAG 2.2, 2.5.8: at least 24 by 24 pixels, for everything but links within a sentence."""
     page = open_as(chromium, ada, site, width=320)
