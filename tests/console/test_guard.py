@@ -104,6 +104,7 @@ def test_every_page_that_a_stranger_may_ask_for_is_reached_by_signing_in(office:
         "case_id": "1",
         "staff_id": "1",
         "code": "dads26",
+        "series": "by-age",
         **dict.fromkeys(("service_id", "change_id", "import_id"), str(uuid.uuid4())),
     }
     left_out = ("/staff/events", "{path:path}", "template.csv", "{form", "{file", "{step}", "/all", "/accounts/add")

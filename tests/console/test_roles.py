@@ -437,7 +437,7 @@ def test_an_account_with_two_roles_may_do_what_either_may(office: Office) -> Non
         (
             ("practitioner",),
             "/staff",
-            ["Cases", "Unanswered questions", "Triage", "Review list", "Blind sample", "Rota", "Your actions"],
+            ["Cases", "Unanswered questions", "Triage", "Review list", "Blind sample", "Rota", "Series", "Your actions"],
         ),
         (
             ("manager",),
@@ -452,12 +452,13 @@ def test_an_account_with_two_roles_may_do_what_either_may(office: Office) -> Non
                 "Directory",
                 "To do",
                 "Campaigns",
+                "Series",
                 "Your actions",
             ],
         ),
         (("administrator",), "/staff/rota", ["Rota", "Directory", "To do", "Campaigns", "Accounts", "Your actions"]),
-        (("editor",), "/staff/questions", ["Unanswered questions", "Directory", "To do", "Your actions"]),
-        (("approver",), "/staff/questions", ["Unanswered questions", "Directory", "To do", "Your actions"]),
+        (("editor",), "/staff/questions", ["Unanswered questions", "Directory", "To do", "Series", "Your actions"]),
+        (("approver",), "/staff/questions", ["Unanswered questions", "Directory", "To do", "Series", "Your actions"]),
     ],
 )
 def test_signing_in_leads_to_a_page_of_one_s_own_and_the_menu_names_no_other(

@@ -110,7 +110,7 @@ async def test_the_month_of_birth_is_kept_for_each_child(
 ) -> None:
     at(datetime(2026, 11, 21, 12, 0, tzinfo=UTC))
     parent = await asked("child")
-    assert refs(await parent.say(words)) == ["text:question.thanks"]
+    assert refs(await parent.say(words)) == ["text:question.thanks", "text:series.offer"]
     assert children(parts, parent) == kept
 
 
