@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, select, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Connection, Engine, create_engine, event, select
 from sqlalchemy.orm import Session
 
+from services_directory import versions
 from services_directory.models import VERSION_TABLE, Revision
 from services_directory.sqlite import use_write_ahead_log
 
@@ -48,7 +48,7 @@ def alembic_config(connection: Connection) -> "Config":
 
 def migrate(engine: Engine) -> None:
     """Bring the directory's tables to the newest version. Safe to call from several processes at once."""
-    if _versions(engine) == [newest_version()]:
+    if versions.applied(engine, VERSION_TABLE) == [newest_version()]:
         return  # Alembic, which would find the same, takes half a second to import.
     from alembic import command
 
@@ -61,17 +61,8 @@ def migrate(engine: Engine) -> None:
 
 
 def newest_version() -> str:
-    """The newest version there is a script for: scripts are named by their versions, in order."""
-    return max(path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("d[0-9]*.py"))
-
-
-def _versions(engine: Engine) -> list[str]:
-    """The versions that the database says it has; none where it has never been migrated."""
-    try:
-        with engine.connect() as connection:
-            return list(connection.scalars(text(f"SELECT version_num FROM {VERSION_TABLE}")))  # noqa: S608 - our own name
-    except SQLAlchemyError:
-        return []
+    """The newest version there is a script for."""
+    return versions.newest(MIGRATIONS / "versions", "d[0-9]*.py")
 
 
 @contextmanager

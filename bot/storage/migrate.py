@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Engine, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Engine
+
+from services_directory import versions
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -27,7 +28,7 @@ def config(engine: Engine) -> Config:
 
 def migrate(engine: Engine) -> None:
     """Upgrade to the newest version. Safe to run from several processes at once on PostgreSQL and SQLite."""
-    if _versions(engine) == [newest()]:
+    if versions.applied(engine, VERSION_TABLE) == [newest()]:
         return  # Alembic, which would find the same, takes half a second to import.
     from alembic import command
 
@@ -35,14 +36,5 @@ def migrate(engine: Engine) -> None:
 
 
 def newest() -> str:
-    """The newest version there is a script for: scripts are named by their versions, in order."""
-    return max(path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
-
-
-def _versions(engine: Engine) -> list[str]:
-    """The versions that the database says it has; none where it has never been migrated."""
-    try:
-        with engine.connect() as connection:
-            return list(connection.scalars(text(f"SELECT version_num FROM {VERSION_TABLE}")))  # noqa: S608 - our own name
-    except SQLAlchemyError:
-        return []
+    """The newest version there is a script for."""
+    return versions.newest(MIGRATIONS / "versions", "[0-9]*.py")
