@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from bot.library import Library
 from bot.library.series import Series
-from bot.series.plan import Choices, Course, Planned, Whom, start_of
+from bot.series.plan import Choices, Course, Planned, Whom, months_between, start_of
 from bot.series.store import DEFAULT_ZONE
 from bot.storage.tables import Person, SeriesStep
 
@@ -67,8 +67,7 @@ def calendar_of(library: Library, series: Series, asked: Asked) -> Iterator[Line
     )
     for planned in course.from_(datetime.combine(first, time(0), UTC)):
         day = planned.at.astimezone(ZONE).date()
-        months = (day.year - start.year) * 12 + day.month - start.month - (day.day < start.day)
-        yield Line(day=day, months=months, planned=planned)
+        yield Line(day=day, months=months_between(start, day), planned=planned)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

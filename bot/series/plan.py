@@ -80,7 +80,7 @@ class Due:
 
 def start_of(series: Series, whom: Whom) -> date:
     """The day from which the places of the series count."""
-    year, month = (int(part) for part in whom.month.split("-"))
+    year, month = _year_month(whom.month)
     if series.counts_from == "date":
         return date(year, month, 1)
     index = year * 12 + month - 1 + (whom.early if series.counts_from == "corrected" else 0)
@@ -174,8 +174,12 @@ def _age(series: Series, whom: Whom, day: date) -> int | None:
         start = date(*_year_month(whom.child), ANCHOR_DAY)
     else:
         return None
-    months = (day.year - start.year) * 12 + day.month - start.month
-    return months - (day.day < start.day)
+    return months_between(start, day)
+
+
+def months_between(start: date, day: date) -> int:
+    """The whole months from `start` to `day`; below zero before it."""
+    return (day.year - start.year) * 12 + day.month - start.month - (day.day < start.day)
 
 
 def _year_month(month: str) -> tuple[int, int]:
