@@ -15,7 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from bot.library.strings import SOURCE_LANGUAGE, fill, placeholders
-from bot.library.yamlfile import DataError, Problem, read_yaml
+from bot.library.yamlfile import DataError, Problem, load_all, read_yaml
 
 FOLDER = "content/campaigns"
 CODE = re.compile(r"[a-z]{3,10}[2-9]{1,2}")
@@ -92,18 +92,10 @@ class Campaigns:
     def load(cls, root: Path) -> Campaigns:
         """Read `content/campaigns/*.yml` below `root`; no folder, no campaigns. Raises `DataError` naming every mistake that keeps a
         file from being used (`bot content check` finds more)."""
-        found: dict[str, Campaign] = {}
-        problems: list[Problem] = []
-        for path in sorted((root / FOLDER).glob("*.yml")):
-            try:
-                campaign = load_campaign(path, root)
-            except DataError as error:
-                problems += error.problems
-            else:
-                found[campaign.code] = campaign
+        found, problems = load_all(sorted((root / FOLDER).glob("*.yml")), lambda path: load_campaign(path, root))
         if problems:
             raise DataError(problems)
-        return cls(found)
+        return cls({campaign.code: campaign for campaign in found})
 
     def running(self, code: str | None, moment: datetime) -> Campaign | None:
         """The campaign of this code, if it is running."""

@@ -15,7 +15,7 @@ from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from bot.library.yamlfile import DataError, Problem, read_yaml
+from bot.library.yamlfile import DataError, Problem, load_all, read_yaml
 
 FOLDER = "content/series"
 SETTINGS = "settings.yml"
@@ -143,24 +143,13 @@ class AllSeries:
         folder = root / FOLDER
         if not folder.is_dir():
             return cls()
-        problems: list[Problem] = []
-        settings, found = SeriesSettings(), dict[str, Series]()
-        try:
-            settings = load_settings(folder / SETTINGS, root)
-        except DataError as error:
-            problems += error.problems
-        for path in sorted(folder.glob("*.yml")):
-            if path.name == SETTINGS:
-                continue
-            try:
-                series = load_series(path, root, settings)
-            except DataError as error:
-                problems += error.problems
-            else:
-                found[series.id] = series
-        if problems:
-            raise DataError(problems)
-        return cls(found, settings)
+        shared, problems = load_all([folder / SETTINGS], lambda path: load_settings(path, root))
+        settings = shared[0] if shared else SeriesSettings()
+        files = (path for path in sorted(folder.glob("*.yml")) if path.name != SETTINGS)
+        found, more = load_all(files, lambda path: load_series(path, root, settings))
+        if problems or more:
+            raise DataError(problems + more)
+        return cls({series.id: series for series in found}, settings)
 
     def __iter__(self) -> Iterator[Series]:
         return iter(self.by_id.values())

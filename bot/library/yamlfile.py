@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,18 @@ class DataError(ValueError):
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = problems
         super().__init__("\n".join(str(problem) for problem in problems))
+
+
+def load_all(paths: Iterable[Path], load: Callable[[Path], T]) -> tuple[list[T], list[Problem]]:
+    """What `load` makes of each file, in order, and the problems of those that it refuses by `DataError`."""
+    found: list[T] = []
+    problems: list[Problem] = []
+    for path in paths:
+        try:
+            found.append(load(path))
+        except DataError as error:
+            problems += error.problems
+    return found, problems
 
 
 def read_yaml(path: Path, root: Path) -> Any:
