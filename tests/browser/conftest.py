@@ -46,6 +46,12 @@ def chromium(one_chromium: Any) -> Iterator[Any]:
         context.close()
 
 
+def press(page: Any, selector: str) -> None:
+    """Click what leads to another page, and wait until that page is there: a click alone returns while the old one is still open."""
+    with page.expect_navigation():
+        page.click(selector)
+
+
 @pytest.fixture(scope="session")
 def triage(rules_alone: Triage) -> Triage:
     return rules_alone

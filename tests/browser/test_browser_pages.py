@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot.messages import ButtonSpec, MessageClass, Reply
-from tests.browser.conftest import CHROMIUM
+from tests.browser.conftest import CHROMIUM, press
 from tests.webchat.support import HELLO, Chat, said, served
 
 playwright_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -128,9 +128,9 @@ def test_without_javascript_a_message_is_sent_and_answered(chat: Chat, chromium:
     say(page, "my <b>words</b>")
     assert page.inner_text(".msg.you .words") == "my <b>words</b>"
     chat.answer(HELLO)
-    page.click("#refresh")
+    press(page, "#refresh")
     assert page.locator(".msg.wren").count() == 1
-    page.click(".msg.wren button >> nth=0")
+    press(page, ".msg.wren button >> nth=0")
     assert page.locator(".msg.you").count() == 2
     assert page.inner_text(".msg.you >> nth=1 >> .words") == chat.library.strings.get("button.menu", "en")
 

@@ -229,7 +229,8 @@ def test_the_staff_s_pages_are_accessible_and_a_link_is_made_by_keyboard(chromiu
                 assert violations(page) == [] and sideways(page) == 0, (path, width)
         page.get_by_role("textbox", name="Who passes it on").focus()
         page.keyboard.type("Barbers")
-        page.keyboard.press("Enter")
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
         assert "The link is made." in page.get_by_role("status").inner_text()
         assert violations(page) == []
         assert page.troubles == []

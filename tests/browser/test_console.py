@@ -15,7 +15,7 @@ from bot.console.guard import COOKIE
 from bot.library import Library
 from bot.messages import ButtonSpec, Reply
 from bot.storage.tables import Alarm, Case, Child, Person, Staff, StaffLogin, now
-from tests.browser.conftest import CHROMIUM
+from tests.browser.conftest import CHROMIUM, press
 from tests.browser.test_browser_pages import new_page, sideways, violations
 from tests.console.support import AREA, PASSWORD, Browser, Office, Parent, build_office
 from tests.console.test_questions import ask
@@ -153,7 +153,7 @@ def visit_accounts(view: str, office: Office, page: Any, site: str) -> None:
         page.context.add_cookies([cookie])
         page.goto(f"{site}/staff/account")
         page.fill("#factor-password", PASSWORD)
-        page.click("text=Set one up")
+        press(page, "text=Set one up")
         key = page.inner_text(".key").replace(" ", "")
         page.fill("#code", pyotp.TOTP(key).now() if view == "recovery" else "000")
         page.click("text=Confirm")
@@ -162,7 +162,7 @@ def visit_accounts(view: str, office: Office, page: Any, site: str) -> None:
         page.context.add_cookies([cookie])
         page.goto(f"{site}/staff/accounts")
         if view in ("account-add", "secret", "again"):
-            page.click("text=Add an account")
+            press(page, "text=Add an account")
             page.fill("#username", "dee")
             page.fill("#first-name", "Dee")
             page.fill("#job-title", "Nurse")
@@ -199,7 +199,7 @@ def visit(view: str, office: Office, page: Any, site: str, who: Browser) -> None
     if view == "wrong":
         page.fill("#username", "ada")
         page.fill("#password", "wrong")
-        page.click("button.button")
+        press(page, "button.button")
     elif view in ("queue", "empty", "audit"):
         page.goto(f"{site}/staff/audit" if view == "audit" else f"{site}/staff?show=all")
     elif view == "questions":
@@ -298,7 +298,7 @@ def visit(view: str, office: Office, page: Any, site: str, who: Browser) -> None
         who.post(f"/staff/cases/{case}/claim")
         page.goto(f"{site}/staff/cases/{case}")
         page.select_option("#ready", "hello")
-        page.click("text=Show this reply")
+        press(page, "text=Show this reply")
     elif view in ("mine", "refused", "closed"):
         case = cases["everything"].case_id
         who.post(f"/staff/cases/{case}/claim")
@@ -309,7 +309,7 @@ def visit(view: str, office: Office, page: Any, site: str, who: Browser) -> None
         page.goto(f"{site}/staff/cases/{case}")
         if view == "refused":
             page.fill("#reply", " ")
-            page.click("text=Send reply")
+            press(page, "text=Send reply")
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -372,19 +372,19 @@ def test_a_practitioner_signs_in_claims_replies_and_closes(office: Office, chrom
     page.goto(f"{site}/staff")
     page.fill("#username", "ada")
     page.fill("#password", PASSWORD)
-    page.click("button.button")
-    page.click(f"text={parent.pseudonym}")
-    page.click("text=Claim this case")
+    press(page, "button.button")
+    press(page, f"text={parent.pseudonym}")
+    press(page, "text=Claim this case")
     assert "This case is yours now" in page.inner_text("[role=status].banner")
     page.fill("#reply", "Yes, I am here.")
-    page.click("text=Send reply")
+    press(page, "text=Send reply")
     assert "on its way" in page.inner_text(".banner")
     page.go_back()
     page.go_forward()
     page.check("text=Answered here")
-    page.click("text=Close the case")
+    press(page, "text=Close the case")
     assert "The case is closed." in page.inner_text(".banner")
-    page.click("text=Sign out")
+    press(page, "text=Sign out")
     assert "You have signed out." in page.inner_text(".banner")
     refs = [row.ref for row in office.outbox(parent)]
     assert refs == ["safety:person-joined", "person:reply", "safety:person-left"]
@@ -402,7 +402,7 @@ def test_a_practitioner_hands_a_case_over_to_a_colleague(
     page.goto(f"{site}/staff/cases/{parent.case_id}")
     page.select_option("#colleague", label="Ben, Family worker")
     page.fill("#handover", "Call her Jo")
-    page.click("text=Hand over to this colleague")
+    press(page, "text=Hand over to this colleague")
     assert "Your colleague has the case now" in page.inner_text(".banner")
     assert "Handed over by Ada to Ben" in page.inner_text("#history-list") and "Call her Jo" in page.inner_text("#history-list")
     assert page.troubles == []
@@ -418,10 +418,10 @@ def test_a_ready_reply_is_chosen_seen_in_both_languages_and_sent(
     page.goto(f"{site}/staff/cases/{parent.case_id}")
     page.fill("#reply", "half a thought")
     page.select_option("#ready", label="I am still here")
-    page.click("text=Show this reply")
+    press(page, "text=Show this reply")
     words = page.locator(".ready .words")
     assert words.first.get_attribute("dir") == "rtl" and "I am still here" in words.last.inner_text()
-    page.click("text=Send it as it is")
+    press(page, "text=Send it as it is")
     assert "on its way" in page.inner_text(".banner") and page.input_value("#reply") == "half a thought"
     assert office.outbox(parent)[-1].ref == "reply:still-here"
     assert page.troubles == []
@@ -435,12 +435,12 @@ def test_a_message_of_the_sample_is_judged_and_its_case_opened(
     office.writes(parent, "I see no way out")
     page = open_as(chromium, ada, site, java_script_enabled=scripts)
     page.goto(f"{site}/staff/triage")
-    page.click("text=Read the monthly blind sample")
+    press(page, "text=Read the monthly blind sample")
     page.get_by_label("Emergency").check()
-    page.click("button:has-text('Save')")
+    press(page, "button:has-text('Save')")
     assert "Saved: Emergency (Ada)." in page.inner_text("main")
-    page.click("text=Open a case for this message")
-    page.click("text=Case 1")
+    press(page, "text=Open a case for this message")
+    press(page, "text=Case 1")
     assert parent.pseudonym in page.inner_text("h1") and not office.outbox(parent)
     assert page.troubles == []
 
@@ -465,8 +465,8 @@ def test_a_second_factor_is_set_up_and_asked_for_by_keyboard_alone(
     page.wait_for_selector(".codes")
     codes = page.locator(".codes code").all_inner_texts()
     assert len(codes) == 10
-    page.click("text=I have kept them")
-    page.click("text=Sign out")
+    press(page, "text=I have kept them")
+    press(page, "text=Sign out")
     sign_in_by_keyboard(page, site, "mo")
     page.focus("#code")
     page.keyboard.type(codes[0])
@@ -495,7 +495,7 @@ def test_a_message_that_comes_while_typing_is_told_shown_and_loses_nothing(
         assert page.input_value("#reply") == "I was just writ"
         assert page.inner_text(".news") == ""
     page.type("#reply", "ing")
-    page.click("text=Send reply")
+    press(page, "text=Send reply")
     assert [office.words(row)["text"] for row in office.outbox(parent)][-1] == "I was just writing"
     assert page.troubles == []
 
@@ -527,7 +527,7 @@ def test_when_the_sign_in_ends_the_page_says_so_and_keeps_what_was_typed(
     page.click(".news a")
     page.wait_for_selector("text=You may have been signed out")
     assert page.input_value("#reply") == "long and careful"
-    page.click("text=Send reply")
+    press(page, "text=Send reply")
     assert page.input_value("#kept") == "long and careful"
 
 
@@ -540,7 +540,7 @@ def test_without_a_script_looking_for_new_messages_keeps_what_was_typed(
     page.goto(f"{site}/staff/cases/{parent.case_id}")
     page.fill("#reply", "I was just writ")
     office.writes(parent, "second words")
-    page.click("text=keeps what you typed")
+    press(page, "text=keeps what you typed")
     assert page.is_visible("text=second words") and page.input_value("#reply") == "I was just writ"
 
 
@@ -582,7 +582,7 @@ def test_after_a_refusal_the_summary_has_the_focus_and_leads_to_the_box(
 ) -> None:
     page = open_as(chromium, ada, site)
     visit("refused", office, page, site, ada)
-    assert page.evaluate("document.activeElement.id") == "errors"
+    page.wait_for_selector("#errors:focus")
     page.click("#errors a")
     page.wait_for_selector("#reply:focus")
     assert page.title().startswith("Error:")

@@ -8,7 +8,7 @@ import pytest
 
 from bot.conversation.services import search
 from services_directory import Directory
-from tests.browser.conftest import CHROMIUM
+from tests.browser.conftest import CHROMIUM, press
 from tests.browser.test_browser_pages import sideways, violations
 from tests.browser.test_console import open_as
 from tests.console.support import Office
@@ -72,8 +72,8 @@ def test_a_worker_adds_an_approver_approves_and_the_search_of_the_chat_finds_it(
         page = open_as(chromium, worker, site, width=320, java_script_enabled=scripts)
         page.goto(f"{site}/staff/directory")
         look(page)
-        page.click("text=Add a service")
-        page.click("text=Save and go on")  # nothing typed: said at the field and in a summary that takes the focus
+        press(page, "text=Add a service")
+        press(page, "text=Save and go on")  # nothing typed: said at the field and in a summary that takes the focus
         page.wait_for_selector("#errors:focus")
         look(page)
         page.click("#errors a")
@@ -81,24 +81,24 @@ def test_a_worker_adds_an_approver_approves_and_the_search_of_the_chat_finds_it(
         for answers in ANSWERS:
             look(page)
             fill(page, answers)
-            page.click("text=Save and go on")
+            press(page, "text=Save and go on")
         assert "Puddle Play (example)" in page.inner_text(".words")
         look(page)
         change = page.url
         page.goto(f"{change}/all")
         look(page)
         page.goto(change)
-        page.click("text=Send for approval")
+        press(page, "text=Send for approval")
         page = open_as(chromium, approver, site, width=320, java_script_enabled=scripts)
         page.goto(f"{site}/staff/directory/pending")
         look(page)
-        page.click("text=Puddle Play (example)")
+        press(page, "text=Puddle Play (example)")
         look(page)
-        page.click("text=Approve: make it live")
+        press(page, "text=Approve: make it live")
         assert "It is live" in page.inner_text("[role=status].banner")
         (found,) = search(directory, wanted, "en")[0]
         assert found["name"] == "Puddle Play (example)" and found["phone"] == "01632 960123"
-        page.click("text=See the service")
+        press(page, "text=See the service")
         look(page)
         assert "Added by Edith, approved by Amal" in page.inner_text(".history")
         assert page.troubles == [] or all("status of 4" in trouble for trouble in page.troubles)

@@ -16,7 +16,7 @@ from bot.app import listen, server, web_app, working
 from bot.conversation.rasa import RasaClient
 from bot.storage.tables import Staff
 from bot.wiring import Parts
-from tests.browser.conftest import CHROMIUM
+from tests.browser.conftest import CHROMIUM, press
 from tests.browser.test_browser_pages import new_page, say
 from tests.browser.test_directory_pages import ANSWERS, fill
 from tests.console.support import AREA, PASSWORD, password_hash
@@ -83,13 +83,13 @@ def signed_in(chromium: Any, parts: Parts, site: str, name: str, role: str) -> A
 def look_for_a_club(page: Any) -> None:
     """As far as the last question of the form."""
     heard(page, lambda: say(page, "menu"), "Here is what I can do")
-    heard(page, lambda: press(page, "Find help near me"), "What kind of help")
+    heard(page, lambda: tap(page, "Find help near me"), "What kind of help")
     heard(page, lambda: say(page, "a twins club"), "Where are you?")
     heard(page, lambda: say(page, "ZZ1"), "How old is the child?")
-    heard(page, lambda: press(page, "Under 1"), "How would you like to take part?")
+    heard(page, lambda: tap(page, "Under 1"), "How would you like to take part?")
 
 
-def press(page: Any, title: str) -> None:
+def tap(page: Any, title: str) -> None:
     page.locator(f".press bdi:text-is('{title}')").last.click()
 
 
@@ -117,25 +117,25 @@ def test_what_a_new_worker_adds_and_an_approver_approves_a_parent_gets_in_chat_w
         parent = new_page(chromium)
         parent.goto(f"{site}/chat?lang=en")
         look_for_a_club(parent)
-        heard(parent, lambda: press(parent, "Any of these"), "example")
+        heard(parent, lambda: tap(parent, "Any of these"), "example")
         assert NAME not in parent.inner_text("#log")
 
         worker = signed_in(chromium, parts, site, "Edith", "editor")
-        worker.click("text=Add a service")
+        press(worker, "text=Add a service")
         for answers in ANSWERS:
             fill(worker, answers | NEED if "needs.baby-and-toddler-groups" in answers else answers)
-            worker.click("text=Save and go on")
-        worker.click("text=Send for approval")
+            press(worker, "text=Save and go on")
+        press(worker, "text=Send for approval")
         worker.wait_for_selector("[role=status].banner")
 
         look_for_a_club(parent)
         approver = signed_in(chromium, parts, site, "Amal", "approver")
-        approver.click("text=Waiting for approval")
-        approver.click(f"text={NAME}")
-        approver.click("text=Approve: make it live")
+        press(approver, "text=Waiting for approval")
+        press(approver, f"text={NAME}")
+        press(approver, "text=Approve: make it live")
         approver.wait_for_selector("text=It is live")
 
-        took = seconds(lambda: heard(parent, lambda: press(parent, "Any of these"), NAME))
+        took = seconds(lambda: heard(parent, lambda: tap(parent, "Any of these"), NAME))
         said = parent.locator(f".msg:has-text('{NAME}')").inner_text()
         assert "Tuesday" in said and "10:00–11:30" in said and "01632 960123" in said
         usual = max(seconds(lambda: heard(parent, lambda: say(parent, "menu"), "Here is what I can do")) for _ in range(3))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from services_directory.imports.one_sheet import template
-from tests.browser.conftest import CHROMIUM
+from tests.browser.conftest import CHROMIUM, press
 from tests.browser.test_browser_pages import sideways, violations
 from tests.browser.test_console import open_as
 from tests.console.directory.test_imports import bring, finished
@@ -85,7 +85,7 @@ def test_a_file_is_brought_by_one_and_imported_by_another(office: Office, chromi
     with served(office) as site:  # type: ignore[arg-type]
         page = open_as(chromium, editor, site, width=320, java_script_enabled=scripts)
         page.goto(f"{site}{HOME}")
-        page.click("text=Bring services in")
+        press(page, "text=Bring services in")
         page.set_input_files("#import-file", tmp_path / "services.csv")
         page.fill("#import-source", "larkmoor")
         page.click("button:text-is('See what would change')")
@@ -98,5 +98,5 @@ def test_a_file_is_brought_by_one_and_imported_by_another(office: Office, chromi
         page.click("button:text-is('Import')")
         page.wait_for_selector("[role=status]:has-text('Imported')")  # the page looks again by itself, without a script
         page.goto(f"{site}{HOME}")
-        page.click("text=Rhyme time (example)")
+        press(page, "text=Rhyme time (example)")
         assert "Brought in from larkmoor by Amal" in page.inner_text(".history >> nth=-1")
