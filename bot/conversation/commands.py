@@ -14,7 +14,7 @@ from bot.library.yamlfile import DataError, Problem, read_yaml
 LEARNT = "data/nlu/commands.yml"
 """Where the same words are written for the NLU to learn."""
 
-APP_ONLY = frozenset({"help_now", "source", "skip", "wrong_service", "series_menu"})
+APP_ONLY = frozenset({"help_now", "source", "skip", "wrong_service", "series_menu", "series_less", "series_apart"})
 """Commands that are no navigation intents of the NLU."""
 
 _EDGES = re.compile(rf"^[^\w{SIGNS}]*(.*?)[^\w{SIGNS}]*$", re.DOTALL)

@@ -57,6 +57,8 @@ ALWAYS = frozenset(
         "contact",
         "series_change",
         "series_set",
+        "series_less",
+        "series_apart",
     }
 )
 """What works whoever is talking: a parent's rights, the numbers, and what keeps them safe."""

@@ -56,7 +56,8 @@ class Router:
         """The command that the message is, if any, by word in any language."""
         if turn.inbound.kind not in (Kind.TEXT, Kind.EDIT, Kind.UNSUPPORTED):
             return None
-        return self._commands.find(turn.text, turn.language)
+        command = self._commands.find(turn.text, turn.language)
+        return command if command is None or self._handlers.series.takes(turn, command) else None
 
     def route(self, turn: Turn, pressed: Pressed | None, find_words: str) -> Routed:
         """Answer the turn, or say what Rasa is to be given. `find_words` opens the form in words Rasa knows."""

@@ -23,6 +23,8 @@ ANY_DAY = "0123456"
 MONTHS_AHEAD, MONTHS_BACK = 8, 4
 EARLY = (1, 2, 3)
 OFFERED = "series"
+TYPED = {"series_less": "less", "series_apart": "apart"}
+"""What a command's words change of a series."""
 
 
 class SeriesTalk:
@@ -35,6 +37,8 @@ class SeriesTalk:
             "series_join": self.join,
             "series_change": self.change,
             "series_set": self.set,
+            "series_less": lambda turn, args: self.set_typed(turn, "series_less"),
+            "series_apart": lambda turn, args: self.set_typed(turn, "series_apart"),
             "series_when": self.when,
             "series_born": self.born,
             "series_read": self.read,
@@ -210,6 +214,29 @@ class SeriesTalk:
             turn.state.age_months = None
         else:
             turn.say("text:series.changed", buttons=(more, MENU))
+
+    def takes(self, turn: Turn, command: str) -> bool:
+        """Whether a command's words mean anything here: "less often" of somebody who gets nothing does not."""
+        return command not in TYPED or bool(self._meant(turn, command))
+
+    def set_typed(self, turn: Turn, command: str) -> None:
+        """ "Less often" or "not living with me now", in words: done at once where there is one to do it to, else it is asked which."""
+        meant, what = self._meant(turn, command), TYPED[command]
+        if len(meant) == 1:
+            self.set(turn, {"id": meant[0].id, "what": what})
+            return
+        turn.quiet, turn.outcome = True, "series"
+        rows = [
+            ButtonSpec(label=f"menu.series.{one.series}", action="series_set", args={"id": one.id, "what": what}) for one in meant
+        ]
+        turn.say("text:series.which", rows=[*rows[: MAX_ROWS - 1], MENU])
+
+    def _meant(self, turn: Turn, command: str) -> list[Subscription]:
+        """Which of what they get a typed command can be about."""
+        mine = [one for one in turn.person.subscriptions if one.series in self._library.series.by_id]
+        if command == "series_less":
+            return [one for one in mine if one.pace in SLOWER]
+        return [one for one in mine if self._library.series.by_id[one.series].by_age]
 
     def when(self, turn: Turn, args: Args) -> None:
         """Another day and hour."""

@@ -158,6 +158,47 @@ async def test_stopping_one_and_a_child_who_is_not_there_now(parts: Parts, title
     assert given == [True, False]
 
 
+LESS = {
+    "en": "less often please", "cy": "yn llai aml", "ur": "کم پیغام", "uk": "рідше", "ro": "mai rar", "pl": "rzadziej", "ar": "رسائل أقل",
+    "bn": "কম মেসেজ",
+}  # fmt: skip
+APART = {
+    "en": "Not living with me now.", "cy": "ddim yn byw efo fi rwan", "ur": "میرے ساتھ نہیں رہتا", "uk": "зараз не живе зі мною",
+    "ro": "nu sta cu mine acum", "pl": "nie mieszka teraz ze mna", "ar": "لا تعيش معي الآن", "bn": "আমার সাথে থাকে না",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_less_often_and_not_living_with_me_are_done_at_once_when_typed(parts: Parts, language: str) -> None:
+    parent = await joined(parts, language=language)
+    assert refs(await parent.say(LESS[language])) == ["text:series.changed"]
+    assert row_of(parts, parent).pace == "fortnightly"
+    assert refs(await parent.say(APART[language])) == ["text:series.apart"]
+    assert (row_of(parts, parent).state, row_of(parts, parent).reason) == ("ended", "apart")
+
+
+async def test_of_two_series_it_is_asked_which_one_is_to_come_less_often(parts: Parts) -> None:
+    parent = await joined(parts)
+    await parent.say("regular tips")
+    await parent.press("Starting school")
+    await parent.press(parent.everything()[-1].titles[0])
+    for title in ("Every week", "Any day", "09:00", "Yes"):
+        await parent.press(title)
+    (asked,) = await parent.say("less often")
+    assert asked.ref == "text:series.which"
+    assert refs(await parent.press("Starting school")) == ["text:series.changed"]
+    with parts.database.read() as session:
+        paces = dict(session.execute(select(SeriesSubscription.series, SeriesSubscription.pace)).tuples().all())
+    assert paces == {"by-age": "weekly", "starting-school": "fortnightly"}
+
+
+@pytest.mark.parametrize("words", ["less often", "not living with me now"])
+async def test_to_somebody_who_gets_no_tips_these_are_words_like_others(parts: Parts, words: str) -> None:
+    parent = Parent(parts, language="en")
+    await parent.say("menu")
+    assert "text:series.which" not in refs(await parent.say(words))
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_stop_ends_all_at_once_in_every_language(parts: Parts, language: str) -> None:
     parent = await joined(parts, language=language)
