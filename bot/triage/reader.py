@@ -27,6 +27,8 @@ _WINDOW_WORDS, _MOST_WINDOWS = 60, 8
 _MOST_QUOTED = 300
 # "i cant", "no more": in a word or two a model hears more than is said. Rules know the short cries for help.
 _FEWEST_WORDS = 3
+# And it needs a story to tell an innocent one from a danger in the same words.
+_FEWEST_TO_DOUBT = 6
 _LATIN = re.compile("[A-Za-z]{2}")
 
 
@@ -117,18 +119,28 @@ class Triage:
         language, that is the same words."""
         one, several = " ".join(texts), ". ".join(texts)
         detected = self.detector.detect(one, lang)
-        reasons = [reason for piece in _pieces(one) for reason in self._piece(piece, detected, lang)]
+        reasons: list[Reason] = []
+        doubted = frozenset(self.thresholds.doubt)
+        for piece in _pieces(one):
+            found = self.findings(piece, detected, lang)
+            chances = self._chances(*found[0], detected.lang)
+            doubted &= self._doubted(found[0][0], chances)
+            reasons += self._reasons(found, chances, detected.lang)
         for piece in _pieces(several):
-            reasons += [reason for findings, _ in self.findings(piece, detected, lang) for reason in _of_rules(findings)]
+            reasons += [reason for findings, _ in self.findings(piece, detected, lang) for reason in _of_rules(findings, doubted)]
         reasons += self._further(one, detected.lang)
         return tuple(replace(reason, by=f"together:{reason.by}") for reason in _worth_saying(reasons))
 
     def _piece(self, text: str, detected: Detected, lang: str | None) -> Iterator[Reason]:
         found = self.findings(text, detected, lang)
+        return self._reasons(found, self._chances(*found[0], detected.lang), detected.lang)
+
+    def _reasons(self, found: Sequence[tuple[Findings, RuleBook]], chances: Mapping[Level, float], lang: str) -> Iterator[Reason]:
+        doubted = self._doubted(found[0][0], chances)
         for findings, _ in found:
-            yield from _of_rules(findings)
-        if self.model is not None:
-            yield from self._of_model(self.model, *found[0], detected.lang)
+            yield from _of_rules(findings, doubted)
+        if self.model is not None and chances:
+            yield from self._of_model(self.model, *found[0], chances, lang)
 
     def findings(self, text: str, detected: Detected, lang: str | None) -> list[tuple[Findings, RuleBook]]:
         """What the rules of every language that the message may be in find; the likeliest language comes first."""
@@ -141,11 +153,21 @@ class Triage:
         books = [self.books[code] for code in dict.fromkeys(codes) if code in self.books]
         return books or [rules.empty(detected.lang)]
 
-    def _of_model(self, model: Reader, findings: Findings, book: RuleBook, lang: str) -> Iterator[Reason]:
-        if not findings.reading.words:
-            return
-        samples = windows(findings, book, _WINDOW_WORDS, _MOST_WINDOWS)
-        chances = model.chances(samples, lang)
+    def _chances(self, findings: Findings, book: RuleBook, lang: str) -> Mapping[Level, float]:
+        """The model's chance of each level; nothing where there is no model or no word."""
+        if self.model is None or not findings.reading.words:
+            return {}
+        return self.model.chances(windows(findings, book, _WINDOW_WORDS, _MOST_WINDOWS), lang)
+
+    def _doubted(self, findings: Findings, chances: Mapping[Level, float]) -> frozenset[str]:
+        """The kinds of danger that the model is all but sure the message is not about."""
+        if not chances or len(findings.reading.words) < _FEWEST_TO_DOUBT:
+            return frozenset()
+        return frozenset(kind for kind, below in self.thresholds.doubt.items() if chances[Level.URGENT] < below)
+
+    def _of_model(
+        self, model: Reader, findings: Findings, book: RuleBook, chances: Mapping[Level, float], lang: str
+    ) -> Iterator[Reason]:
         enough = self.thresholds.for_language(lang)
         level = Level.CONCERN if chances[Level.CONCERN] >= enough[Level.CONCERN] else Level.NONE
         if chances[Level.URGENT] >= enough[Level.URGENT]:
@@ -172,7 +194,8 @@ def book(safety: Path, lang: str, kept: Kept | None = None) -> RuleBook:
     return compiled.load(path, kept) if path.is_file() else rules.empty(lang)
 
 
-def _of_rules(findings: Findings) -> Iterator[Reason]:
+def _of_rules(findings: Findings, doubted: frozenset[str]) -> Iterator[Reason]:
+    """The reasons that rules give; those of a kind that is `doubted` raise a message to concern only."""
     for hit in findings.hits:
         level = hit.rule.level
         if not hit.rule.firm:
@@ -180,6 +203,8 @@ def _of_rules(findings: Findings) -> Iterator[Reason]:
                 level = Level.NONE
             elif findings.over:
                 level = level.capped(hit.rule.when_past)
+            if hit.rule.kind in doubted:
+                level = level.capped(Level.CONCERN)
         if level is not Level.NONE:
             words = findings.reading.quote(hit.span.start, hit.span.end)
             yield Reason(level, f"rule:{hit.rule.id}", words[:_MOST_QUOTED], hit.rule.kind)

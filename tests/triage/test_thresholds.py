@@ -6,12 +6,13 @@ import pytest
 
 from bot.triage import Level
 from bot.triage.rules import RuleFileError
-from bot.triage.thresholds import Thresholds
+from bot.triage.thresholds import NEVER_DOUBTED, Thresholds
 
 GOOD = """share: {concern: 0.2, urgent: 0.05, emergency: 0.01}
 worth:
   default: {concern: 1, urgent: 3, emergency: 9}
   cy: {concern: 4, urgent: 4, emergency: 4}
+doubt: {medical: 0.02}
 """
 
 
@@ -25,6 +26,11 @@ def test_a_worth_of_three_false_alarms_is_a_chance_of_one_in_four(tmp_path: Path
     assert loaded.for_language("en") == {Level.CONCERN: 0.5, Level.URGENT: 0.25, Level.EMERGENCY: 0.1}
     assert loaded.for_language("cy")[Level.URGENT] == 0.2
     assert loaded.share[Level.URGENT] == 0.05
+    assert loaded.doubt == {"medical": 0.02}
+
+
+def test_without_a_line_on_doubt_no_rule_is_doubted(tmp_path: Path) -> None:
+    assert load(tmp_path, GOOD.replace("doubt: {medical: 0.02}\n", "")).doubt == {}
 
 
 @pytest.mark.parametrize(
@@ -37,6 +43,10 @@ def test_a_worth_of_three_false_alarms_is_a_chance_of_one_in_four(tmp_path: Path
         ("urgent: 0.05", "urgent: 5", 1, "up to 0.5"),
         ("emergency: 9", "emergency: 9, worst: 1", 3, "not known"),
         ("default", "en", 1, "no default"),
+        ("medical: 0.02", "medical: 0.2", 5, "up to 0.05"),
+        ("medical: 0.02", "medical: often", 5, "not a number"),
+        ("medical: 0.02", "weather: 0.02", 5, "not known"),
+        *((("medical: 0.02", f"{kind}: 0.02", 5, "not known")) for kind in sorted(NEVER_DOUBTED)),
     ],
 )
 def test_a_wrong_number_is_named_with_its_line(tmp_path: Path, wrong: str, right: str, line: int, said: str) -> None:

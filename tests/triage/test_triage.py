@@ -1,6 +1,7 @@
 """What level messages get."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -194,6 +195,49 @@ def test_in_a_word_or_two_the_model_alone_sees_no_more_than_a_concern(triage: Tr
 
 def test_a_short_cry_for_help_is_still_known_by_its_rule(triage: Triage) -> None:
     assert triage.assess("baby choking", "en").level is Level.EMERGENCY
+
+
+INNOCENT = [
+    ("pl", "mój brat jako gówniarz wypił perfumy mamy, legenda rodzinna"),
+    ("pl", "moj tata topil sie w wisle jak mial 8 lat, dzis uczy wnuki plywac"),
+    ("cy", "dwy flynadd nôl gafodd o feningitis, mae'n rhedag rasys rwan"),
+    ("en", "which carbon monoxide alarm is decent, boilers ancient"),
+]
+"""Ordinary messages, taught as such, in which a rule finds the words of a danger."""
+
+
+def undoubting(triage: Triage) -> Triage:
+    return Triage(triage.books, triage.detector, triage.model, replace(triage.thresholds, doubt={}))
+
+
+@pytest.mark.parametrize(("lang", "text"), INNOCENT)
+def test_where_the_model_is_all_but_sure_of_an_innocent_message_a_rule_raises_it_to_concern_only(
+    triage: Triage, rules_only: Triage, lang: str, text: str
+) -> None:
+    assert rules_only.assess(text, lang).level.at_least(Level.URGENT)
+    assert undoubting(triage).assess(text, lang).level.at_least(Level.URGENT)
+    assert triage.assess(text, lang).level is Level.CONCERN
+
+
+@pytest.mark.parametrize(("lang", "text"), INNOCENT)
+def test_what_is_doubted_alone_is_doubted_when_it_is_read_with_earlier_messages(triage: Triage, lang: str, text: str) -> None:
+    earlier = ["hello", "ok"]
+    assert undoubting(triage).assess_recent([*earlier, text], lang).level.at_least(Level.URGENT)
+    assert not triage.assess_recent([*earlier, text], lang).level.at_least(Level.URGENT)
+
+
+def test_a_rule_of_a_kind_that_may_not_be_doubted_stands_whatever_the_model_says(triage: Triage) -> None:
+    unheard = Triage(triage.books, triage.detector, _Sure(), replace(triage.thresholds, doubt=triage.thresholds.doubt))  # type: ignore[arg-type]
+    assert unheard.assess("we were at the park all day and i want to kill myself", "en").level.at_least(Level.URGENT)
+    assert unheard.assess("we were at the park and my baby is not breathing at all", "en").level is Level.CONCERN
+    assert unheard.assess("baby not breathing", "en").level is Level.EMERGENCY, "too few words to doubt"
+
+
+class _Sure:
+    """A model that finds every message innocent."""
+
+    def chances(self, samples: object, lang: str) -> dict[Level, float]:
+        return dict.fromkeys((Level.CONCERN, Level.URGENT, Level.EMERGENCY), 0.0)
 
 
 def test_reading_together_never_lowers_and_does_not_repeat_an_earlier_level(triage: Triage) -> None:
