@@ -35,6 +35,7 @@ from bot.polling import telegram_poller
 from bot.providers import Postman
 from bot.providers import routes as provider_routes
 from bot.sms import sms_channel, sms_rates, sms_routes
+from bot.storage.notices import Notices
 from bot.storage.tables import UNANSWERED_DAYS
 from bot.sweep import Sweep
 from bot.telegram_webhook import WebhookKeeper, by_webhook, telegram_channel, telegram_routes
@@ -206,6 +207,20 @@ async def working(parts: Parts, action_socket: socket.socket) -> AsyncIterator[N
             await parts.rasa.close()
 
 
+@contextlib.contextmanager
+def between_processes(parts: Parts) -> Iterator[None]:
+    """What is published here wakes who waits in other processes, and theirs here, for as long as the block lasts.
+
+    On SQLite there is no such way: other processes find what is new by their slow look.
+    """
+    if parts.database.is_sqlite:
+        yield
+        return
+    with Notices(parts.database.engine, parts.hub.wake, parts.hub.wake_all) as notices:
+        parts.hub.pass_on = notices.tell
+        yield
+
+
 def prepare_directory(parts: Parts) -> None:
     """Load the directory's index, so that neither the first parent nor the API's first reader waits for it. Blocking."""
     try:
@@ -226,6 +241,7 @@ async def run_app(parts: Parts, *, web: bool, work: bool) -> None:
     if settings.rasa_url:
         parts.rasa = RasaClient(settings.rasa_url, settings.rasa_token.get_secret_value(), settings.rasa_timeout)
     async with contextlib.AsyncExitStack() as stack:
+        stack.enter_context(between_processes(parts))
         if work:
             await stack.enter_async_context(working(parts, listen("127.0.0.1", settings.action_port)))
         waiting: list[asyncio.Task[object]] = [asyncio.create_task(stop.wait())]
@@ -241,4 +257,4 @@ async def run_app(parts: Parts, *, web: bool, work: bool) -> None:
     parts.dispose()
 
 
-__all__ = ["prepare_directory", "run_app", "web_app", "working"]
+__all__ = ["between_processes", "prepare_directory", "run_app", "web_app", "working"]

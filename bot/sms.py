@@ -93,24 +93,26 @@ class SmsWebhook:
     def _other(self, event: Event) -> None:
         """Store and follow what nobody is to be answered for. Blocking; raises SQLAlchemyError. Repeating changes nothing."""
         try:
-            self._follow(event)
+            person_id = self._follow(event)
         except IntegrityError:  # the same event in another process at the same moment: it is stored by now
-            self._follow(event)
+            person_id = self._follow(event)
+        if person_id is not None:
+            self._parts.hub.publish(f"person:{person_id}")
         if event.receipt is not None:
             self._parts.hub.publish("outbox")
 
-    def _follow(self, event: Event) -> None:
+    def _follow(self, event: Event) -> int | None:
+        """Returns whose message a receipt tells of, where we know it."""
         with self._parts.database.write() as session:
             if event.receipt is not None:  # all that it says is kept with the message
                 row = apply_receipt(session, CHANNEL, event.receipt)
-                if row is not None:
-                    self._parts.hub.publish(f"person:{row.person_id}")
-                return
+                return row.person_id if row is not None else None
             known = select(RawEvent.id).where(RawEvent.channel == CHANNEL, RawEvent.external_id == event.key)
             if session.scalar(known) is None:
                 sealed = self._parts.keyring.seal_json(event.raw)
                 session.add(RawEvent(channel=CHANNEL, external_id=event.key, sealed=sealed, expires_at=now()))
                 session.flush()
+            return None
 
 
 __all__ = ["PATH", "SmsWebhook", "sms_channel", "sms_rates", "sms_routes"]

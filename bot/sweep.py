@@ -39,7 +39,7 @@ class Sweep:
                 await asyncio.to_thread(self.once)
             except Exception as error:  # a sweep that ends would end all later ones
                 log.error("sweep failed (%s)", type(error).__name__)
-            self._parts.hub.publish("inbox", "outbox")
+            self._parts.hub.wake("inbox", "outbox")
             await wait_for(self._stopping, self._parts.settings.sweep_seconds)
 
     def stop(self) -> None:

@@ -144,24 +144,25 @@ class Webhook:
     def _other(self, event: Event) -> bool:
         """Store and follow an event that nobody is to be answered for. Blocking; raises SQLAlchemyError. Repeating changes nothing."""
         try:
-            self._follow(event)
+            person_id = self._follow(event)
         except IntegrityError:  # the same event in another process at the same moment: it is stored by now
-            self._follow(event)
+            person_id = self._follow(event)
+        if person_id is not None:
+            self._parts.hub.publish(f"person:{person_id}")
         if event.receipt is not None or event.change is not None:
             self._parts.hub.publish("outbox")
         return True
 
-    def _follow(self, event: Event) -> None:
+    def _follow(self, event: Event) -> int | None:
+        """Returns whose message a receipt tells of, where we know it."""
         with self._parts.database.write() as session:
             receipt = event.receipt
-            if receipt is not None:
-                row = apply_receipt(session, CHANNEL, receipt)
-                if row is not None:
-                    self._parts.hub.publish(f"person:{row.person_id}")
-                if receipt.state != "failed":
-                    return  # all that it says is kept with the message
+            row = apply_receipt(session, CHANNEL, receipt) if receipt is not None else None
+            person_id = row.person_id if row is not None else None
+            if receipt is not None and receipt.state != "failed":
+                return person_id  # all that it says is kept with the message
             if not self._keep(session, event):
-                return
+                return person_id
             if event.change is not None:
                 change_address(session, self._parts.keyring, event.change.old, event.change.new)
             if event.template is not None:
@@ -170,6 +171,7 @@ class Webhook:
                 self._choice(session, event.choice)
             if event.notice:
                 note_incident(session, event.notice)
+            return person_id
 
     def _keep(self, session: Session, event: Event) -> bool:
         """The raw event, once; says whether it is new."""

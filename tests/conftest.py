@@ -243,6 +243,12 @@ def _copy_of(template: tuple[URL, str] | None) -> Iterator[str]:
 
 
 @pytest.fixture
+def postgres_address(postgres_template: tuple[URL, str] | None) -> Iterator[str]:
+    """The address of a prepared database of this test's own on PostgreSQL, for what only that can do."""
+    yield from _copy_of(postgres_template)
+
+
+@pytest.fixture
 def bare_sqlite_address(tmp_path: Path) -> str:
     """The address of a SQLite file of this test's own, migrated and with nothing in it."""
     (tmp_path / "wren.sqlite3").write_bytes(bare_sqlite())

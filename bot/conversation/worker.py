@@ -44,7 +44,7 @@ class Workers:
 
     def stop(self) -> None:
         self._stopping.set()
-        self._hub.publish("inbox")
+        self._hub.wake("inbox")
 
     async def _take(self) -> int:
         free = self._at_once - len(self._busy)

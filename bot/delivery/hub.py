@@ -1,6 +1,7 @@
-"""Wakes whoever waits for something new to show: a parent's open page, a practitioner's screen.
+"""Wakes whoever waits for something new: a parent's open page, a practitioner's screen, a worker, a sender.
 
-Within one process only; across processes waiters also look by themselves every few seconds.
+Within one process at once; to other processes topics are passed on where there is a way (`bot/storage/notices.py`, on PostgreSQL).
+Behind both, waiters look by themselves every few seconds.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import defaultdict
+from collections.abc import Callable, Iterable
 
 
 class Hub:
@@ -16,11 +18,29 @@ class Hub:
     def __init__(self) -> None:
         self._waiters: dict[str, set[tuple[asyncio.AbstractEventLoop, asyncio.Event]]] = defaultdict(set)
         self._lock = threading.Lock()
+        self.pass_on: Callable[..., None] = lambda *topics: None
+        """Passes topics on to other processes; must not block."""
 
     def publish(self, *topics: str) -> None:
-        """Wake all that wait for any of `topics` (`person:<id>`, `answered:<inbox id>`, `queue`, `inbox`, `outbox`)."""
+        """Wake all that wait for any of `topics` (`person:<id>`, `answered:<inbox id>`, `queue`, `inbox`, `outbox`), in every process.
+
+        Call it after the commit: who is woken looks at once.
+        """
+        self.wake(*topics)
+        self.pass_on(*topics)
+
+    def wake(self, *topics: str) -> None:
+        """Wake all that wait for any of `topics` in this process."""
         with self._lock:
-            waiters = [waiter for topic in topics for waiter in self._waiters.get(topic, ())]
+            self._set(waiter for topic in topics for waiter in self._waiters.get(topic, ()))
+
+    def wake_all(self) -> None:
+        """Wake everybody in this process: something may have been missed."""
+        with self._lock:
+            self._set(waiter for waiters in self._waiters.values() for waiter in waiters)
+
+    @staticmethod
+    def _set(waiters: Iterable[tuple[asyncio.AbstractEventLoop, asyncio.Event]]) -> None:
         for loop, event in waiters:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(event.set)

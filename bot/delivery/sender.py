@@ -113,7 +113,7 @@ class Sender:
 
     def stop(self) -> None:
         self._stopping.set()
-        self._hub.publish("outbox")
+        self._hub.wake("outbox")
 
     def claim(self, limit: int) -> list[Parcel]:
         """Take up to `limit` rows that are due and mark them `sending`."""
