@@ -7,7 +7,7 @@ import contextlib
 import logging
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
 import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,7 +21,7 @@ from bot.alarms import Alarmer, build_ways
 from bot.campaigns.pages import CampaignServices
 from bot.campaigns.pages import routes as campaign_routes
 from bot.channels import Channel
-from bot.channels.telegram import TelegramPoller
+from bot.channels.telegram import TelegramChannel
 from bot.channels.webchat import Services as WebChatServices
 from bot.channels.webchat import routes as webchat_routes
 from bot.console import ConsoleServices
@@ -29,12 +29,15 @@ from bot.console import routes as console_routes
 from bot.conversation.rasa import RasaClient
 from bot.conversation.worker import Workers
 from bot.delivery.sender import Sender
+from bot.health import Health
 from bot.pages import PageServices, troubles
 from bot.pages import routes as page_routes
-from bot.polling import telegram_poller
+from bot.polling import Polling
 from bot.providers import Postman
 from bot.providers import routes as provider_routes
 from bot.sms import sms_channel, sms_rates, sms_routes
+from bot.standby import Loop, Standby
+from bot.storage.duties import OnDuty
 from bot.storage.notices import Notices
 from bot.storage.tables import UNANSWERED_DAYS
 from bot.sweep import Sweep
@@ -44,21 +47,24 @@ from bot.wiring import Parts
 from services_directory.api import api_app
 
 log = logging.getLogger(__name__)
-GRACE_SECONDS = 10
+WEB_SECONDS, DRAIN_SECONDS, LAST_SECONDS = 4, 8, 3
+"""At the end: for requests in hand, then for messages in hand, then for everything else. The supervisor waits longer than all three."""
+
 DIRECTORY_API = "/directory/api"
 
 
-def web_app(parts: Parts, closing: asyncio.Event | None = None) -> Starlette:
+def web_app(parts: Parts, closing: asyncio.Event | None = None, health: Health | None = None) -> Starlette:
     """The public application: landing and campaign pages, web chat, staff console, the directory's API, health.
 
     `closing` ends open event streams.
     """
     closing = closing or asyncio.Event()
 
-    async def health(request: Request) -> Response:
+    state = health or Health(parts)
+
+    async def serves(request: Request) -> Response:
         """200 while the process serves; `rasa` says whether understanding is there."""
-        ready = parts.rasa is not None and await parts.rasa.ready()
-        return JSONResponse({"status": "ok", "rasa": "ready" if ready else "away"})
+        return JSONResponse({"status": "ok", "rasa": await state.rasa()})
 
     chat = WebChatServices(
         intake=parts.intake,
@@ -85,7 +91,7 @@ def web_app(parts: Parts, closing: asyncio.Event | None = None) -> Starlette:
         is_command=lambda text: parts.commands.find(text, "en") is not None,
         closing=closing,
     )
-    routes: list[BaseRoute] = [Route("/health", health)]
+    routes: list[BaseRoute] = [Route("/health", serves), *state.routes()]
     routes += whatsapp_routes(parts)
     routes += telegram_routes(parts)
     routes += sms_routes(parts)
@@ -128,83 +134,93 @@ def listen(host: str, port: int) -> socket.socket:
 def server(app: Starlette) -> QuietServer:
     return QuietServer(
         uvicorn.Config(
-            app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=GRACE_SECONDS, server_header=False
+            app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=WEB_SECONDS, server_header=False
         )
     )
 
 
 @contextlib.asynccontextmanager
-async def working(parts: Parts, action_socket: socket.socket) -> AsyncIterator[None]:
-    """Workers, sender, sweep, alarms, pollers and the action endpoint, for as long as the block lasts; then a clean end."""
+async def working(
+    parts: Parts, action_socket: socket.socket, health: Health | None = None, failed: Callable[[], None] = lambda: None
+) -> AsyncIterator[None]:
+    """Workers, sender, sweep, alarms, pollers and the action endpoint, for as long as the block lasts; then a clean end.
+
+    `failed` is called if one of them ends by a fault of ours, which a new process may not have.
+    """
     settings = parts.settings
     workers = Workers(parts.journey, parts.hub, at_once=settings.workers, look_every=settings.sweep_seconds)
-    telegram = telegram_channel(settings)
-    whatsapp = whatsapp_channel(settings)
-    sms = sms_channel(settings)
+    telegram, whatsapp, sms = telegram_channel(settings), whatsapp_channel(settings), sms_channel(settings)
     pushing: dict[str, Channel] = {channel.name: channel for channel in (telegram, whatsapp, sms) if channel is not None}
-    sender = Sender(
-        parts.database,
-        parts.keyring,
-        pushing,
-        parts.hub,
-        lease_seconds=settings.lease_seconds * 4,
-        look_every=settings.sweep_seconds,
-        rates=whatsapp_rates(settings) | sms_rates(settings),
-        series=parts.library.series.settings,
-    )
-    sweep = Sweep(parts)
-    alarmer = Alarmer(
-        parts.database,
-        parts.teams,
-        build_ways(settings, parts.library.strings),
-        parts.hub,
-        url=settings.url,
-        look_every=settings.sweep_seconds,
-    )
-    postman = Postman(parts.directory_engine, parts.library.strings, settings)
-    endpoint = server(action_app(parts.actions, parts.registry, settings.rasa_token.get_secret_value()))
-    tasks = [
-        asyncio.create_task(endpoint.serve([action_socket]), name="actions"),
-        asyncio.create_task(workers.run(), name="workers"),
-        asyncio.create_task(sender.run(), name="sender"),
-        asyncio.create_task(sweep.run(), name="sweep"),
-        asyncio.create_task(alarmer.run(), name="alarms"),
-        asyncio.create_task(postman.run(), name="letters"),
-    ]
-    poller: TelegramPoller | WebhookKeeper | None = None
-    if telegram is not None and by_webhook(settings):
-        keeper = WebhookKeeper(parts, telegram)
-        poller = keeper
-        tasks.append(asyncio.create_task(keeper.run(), name="telegram"))
-    elif telegram is not None:
-        if settings.telegram_secrets():
-            log.error("Telegram cannot deliver to this address, so Wren polls; `bot doctor` says why")
-        intake, polling = await asyncio.to_thread(telegram_poller, parts, telegram)
-        poller = polling
-        tasks.append(asyncio.create_task(intake.run(polling), name="telegram"))
+    loops: dict[str, Loop] = {"workers": workers, **_other_loops(parts, pushing)}
+    if telegram is not None:
+        loops["telegram"] = _telegram_loop(parts, telegram)
+    actions = action_app(parts.actions, parts.registry, settings.rasa_token.get_secret_value())
+    actions.routes.extend((health or Health(parts)).routes())
+    endpoint = server(actions)
+    serving = asyncio.create_task(endpoint.serve([action_socket]), name="actions")
+    tasks = [asyncio.create_task(loop.run(), name=name) for name, loop in loops.items()]
+    for task in (serving, *tasks):
+        task.add_done_callback(lambda ended: _tell_of_fault(ended, failed))
     try:
         yield
     finally:
-        if poller is not None:
-            poller.stop()
-        workers.stop()
-        sender.stop()
-        sweep.stop()
-        alarmer.stop()
-        postman.stop()
-        await asyncio.wait(tasks[1:], timeout=GRACE_SECONDS)
+        for loop in loops.values():
+            loop.stop()
+        await asyncio.wait(tasks, timeout=DRAIN_SECONDS)
+        await workers.let_go()
         endpoint.should_exit = True
-        await asyncio.wait(tasks, timeout=GRACE_SECONDS)
-        for task in tasks:
+        await asyncio.wait([serving, *tasks], timeout=LAST_SECONDS)
+        for task in (serving, *tasks):
             task.cancel()
-        if telegram is not None:
-            await telegram.close()
-        if whatsapp is not None:
-            await whatsapp.close()
-        if sms is not None:
-            await sms.close()
-        if parts.rasa is not None:
-            await parts.rasa.close()
+        for closing in (telegram, whatsapp, sms, parts.rasa):
+            if closing is not None:
+                await closing.close()
+
+
+def _other_loops(parts: Parts, pushing: Mapping[str, Channel]) -> dict[str, Loop]:
+    """What a working process does besides answering, by name."""
+    settings = parts.settings
+    return {
+        "sender": Sender(
+            parts.database,
+            parts.keyring,
+            pushing,
+            parts.hub,
+            lease_seconds=settings.lease_seconds * 4,
+            look_every=settings.sweep_seconds,
+            rates=whatsapp_rates(settings) | sms_rates(settings),
+            series=parts.library.series.settings,
+        ),
+        "sweep": Sweep(parts),
+        "alarms": Alarmer(
+            parts.database,
+            parts.teams,
+            build_ways(settings, parts.library.strings),
+            parts.hub,
+            url=settings.url,
+            look_every=settings.sweep_seconds,
+        ),
+        "letters": Postman(parts.directory_engine, parts.library.strings, settings),
+    }
+
+
+def _telegram_loop(parts: Parts, telegram: TelegramChannel) -> Loop:
+    """The poller, or the keeper of the webhook; one working process of all has it."""
+    webhook = by_webhook(parts.settings)
+    if not webhook and parts.settings.telegram_secrets():
+        log.error("Telegram cannot deliver to this address, so Wren polls; `bot doctor` says why")
+
+    async def begin() -> Loop:
+        return WebhookKeeper(parts, telegram) if webhook else await asyncio.to_thread(Polling, parts, telegram)
+
+    return Standby(OnDuty(parts.database, "telegram"), begin, look_seconds=parts.settings.sweep_seconds)
+
+
+def _tell_of_fault(task: asyncio.Task[None], failed: Callable[[], None]) -> None:
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        log.error("%s ended (%s)", task.get_name(), type(error).__name__, exc_info=error)
+        failed()
 
 
 @contextlib.contextmanager
@@ -229,32 +245,65 @@ def prepare_directory(parts: Parts) -> None:
         log.error("the directory could not be read at the start (%s)", type(error).__name__)
 
 
-async def run_app(parts: Parts, *, web: bool, work: bool) -> None:
-    """Serve and/or work until SIGTERM or SIGINT."""
-    settings = parts.settings
-    await asyncio.to_thread(prepare_directory, parts)
-    warming = asyncio.create_task(asyncio.to_thread(parts.triage.prepare))
-    stop = asyncio.Event()
+async def run_app(parts: Parts, *, web: bool, work: bool) -> int:
+    """Serve and/or work until SIGTERM or SIGINT; returns the exit status, 1 if a part of it ended by itself."""
+    settings, health, stop, failures = parts.settings, Health(parts), asyncio.Event(), []
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+
+    def failed() -> None:
+        failures.append(1)
+        stop.set()
+
+    await asyncio.to_thread(prepare_directory, parts)
+    warming = asyncio.create_task(_warm(parts, health))
     if settings.rasa_url:
         parts.rasa = RasaClient(settings.rasa_url, settings.rasa_token.get_secret_value(), settings.rasa_timeout)
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(between_processes(parts))
         if work:
-            await stack.enter_async_context(working(parts, listen("127.0.0.1", settings.action_port)))
-        waiting: list[asyncio.Task[object]] = [asyncio.create_task(stop.wait())]
-        public: QuietServer | None = None
+            await stack.enter_async_context(working(parts, listen("127.0.0.1", settings.action_port), health, failed))
+        else:
+            await stack.enter_async_context(_spool_taken_up(parts))
         if web:
-            public = server(web_app(parts, stop))
-            waiting.append(asyncio.create_task(public.serve([listen(settings.host, settings.port)])))
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        if public is not None:
-            public.should_exit = True
-            await asyncio.wait(waiting[1:], timeout=GRACE_SECONDS)
+            await stack.enter_async_context(_serving(parts, stop, health, failed))
+        await stop.wait()
+        health.closing = True
     await warming
     parts.dispose()
+    return 1 if failures else 0
+
+
+async def _warm(parts: Parts, health: Health) -> None:
+    """Load what a first message needs; until then a load balancer sends nobody here."""
+    await asyncio.to_thread(parts.triage.prepare)
+    health.prepared = True
+
+
+@contextlib.asynccontextmanager
+async def _serving(parts: Parts, stop: asyncio.Event, health: Health, failed: Callable[[], None]) -> AsyncIterator[None]:
+    """The public web server, until the block ends; then requests in hand are finished."""
+    public = server(web_app(parts, stop, health))
+    serving = asyncio.create_task(public.serve([listen(parts.settings.host, parts.settings.port)]), name="web")
+    serving.add_done_callback(lambda ended: _tell_of_fault(ended, failed))
+    try:
+        yield
+    finally:
+        public.should_exit = True
+        await asyncio.wait([serving], timeout=WEB_SECONDS + 1)
+
+
+@contextlib.asynccontextmanager
+async def _spool_taken_up(parts: Parts) -> AsyncIterator[None]:
+    """What a web server without workers has spooled lies on its own disk: nobody else can take it up."""
+    sweep = Sweep(parts, housekeeping=False)
+    sweeping = asyncio.create_task(sweep.run(), name="spool")
+    try:
+        yield
+    finally:
+        sweep.stop()
+        await asyncio.wait([sweeping], timeout=LAST_SECONDS)
 
 
 __all__ = ["between_processes", "prepare_directory", "run_app", "web_app", "working"]

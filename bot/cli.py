@@ -7,6 +7,7 @@ import gc
 import os
 import sys
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -59,27 +60,82 @@ def run() -> None:
 
 
 @app.command()
-def serve(work: Annotated[bool, typer.Option(help="Also run workers, sender and pollers in this process.")] = False) -> None:
-    """The web server: landing pages, web chat, staff console."""
+def serve(
+    work: Annotated[bool, typer.Option(help="Also run workers, sender and pollers in this process.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Ask the one that runs on this machine whether it is ready.")] = False,
+) -> None:
+    """The web server: landing pages, web chat, staff console, webhooks. Any number of them, on a database prepared by `bot migrate`."""
+    if check:
+        from bot.health import check as ask
+
+        chosen = settings()
+        raise typer.Exit(ask(chosen.local_url, say))
     _app(web=True, work=work)
 
 
 @app.command()
-def work() -> None:
-    """Workers, sender, sweep and pollers, without the web server."""
-    _app(web=False, work=True)
+def work(
+    check: Annotated[
+        bool, typer.Option("--check", help="Ask the one that runs on this machine whether it is ready (WREN_ACTION_PORT).")
+    ] = False,
+) -> None:
+    """Workers, sender, sweep and pollers, without the web server, and a Rasa of their own unless WREN_RASA_URL names one that runs.
+    Any number of them, on a database prepared by `bot migrate`."""
+    chosen = settings()
+    if check:
+        from bot.health import check as ask
+
+        if not chosen.action_port:
+            raise typer.BadParameter("set WREN_ACTION_PORT, so that it is known where to ask")
+        raise typer.Exit(ask(f"http://127.0.0.1:{chosen.action_port}", say))
+    if chosen.rasa_url:
+        _app(web=False, work=True)
+        return
+    from bot.models import train_nlu, train_triage
+    from bot.run import run_worker
+
+    chosen = _started()
+    train_triage(chosen, say)
+    raise typer.Exit(run_worker(chosen, train_nlu(chosen, say), say))
 
 
 def _app(*, web: bool, work: bool) -> None:
     from bot.app import run_app
-    from bot.wiring import build
+    from bot.storage.engine import Database
+    from bot.wiring import build, use_database
 
+    chosen = _started()
+    database = Database(chosen.database)
+    use_database(chosen, database)
+    database.dispose()
     gc.disable()  # what is read at the start is there for as long as the process
-    parts = build(_started())
+    parts = build(chosen, migrated=True)
     gc.freeze()
     gc.enable()
     with asyncio.Runner(loop_factory=_faster_loop()) as runner:
-        runner.run(run_app(parts, web=web, work=work))
+        raise typer.Exit(runner.run(run_app(parts, web=web, work=work)))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to this version of Wren. Run it once, before new code starts; old code may go on beside it."""
+    from bot.storage.engine import Database
+    from bot.wiring import prepare_database, versions_of
+
+    chosen = _started()
+    database = Database(chosen.database)
+    prepare_database(chosen, database)
+    for what, version in versions_of(database).items():
+        print(f"{what}: {version}")
+    database.dispose()
+
+
+@app.command("new-key")
+def new_key() -> None:
+    """Write a fresh encryption key, for WREN_SECRET_KEYS."""
+    from bot.storage.crypto import new_key as make
+
+    print(make())
 
 
 def _faster_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -522,8 +578,9 @@ def doctor() -> None:
     raise typer.Exit(report(_started(), ROOT, sys.stdout))
 
 
-def main() -> None:
-    """The entry point `bot`."""
+@lru_cache(maxsize=1)
+def whole_app() -> typer.Typer:
+    """The command line with the parts that other rooms add."""
     from bot.campaigns.cli import campaign_app
     from bot.series.cli import series_app
     from services_directory.cli import directory_app
@@ -531,16 +588,22 @@ def main() -> None:
     app.add_typer(directory_app, name="directory")
     app.add_typer(campaign_app, name="campaign")
     app.add_typer(series_app, name="series")
+    return app
+
+
+def main() -> None:
+    """The entry point `bot`."""
     from bot.library.yamlfile import DataError
     from bot.models import TrainingFailed
     from bot.pages.council import CouncilError
+    from bot.storage.unfit import Unfit
 
     try:
-        app(prog_name="bot")
+        whole_app()(prog_name="bot")
     except KeyboardInterrupt:
         say("stopped")
         sys.exit(130)
-    except (TrainingFailed, DataError, CouncilError) as error:
+    except (TrainingFailed, DataError, CouncilError, Unfit) as error:
         say(str(error))
         sys.exit(1)
 

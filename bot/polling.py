@@ -89,6 +89,20 @@ class TelegramIntake:
         await poller.run()
 
 
+class Polling:
+    """Polls this installation's bot, from where the last process stopped, until stopped."""
+
+    def __init__(self, parts: Parts, channel: TelegramChannel) -> None:
+        """Blocking: reads how far the bot has been read."""
+        self._intake, self._poller = telegram_poller(parts, channel)
+
+    async def run(self) -> None:
+        await self._intake.run(self._poller)
+
+    def stop(self) -> None:
+        self._poller.stop()
+
+
 def _hash(raw: Mapping[str, Any]) -> str:
     """What an update without an id is known by: the same each time that it comes."""
     return "sha256:" + hashlib.sha256(json.dumps(raw, sort_keys=True, default=str).encode("utf-8", "replace")).hexdigest()

@@ -1,4 +1,7 @@
-"""`bot run`: prepare the database, start the app and Rasa under the supervisor, say where everything is, and tend them."""
+"""`bot run`: prepare the database, start the app and Rasa under the supervisor, say where everything is, and tend them.
+
+`bot work`: a worker and its own Rasa in the same way, on a database that is prepared.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +9,24 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from bot.console.accounts import ensure_demonstration
+from bot.health import READY
 from bot.languages import supported
 from bot.settings import Settings
 from bot.storage.engine import Database
 from bot.supervisor import Child, Supervisor, answers, app_environment, free_port, rasa_child
 from bot.telegram_webhook import by_webhook, webhook_url
-from bot.wiring import prepare_database
+from bot.wiring import prepare_database, require_keys, use_database
 
 READY_SECONDS = 180.0
 
 
 def run_all(settings: Settings, model: Path, say: Callable[[str], None]) -> int:
-    """Run until Ctrl-C or SIGTERM; returns the exit status."""
+    """Run until Ctrl-C or SIGTERM; returns the exit status. Raises `Unfit` if several machines may share the database without keys."""
+    require_keys(settings)
     database = Database(settings.database)
     prepare_database(settings, database)
     login: tuple[str, str] | None = None
@@ -28,17 +34,55 @@ def run_all(settings: Settings, model: Path, say: Callable[[str], None]) -> int:
         with database.write() as session:
             login = ensure_demonstration(session)
     database.dispose()
-    action_port, rasa_port = settings.action_port or free_port(), settings.rasa_port or free_port()
-    app = Child(
-        "The app", [sys.executable, "-m", "bot.cli", "serve", "--work"], app_environment(settings, rasa_port, action_port)
-    )
-    supervisor = Supervisor([app, rasa_child(settings, model, rasa_port, action_port)], say)
+    ports = _ports(settings)
+    app = _child("The app", ["serve", "--work"], settings, ports)
+    return _supervise(settings, app, model, ports, f"{settings.local_url}/health", lambda: _announce(settings, login, say), say)
+
+
+def run_worker(settings: Settings, model: Path, say: Callable[[str], None]) -> int:
+    """Run a worker and its Rasa until Ctrl-C or SIGTERM; returns the exit status. Raises `Unfit` for a database that is not prepared."""
+    database = Database(settings.database)
+    use_database(settings, database)
+    database.dispose()
+    ports = _ports(settings)
+    worker = _child("The worker", ["work"], settings, ports)
+    ready = f"http://127.0.0.1:{ports.action}{READY}"
+    return _supervise(settings, worker, model, ports, ready, lambda: say("The worker and its Rasa are ready."), say)
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The loopback ports of one machine's Rasa and of the action endpoint that it calls."""
+
+    rasa: int
+    action: int
+
+
+def _ports(settings: Settings) -> Ports:
+    return Ports(rasa=settings.rasa_port or free_port(), action=settings.action_port or free_port())
+
+
+def _child(name: str, command: list[str], settings: Settings, ports: Ports) -> Child:
+    return Child(name, [sys.executable, "-m", "bot.cli", *command], app_environment(settings, ports.rasa, ports.action))
+
+
+def _supervise(
+    settings: Settings,
+    app: Child,
+    model: Path,
+    ports: Ports,
+    ready_url: str,
+    announce: Callable[[], None],
+    say: Callable[[str], None],
+) -> int:
+    """Keep `app` and its Rasa running until Ctrl-C or SIGTERM; then stop the app, which may still need Rasa, and Rasa."""
+    supervisor = Supervisor([app, rasa_child(settings, model, ports.rasa, ports.action)], say)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: supervisor.stop())
     supervisor.start()
     try:
-        if _until_ready(settings, supervisor, say):
-            _announce(settings, login, say)
+        if _until_ready(ready_url, supervisor, say):
+            announce()
             supervisor.until_stopped()
     finally:
         say("Stopping ...")
@@ -46,12 +90,12 @@ def run_all(settings: Settings, model: Path, say: Callable[[str], None]) -> int:
     return 0 if supervisor.stopping else 1
 
 
-def _until_ready(settings: Settings, supervisor: Supervisor, say: Callable[[str], None]) -> bool:
+def _until_ready(url: str, supervisor: Supervisor, say: Callable[[str], None]) -> bool:
     """Wait until the app and Rasa answer; False if stopped or if it takes too long."""
     started = time.monotonic()
     told = started
     while not supervisor.stopping:
-        status = answers(f"http://{settings.host}:{settings.port}/health")
+        status = answers(url)
         if status and status.get("rasa") == "ready":
             return True
         if any(child.failures > 3 for child in supervisor.children) or time.monotonic() - started > READY_SECONDS:

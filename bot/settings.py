@@ -187,6 +187,10 @@ class Settings(BaseSettings):
         default={},
         description="Which area each value of that claim gives, as JSON, * for all areas; empty means WREN_AREA for all.",
     )
+    secrets_dir: Path | None = Field(
+        default=None,
+        description="Folder of files that each hold one setting and are named after it, such as wren_secret_keys; the environment wins.",
+    )
     log_level: str = Field(default="INFO", description="Least severe log line to write.")
 
     @property
@@ -196,6 +200,12 @@ class Settings(BaseSettings):
     @property
     def url(self) -> str:
         return self.public_url or f"http://{self.host}:{self.port}"
+
+    @property
+    def local_url(self) -> str:
+        """Where this machine itself reaches its web server."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104 - read, not bound
+        return f"http://{host}:{self.port}"
 
     @property
     def models_dir(self) -> Path:
@@ -247,5 +257,5 @@ def _listed(secrets: SecretStr | None) -> list[str]:
 
 @lru_cache
 def settings() -> Settings:
-    """The settings of this process, read once."""
-    return Settings()
+    """The settings of this process, read once: from the environment, then from the files in `WREN_SECRETS_DIR`."""
+    return Settings(_secrets_dir=os.environ.get("WREN_SECRETS_DIR") or None)  # type: ignore[call-arg]  # pydantic-settings takes it

@@ -22,7 +22,9 @@ from bot.settings import ROOT, Settings
 
 log = logging.getLogger(__name__)
 PR_SET_PDEATHSIG = 1
-STOP_SECONDS = 15.0
+STOP_SECONDS = 20.0
+"""Longer than the app takes to end by itself (`bot/app.py`)."""
+
 LONGEST_PAUSE = 30.0
 STABLE_SECONDS = 60.0
 

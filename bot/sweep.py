@@ -1,9 +1,14 @@
-"""The sweep: finds what nobody was woken for and what has had its time. Runs every few seconds in a working process."""
+"""The sweep: finds what nobody was woken for and what has had its time. Runs every few seconds in every process.
+
+Each takes up what its own machine has spooled, and wakes its own workers and sender. The rest is done for all by the working process
+that is on duty.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 
 from sqlalchemy import delete, update
@@ -17,6 +22,7 @@ from bot.delivery.waiting import tell_of_held
 from bot.handoff.late import tell_late
 from bot.people.people import remove_forgotten
 from bot.series.work import Sending, send_due
+from bot.storage.duties import OnDuty
 from bot.storage.tables import UNANSWERED_DAYS, ButtonToken, RawEvent, UnansweredQuestion, now
 from bot.wiring import Parts
 
@@ -28,25 +34,38 @@ OLD_BUTTONS = timedelta(days=365)
 class Sweep:
     """Takes up spooled events, wakes workers and senders for anything left, wipes what has expired."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, *, housekeeping: bool = True) -> None:
         self._parts = parts
+        self._duty = OnDuty(parts.database, "sweep") if housekeeping else None
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
         """Sweep until `stop`."""
         while not self._stopping.is_set():
-            try:
-                await asyncio.to_thread(self.once)
-            except Exception as error:  # a sweep that ends would end all later ones
-                log.error("sweep failed (%s)", type(error).__name__)
+            await self._try(self._look)
             self._parts.hub.wake("inbox", "outbox")
             await wait_for(self._stopping, self._parts.settings.sweep_seconds)
+        if self._duty is not None:
+            await self._try(self._duty.leave)
 
     def stop(self) -> None:
         self._stopping.set()
 
+    async def _try(self, act: Callable[[], object]) -> None:
+        try:
+            await asyncio.to_thread(act)
+        except Exception as error:  # a sweep that ends would end all later ones
+            log.error("sweep failed (%s)", type(error).__name__)
+
+    def _look(self) -> None:
+        """This process's part of a sweep. Blocking."""
+        if self._duty is not None and self._duty.mine():
+            self.once()
+        else:
+            self._parts.intake.import_spooled()
+
     def once(self) -> None:
-        """One sweep. Blocking."""
+        """One whole sweep. Blocking."""
         self._parts.intake.import_spooled()
         moment = now()
         with self._parts.database.read() as session:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Engine, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.actions.actions import Actions
 from bot.conversation.commands import Commands
@@ -32,14 +33,17 @@ from bot.models import triage_model_path
 from bot.settings import ROOT, Settings
 from bot.storage.crypto import Keyring
 from bot.storage.engine import Database
-from bot.storage.migrate import migrate
+from bot.storage.migrate import VERSION_TABLE, migrate
+from bot.storage.standing import why_unfit
 from bot.storage.tables import Area
+from bot.storage.unfit import Unfit
 from bot.triage import Triage
 from bot.triage.measured import NAME as MEASURED
 from bot.triage.measured import Measured
 from bot.triage.reader import LANGUAGE_MODEL, MODEL_NAME
-from services_directory import Directory, load_demonstration, open_engine
+from services_directory import Directory, load_demonstration, open_engine, versions
 from services_directory import migrate as migrate_directory
+from services_directory.models import VERSION_TABLE as DIRECTORY_VERSION_TABLE
 
 
 @dataclass(kw_only=True)
@@ -96,15 +100,10 @@ class LanguageGuess:
 
 
 def prepare_database(settings: Settings, database: Database) -> None:
-    """Create and migrate all tables, the areas, and (in a demonstration) the fictional directory. Safe to repeat."""
+    """Create and migrate all tables, the areas, and (in a demonstration) the fictional directory. Safe to repeat, and on newer tables."""
     settings.var_dir.mkdir(parents=True, exist_ok=True)
     migrate(database.engine)
-    areas = {settings.area: settings.area} | {team.area_id: team.name for team in load_teams(ROOT).values()}
-    with database.write() as session:
-        known = set(session.scalars(select(Area.id)))
-        for area_id, name in areas.items():
-            if area_id not in known:
-                session.add(Area(id=area_id, name=name))
+    _add_areas(settings, database)
     engine = open_engine(settings.database)
     try:
         migrate_directory(engine)
@@ -112,6 +111,41 @@ def prepare_database(settings: Settings, database: Database) -> None:
             load_demonstration(engine)
     finally:
         engine.dispose()
+
+
+def versions_of(database: Database) -> dict[str, str]:
+    """The versions that the app's tables and the directory's are at, "none" where there are none. Blocking."""
+    tables = {"tables": VERSION_TABLE, "directory": DIRECTORY_VERSION_TABLE}
+    return {name: max(versions.applied(database.engine, table), default="none") for name, table in tables.items()}
+
+
+def use_database(settings: Settings, database: Database) -> None:
+    """Take up a database that `bot migrate` has prepared, and add the areas that content/team.yml has got since. Raises `Unfit`."""
+    require_keys(settings)
+    why = why_unfit(database, Keyring(settings.keys()))
+    if why is not None:
+        raise Unfit(why)
+    _add_areas(settings, database)
+
+
+def require_keys(settings: Settings) -> None:
+    """Raises `Unfit` where several machines may share a database and each would make keys of its own."""
+    if settings.secret_keys is None and not settings.database.startswith("sqlite"):
+        raise Unfit(
+            "WREN_DATABASE_URL names a database that several machines may share, and WREN_SECRET_KEYS is not set: each would make a key "
+            "of its own, and none could read what another has stored. Make a key with `bot new-key` and give it to every machine."
+        )
+
+
+def _add_areas(settings: Settings, database: Database) -> None:
+    areas = {settings.area: settings.area} | {team.area_id: team.name for team in load_teams(ROOT).values()}
+    insert = sqlite.insert if database.is_sqlite else postgresql.insert
+    with database.read() as session:
+        new = areas.keys() - set(session.scalars(select(Area.id)))
+    if new:
+        with database.write() as session:  # another process may be adding them at this moment
+            rows = [{"id": area_id, "name": areas[area_id]} for area_id in sorted(new)]
+            session.execute(insert(Area).on_conflict_do_nothing(), rows)
 
 
 def build(settings: Settings, *, migrated: bool = False) -> Parts:
@@ -192,4 +226,4 @@ def build(settings: Settings, *, migrated: bool = False) -> Parts:
     return parts
 
 
-__all__ = ["LanguageGuess", "Parts", "build", "prepare_database", "topic_ids"]
+__all__ = ["LanguageGuess", "Parts", "build", "prepare_database", "require_keys", "topic_ids", "use_database", "versions_of"]

@@ -6,7 +6,7 @@ It may import SQLAlchemy, Alembic and the libraries of the project, and must not
 hands it an engine and puts its answers into a parent's words. Every call blocks; an asynchronous caller uses a thread.
 """
 
-from services_directory.database import migrate, open_engine, writing
+from services_directory.database import is_behind, migrate, open_engine, writing
 from services_directory.demonstration import load_demonstration
 from services_directory.directory import Directory
 from services_directory.imports.apply import run_import
@@ -33,6 +33,7 @@ __all__ = [
     "UnknownTerm",
     "find_place",
     "find_postcode",
+    "is_behind",
     "load_demonstration",
     "load_file",
     "migrate",

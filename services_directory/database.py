@@ -47,8 +47,8 @@ def alembic_config(connection: Connection) -> "Config":
 
 
 def migrate(engine: Engine) -> None:
-    """Bring the directory's tables to the newest version. Safe to call from several processes at once."""
-    if versions.applied(engine, VERSION_TABLE) == [newest_version()]:
+    """Bring the directory's tables to the newest version. Safe to call from several processes at once; newer tables stay as they are."""
+    if not is_behind(engine):
         return  # Alembic, which would find the same, takes half a second to import.
     from alembic import command
 
@@ -58,6 +58,11 @@ def migrate(engine: Engine) -> None:
         else:
             _begin_immediate(connection)
         command.upgrade(alembic_config(connection), "head")
+
+
+def is_behind(engine: Engine) -> bool:
+    """Whether the directory's tables are older than this code, or not there."""
+    return versions.is_behind(versions.applied(engine, VERSION_TABLE), newest_version())
 
 
 def newest_version() -> str:

@@ -18,3 +18,8 @@ def applied(engine: Engine, table: str) -> list[str]:
             return list(connection.scalars(text(f"SELECT version_num FROM {table}")))  # noqa: S608 - our own name
     except SQLAlchemyError:
         return []
+
+
+def is_behind(applied: list[str], newest: str) -> bool:
+    """Whether a database with the versions `applied` is older than scripts up to `newest`; one that is newer is not."""
+    return not applied or max(applied) < newest

@@ -267,8 +267,18 @@ def bare_address(request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty_address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The address of a database without tables."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'empty.sqlite3'}"
+    yield from _empty(request.param, tmp_path)
+
+
+@pytest.fixture
+def empty_beside(database_address: str, tmp_path: Path) -> Iterator[str]:
+    """The address of a database without tables, of the same kind as `database_address`."""
+    yield from _empty("sqlite" if database_address.startswith("sqlite") else "postgresql", tmp_path)
+
+
+def _empty(kind: str, folder: Path) -> Iterator[str]:
+    if kind == "sqlite":
+        yield f"sqlite:///{folder / 'empty.sqlite3'}"
         return
     base = os.environ.get("WREN_TEST_POSTGRES_URL")
     if not base:

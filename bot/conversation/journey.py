@@ -459,6 +459,11 @@ class Journey:
         else:
             saved.state = turn.state.to_json()
 
+    def hand_back(self, work: Work) -> None:
+        """Give the message back untried: this process is stopping. Does nothing if it is no longer ours."""
+        with self._database.write() as session:
+            let_go(session, Inbox, work.lease, attempts=work.attempts - 1)
+
     def give_up(self, work: Work, error: BaseException) -> None:
         """The turn failed: give the message back, or after `TRIES` answer it honestly and end it as failed."""
         if work.attempts < TRIES:

@@ -26,7 +26,7 @@ class Workers:
         self._at_once = at_once
         self._look_every = look_every
         self._done = done
-        self._busy: set[asyncio.Task[None]] = set()
+        self._busy: dict[asyncio.Task[None], Work] = {}
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
@@ -46,6 +46,20 @@ class Workers:
         self._stopping.set()
         self._hub.wake("inbox")
 
+    async def let_go(self) -> None:
+        """Drop what is still in hand, so that another process may take it up at once. For the end, when waiting has been long enough."""
+        left = dict(self._busy)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        for work in left.values():
+            try:
+                await asyncio.to_thread(self._journey.hand_back, work)
+            except SQLAlchemyError as error:
+                log.error("letting a message go failed (%s); its lease will end", type(error).__name__)
+        if left:
+            self._hub.publish("inbox")
+
     async def _take(self) -> int:
         free = self._at_once - len(self._busy)
         if free <= 0:
@@ -57,8 +71,8 @@ class Workers:
             return 0
         for work in works:
             task = asyncio.create_task(self._handle(work))
-            self._busy.add(task)
-            task.add_done_callback(self._busy.discard)
+            self._busy[task] = work
+            task.add_done_callback(self._busy.pop)
         return len(works)
 
     async def _handle(self, work: Work) -> None:

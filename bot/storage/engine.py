@@ -18,12 +18,15 @@ from sqlalchemy.orm import Session
 from services_directory.sqlite import use_write_ahead_log
 
 BUSY_TIMEOUT_MS = 5_000
+CONNECT_SECONDS = 5
+"""How long a PostgreSQL that does not answer is waited for."""
 
 
 def make_engine(url: str, **options: Any) -> Engine:
     """An engine for SQLite (WAL, full sync, foreign keys) or PostgreSQL."""
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_size=10, max_overflow=20, pool_pre_ping=True, **options)
+        alive = {"connect_timeout": CONNECT_SECONDS, "keepalives_idle": 20, "keepalives_interval": 10, "keepalives_count": 3}
+        return create_engine(url, pool_size=10, max_overflow=20, pool_pre_ping=True, connect_args=alive, **options)
     engine = create_engine(
         url,
         connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False},

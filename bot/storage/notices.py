@@ -103,8 +103,8 @@ class Notices:
     def _connect(self) -> psycopg.Connection[Any]:
         """A connection outside the pool, since it stays with us; a line that died is noticed within a minute."""
         arguments, options = self._engine.dialect.create_connect_args(self._engine.url)
-        options |= {"connect_timeout": 5, "keepalives_idle": 20, "keepalives_interval": 10, "keepalives_count": 3}
-        return psycopg.connect(*arguments, **options, autocommit=True)
+        alive = {"connect_timeout": 5, "keepalives_idle": 20, "keepalives_interval": 10, "keepalives_count": 3}
+        return psycopg.connect(*arguments, **{**options, **alive}, autocommit=True)
 
     def _take(self, notice: str) -> None:
         sender, *topics = notice.split(" ")

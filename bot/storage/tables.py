@@ -778,6 +778,15 @@ class Incident(Base):
     last_at: Mapped[datetime] = mapped_column(default=now)
 
 
+class Duty(Base):
+    """Work that one process at a time does for all: polling Telegram, the sweep's housekeeping. `holder` has it until `until`."""
+
+    __tablename__ = "duty"
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    holder: Mapped[str] = mapped_column(String(32))
+    until: Mapped[datetime]
+
+
 class PollOffset(Base):
     """How far a polled channel has been read; moved in the transaction that stores the events."""
 
