@@ -7,6 +7,8 @@ APP := .venv/bin
 NLU := nlu_server/.venv/bin
 COMPILE := $(UV) pip compile -q --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 TEST_FLAGS ?=
+# What is installed for the app: with the tools for tests, or (requirements/app.txt) what running it needs.
+APP_LOCK ?= requirements/dev.txt
 
 .DEFAULT_GOAL := help
 .PHONY: coverage help setup run chat train test check lint types contracts content format rasa-validate rasa-test rasa-shell benchmark lock check-lock clean
@@ -83,10 +85,10 @@ $(UV): requirements/uv.txt
 	@$(UV_HOME)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	@touch $(UV)
 
-.venv/.installed: requirements/dev.txt $(UV)
+.venv/.installed: $(APP_LOCK) $(UV)
 	@[ -x .venv/bin/python ] || $(UV) venv -q --no-project --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .venv
 	@echo "Installing the app's environment ..." >&2
-	@$(UV) pip sync -q --require-hashes --python .venv requirements/dev.txt
+	@$(UV) pip sync -q --require-hashes --python .venv $(APP_LOCK)
 	@printf '%s\n' "$(CURDIR)" > "$$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/wren.pth"
 	@printf '#!/bin/sh\nexec "%s/.venv/bin/python" -m bot.cli "$$@"\n' "$(CURDIR)" > .venv/bin/bot && chmod +x .venv/bin/bot
 	@$(UV) pip check -q --python .venv

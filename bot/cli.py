@@ -130,6 +130,32 @@ def migrate() -> None:
     database.dispose()
 
 
+@app.command()
+def backup(file: Annotated[Path, typer.Argument(help="Where to; a file that is not there yet.", dir_okay=False)]) -> None:
+    """Copy the whole database into one file while Wren goes on. The keys are not in it: keep them apart."""
+    from bot.backup import back_up
+
+    _copying(back_up, file)
+
+
+@app.command()
+def restore(file: Annotated[Path, typer.Argument(help="A file that `bot backup` made.", exists=True, dir_okay=False)]) -> None:
+    """Take a copy into the empty database that WREN_DATABASE_URL names, bring it to this version and check it. Wren must not be running."""
+    from bot.backup import restore as take_in
+
+    _copying(take_in, file)
+
+
+def _copying(act: Callable[[Settings, Path, Callable[[str], None]], None], file: Path) -> None:
+    from bot.backup import Refused
+
+    try:
+        act(_started(), file, say)
+    except Refused as error:
+        say(str(error))
+        raise typer.Exit(1) from error
+
+
 @app.command("new-key")
 def new_key() -> None:
     """Write a fresh encryption key, for WREN_SECRET_KEYS."""

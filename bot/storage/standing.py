@@ -30,7 +30,7 @@ def why_unfit(database: Database, keyring: Keyring) -> str | None:
     if not fit:
         return (
             "WREN_SECRET_KEYS does not fit this database: with these keys stored addresses cannot be opened or found again. "
-            "Give every machine the same keys, a new one in front and the oldest last."
+            "Give every machine the same keys, a new one in front and the oldest last (docs/running-it.md)."
         )
     return None
 
