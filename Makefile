@@ -11,7 +11,7 @@ TEST_FLAGS ?=
 APP_LOCK ?= requirements/dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: coverage help setup run chat train test check lint types contracts content format rasa-validate rasa-test rasa-shell benchmark lock check-lock clean
+.PHONY: chaos coverage help setup run chat train test check lint types contracts content format rasa-validate rasa-test rasa-shell benchmark lock check-lock clean
 
 help:  ## Print this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ rasa-test: setup train  ## Rasa's own tests: stories, then intents of held-out m
 
 rasa-shell: setup train  ## Talk to Rasa alone: it answers references, not words
 	@$(APP)/bot rasa-tool shell
+
+chaos: setup train  ## Machines on one PostgreSQL, killed while 500 people write 10,000 messages: each answered once, in order
+	@$(APP)/python -m benchmarks.chaos
 
 benchmark: setup train  ## Latency against a plain Rasa bot, in one run
 	@$(APP)/python -m benchmarks.latency
