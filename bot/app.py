@@ -265,7 +265,7 @@ async def run_app(parts: Parts, *, web: bool, work: bool) -> int:
         if work:
             await stack.enter_async_context(working(parts, listen("127.0.0.1", settings.action_port), health, failed))
         else:
-            await stack.enter_async_context(_spool_taken_up(parts))
+            await stack.enter_async_context(spool_taken_up(parts))
         if web:
             await stack.enter_async_context(_serving(parts, stop, health, failed))
         await stop.wait()
@@ -295,7 +295,7 @@ async def _serving(parts: Parts, stop: asyncio.Event, health: Health, failed: Ca
 
 
 @contextlib.asynccontextmanager
-async def _spool_taken_up(parts: Parts) -> AsyncIterator[None]:
+async def spool_taken_up(parts: Parts) -> AsyncIterator[None]:
     """What a web server without workers has spooled lies on its own disk: nobody else can take it up."""
     sweep = Sweep(parts, housekeeping=False)
     sweeping = asyncio.create_task(sweep.run(), name="spool")
@@ -306,4 +306,4 @@ async def _spool_taken_up(parts: Parts) -> AsyncIterator[None]:
         await asyncio.wait([sweeping], timeout=LAST_SECONDS)
 
 
-__all__ = ["between_processes", "prepare_directory", "run_app", "web_app", "working"]
+__all__ = ["between_processes", "prepare_directory", "run_app", "spool_taken_up", "web_app", "working"]

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from sqlalchemy import select, text
 
-from bot.app import listen, web_app, working
+from bot.app import listen, spool_taken_up, web_app, working
 from bot.conversation.worker import Workers
 from bot.delivery.hub import Hub
 from bot.health import LIVE, READY, Health
@@ -198,12 +198,10 @@ async def test_what_is_in_hand_when_time_is_up_is_let_go_untried(
 async def test_a_web_server_without_workers_takes_up_what_it_has_spooled(
     build_parts: Callable[..., Parts], sqlite_address: str
 ) -> None:
-    from bot.app import _spool_taken_up
-
     parts = build_parts(sqlite_address, sweep_seconds=0.1)
     parent = Parent(parts)
     parts.intake._spool.write(parent.inbound("hello"), {"text": "hello"})
-    async with _spool_taken_up(parts), asyncio.timeout(30):
+    async with spool_taken_up(parts), asyncio.timeout(30):
         while parts.intake._spool.count():
             await asyncio.sleep(0.05)
     with parts.database.read() as session:
