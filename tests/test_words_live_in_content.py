@@ -63,7 +63,7 @@ MARKUP = re.compile(r"<[a-z]|\n?event: |: still here|.*(charset=|max-age=)")
 
 MACHINE_ROOMS = {
     "cli.py", "run.py", "models.py", "script.py", "rasatool.py", "doctor.py", "supervisor.py", "settings.py", "logs.py",
-    "phrase_effect.py",
+    "phrase_effect.py", "health.py", "backup.py",
 }  # fmt: skip
 """Files that speak to whoever runs Wren; their `say` is a line of progress."""
 
