@@ -35,6 +35,7 @@ from bot.pages import routes as page_routes
 from bot.polling import Polling
 from bot.providers import Postman
 from bot.providers import routes as provider_routes
+from bot.scrape import metrics_route
 from bot.sms import sms_channel, sms_rates, sms_routes
 from bot.standby import Loop, Standby
 from bot.storage.duties import OnDuty
@@ -91,7 +92,7 @@ def web_app(parts: Parts, closing: asyncio.Event | None = None, health: Health |
         is_command=lambda text: parts.commands.find(text, "en") is not None,
         closing=closing,
     )
-    routes: list[BaseRoute] = [Route("/health", serves), *state.routes()]
+    routes: list[BaseRoute] = [Route("/health", serves), *state.routes(), metrics_route(parts.database, parts.settings)]
     routes += whatsapp_routes(parts)
     routes += telegram_routes(parts)
     routes += sms_routes(parts)
@@ -155,8 +156,9 @@ async def working(
     if telegram is not None:
         loops["telegram"] = _telegram_loop(parts, telegram)
     actions = action_app(parts.actions, parts.registry, settings.rasa_token.get_secret_value())
-    actions.routes.extend((health or Health(parts)).routes())
-    endpoint = server(actions)
+    # A process that only works has no public server: its loopback one tells how it is, and shows its metrics.
+    own = [*(health or Health(parts)).routes(), metrics_route(parts.database, settings, loopback=True)]
+    endpoint = server(Starlette(routes=[*own, Mount("/", app=actions)]))
     serving = asyncio.create_task(endpoint.serve([action_socket]), name="actions")
     tasks = [asyncio.create_task(loop.run(), name=name) for name, loop in loops.items()]
     for task in (serving, *tasks):

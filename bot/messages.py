@@ -45,6 +45,11 @@ class Kind(StrEnum):
     """Something Wren cannot read: `media` says what (voice, photo, video, sticker, document, contact, other)."""
 
 
+FAULTS = ("down", "auth", "account", "rate")
+"""What can be wrong with a provider, whoever the message is for: it does not answer or has a fault of its own; it refuses our token;
+it has stopped our account; we send too fast."""
+
+
 class MessageClass(StrEnum):
     """Why a message is sent; it decides which reasons not to send bind (see `bot.delivery.can_send`)."""
 
@@ -190,6 +195,8 @@ class Delivery:
     """Seconds for which nothing may go out on the whole channel."""
     action: str = ""
     """What else follows: window_closed, marketing_stopped, halt, template_fault; empty for nothing."""
+    fault: str = ""
+    """What is wrong with the provider (one of `FAULTS`), where the failure is not this message's own."""
     accepted: tuple[str, ...] = ()
     """The provider's ids of the parts accepted in this call, in order, where one message takes several requests."""
     parts: int = 1

@@ -191,6 +191,10 @@ class Settings(BaseSettings):
         default=None,
         description="Folder of files that each hold one setting and are named after it, such as wren_secret_keys; the environment wins.",
     )
+    metrics_token: SecretStr | None = Field(
+        default=None,
+        description="Secret with which /metrics may be read (Authorization: Bearer); empty means from this machine alone.",
+    )
     log_level: str = Field(default="INFO", description="Least severe log line to write.")
 
     @property

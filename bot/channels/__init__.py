@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol, runtime_checkable
 
-from bot.messages import Delivery, Inbound, Outbound
+from bot.messages import FAULTS, Delivery, Inbound, Outbound
 
 START_PAYLOAD = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """What a deep link may carry: Telegram's rule, which the landing page keeps to for every channel."""
@@ -86,6 +86,14 @@ def number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 2**63:
         return None
     return float(value)
+
+
+def fault_of(entry: Mapping[str, Any]) -> str:
+    """What an entry of an `errors.yml` says is wrong with the provider, "" for nothing. Raises ValueError for an unknown word."""
+    fault = entry.get("fault", {"halt": "account", "pause": "rate"}.get(str(entry.get("action")), ""))
+    if fault not in ("", *FAULTS):
+        raise ValueError(f"errors.yml: {entry.get('name')} has the fault {fault!r}; use one of {', '.join(FAULTS)}")
+    return str(fault)
 
 
 def moment(value: object) -> datetime:

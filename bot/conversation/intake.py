@@ -32,6 +32,7 @@ from bot.handoff.hours import Teams
 from bot.library.campaigns import Campaigns
 from bot.messages import MAX_TEXT, Inbound, Kind, Outbound, Reply
 from bot.people import find_or_create
+from bot.signals import metrics
 from bot.storage.crypto import Keyring
 from bot.storage.engine import Database
 from bot.storage.tables import Area, Dialogue, Inbox, Person, PersonAddress, RawEvent, now
@@ -71,6 +72,10 @@ class Receipt:
     person_id: int | None = None
     inbox_id: int | None = None
     level: Level = Level.NONE
+    language: str = ""
+    """The person's, of a message that is new."""
+    refused: bool = False
+    """Whether it was stored without being read, because they wrote too much in a minute."""
     safety: tuple[Outbound, ...] = ()
 
 
@@ -117,6 +122,7 @@ class Intake:
         except SQLAlchemyError as error:
             log.error("intake: the store failed (%s)", type(error).__name__)
             return self._without_store(inbound, raw, assessment)
+        _note(inbound, receipt)
         if not receipt.duplicate:
             self.wake()
         return receipt
@@ -124,7 +130,10 @@ class Intake:
     def store_many(self, session: Session, events: Sequence[tuple[Inbound, Any]]) -> list[Receipt]:
         """Store several events inside the caller's transaction (a poller that moves its offset in the same one)."""
         read = [(codes.opened(self._campaigns, inbound), raw) for inbound, raw in events]
-        return [self._store_in(session, inbound, raw, self._judge(inbound)) for inbound, raw in read]
+        receipts = [self._store_in(session, inbound, raw, self._judge(inbound)) for inbound, raw in read]
+        for (inbound, _), receipt in zip(read, receipts, strict=True):
+            _note(inbound, receipt)
+        return receipts
 
     def import_spooled(self) -> int:
         """Store what was spooled while the store was failing; returns how many events were taken up."""
@@ -134,9 +143,10 @@ class Intake:
             assessment = self._judge(inbound)
             try:
                 # What was an emergency by itself has had its answer; one that shows only with earlier messages has not.
-                self._store(inbound, raw, assessment, answered=assessment.level is Level.EMERGENCY)
+                receipt = self._store(inbound, raw, assessment, answered=assessment.level is Level.EMERGENCY)
             except SQLAlchemyError:
                 break
+            _note(inbound, receipt)
             self._spool.remove(path)
             taken += 1
         if taken:
@@ -216,7 +226,14 @@ class Intake:
         session.flush()
         if assessment.level in (Level.EMERGENCY, Level.URGENT):
             self._open_case(session, person, address, row, assessment, answered)
-        return Receipt(stored=True, person_id=person.id, inbox_id=row.id, level=assessment.level)
+        return Receipt(
+            stored=True,
+            person_id=person.id,
+            inbox_id=row.id,
+            level=assessment.level,
+            language=person.language,
+            refused=row.state == "refused",
+        )
 
     @staticmethod
     def _open_window(session: Session, person_id: int, inbound: Inbound) -> None:
@@ -303,11 +320,22 @@ class Intake:
             language = inbound.language or self._guess_language(inbound)
             replies = emergency_replies(assessment, None, self._clock())
             safety = tuple(self._renderer.render(_plain(reply), language, None).outbound for reply in replies)
+        outcome = "spooled"
         try:
             self._spool.write(inbound, raw)
         except OSError as error:  # a full disk takes both: the words still go out
+            outcome = "not_stored"
             log.error("intake: the spool failed too (%s)", type(error).__name__)
+        metrics.RECEIVED.labels(inbound.channel, outcome).inc()
         return Receipt(stored=False, level=assessment.level, safety=safety)
+
+
+def _note(inbound: Inbound, receipt: Receipt) -> None:
+    """Count one message that is stored."""
+    outcome = "duplicate" if receipt.duplicate else "refused" if receipt.refused else "stored"
+    metrics.RECEIVED.labels(inbound.channel, outcome).inc()
+    if not receipt.duplicate:
+        metrics.TRIAGED.labels(receipt.level.value, receipt.language).inc()
 
 
 def rank(level: Level) -> int:

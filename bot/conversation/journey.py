@@ -29,6 +29,7 @@ from bot.handoff.hours import Teams
 from bot.languages import Detector
 from bot.messages import MAX_TEXT, Kind, MessageClass
 from bot.people import view
+from bot.signals import metrics
 from bot.storage.claims import Lease, claim, finish, let_go, more_of
 from bot.storage.crypto import KeyMissing, Keyring
 from bot.storage.engine import Database
@@ -114,6 +115,7 @@ class Work:
     address_id: int
     channel: str
     attempts: int
+    received_at: datetime
 
 
 class Journey:
@@ -191,6 +193,7 @@ class Journey:
             address_id=row.address_id,
             channel=row.channel,
             attempts=row.attempts,
+            received_at=row.received_at,
         )
 
     def _pressed(self, session: Session, person_id: int, token: str | None) -> Pressed | None:
@@ -355,6 +358,7 @@ class Journey:
         try:
             await self._ask_rasa(turn, routed.text)
         except RasaUnavailable as error:
+            metrics.RASA_FAILURES.labels(error.kind).inc()
             turn.replies = [reply for reply in turn.replies if reply.message_class is MessageClass.SAFETY]
             turn.effects = []
             turn.do("incident", kind="rasa-unavailable", detail=str(error)[:200])
@@ -369,7 +373,7 @@ class Journey:
     async def _ask_rasa(self, turn: Turn, text: str) -> None:
         client = self._rasa()
         if client is None:
-            raise RasaUnavailable("not running")
+            raise RasaUnavailable("not running", "away")
         state = turn.state
         before = (state.form, state.requested_slot, dict(state.slots))
         if turn.person.bereaved:

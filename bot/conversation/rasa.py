@@ -11,12 +11,21 @@ from typing import Any
 
 import aiohttp
 
+from bot.signals import metrics
+
 LONGEST = 2_000
 """Characters of a message that Rasa is given."""
 
 
 class RasaUnavailable(Exception):
-    """Rasa did not answer in time, or answered something that is not a turn. The text of the error holds no message text."""
+    """Rasa did not answer in time, or answered something that is not a turn. The text of the error holds no message text.
+
+    `kind` is what went wrong in one word: away, timeout, unreachable, status or answer.
+    """
+
+    def __init__(self, reason: str, kind: str = "answer") -> None:
+        super().__init__(reason)
+        self.kind = kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +71,8 @@ class RasaClient:
             "form": form,
             "requested_slot": requested_slot,
         }
-        answer = await self._post("/webhooks/turn/turn", body)
+        with metrics.RASA_SECONDS.time():
+            answer = await self._post("/webhooks/turn/turn", body)
         try:
             result = RasaTurn(
                 parse=dict(answer["parse"]),
@@ -96,9 +106,13 @@ class RasaClient:
         try:
             async with self._session.post(self._url + path, json=body, allow_redirects=False) as response:
                 if response.status != 200:
-                    raise RasaUnavailable(f"status {response.status}")
+                    raise RasaUnavailable(f"status {response.status}", "status")
                 answer = await response.json(content_type=None)
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        except TimeoutError as error:
+            raise RasaUnavailable(type(error).__name__, "timeout") from error
+        except aiohttp.ClientError as error:
+            raise RasaUnavailable(type(error).__name__, "unreachable") from error
+        except ValueError as error:
             raise RasaUnavailable(type(error).__name__) from error
         if not isinstance(answer, dict):
             raise RasaUnavailable("the answer is not an object")

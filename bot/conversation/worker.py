@@ -8,9 +8,12 @@ from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.conversation.journey import Journey, Work
+from bot.conversation.journey import TRIES, Journey, Work
 from bot.delivery.hub import Hub, wait_for
+from bot.delivery.outbox import PULLED
+from bot.signals import metrics
 from bot.storage.claims import Fenced
+from bot.storage.tables import now
 
 log = logging.getLogger(__name__)
 
@@ -80,15 +83,25 @@ class Workers:
             await self._journey.think(work)
             more = await asyncio.to_thread(self._journey.commit, work)
         except Fenced:
+            metrics.TURNS.labels("taken_over").inc()
             log.warning("a turn was taken over by another worker")
             return
         except Exception as error:
             log.error("turn failed (%s)", type(error).__name__, exc_info=log.isEnabledFor(logging.DEBUG))
+            metrics.TURNS.labels("again" if work.attempts < TRIES else "failed").inc()
             await self._give_up(work, error)
             return
+        self._count(work)
         self._done(work)
         told = (f"person:{work.turn.person.id}", f"answered:{work.turn.inbox_id}", "outbox", "queue")
         self._hub.publish(*told, *(["inbox"] if more else []))
+
+    @staticmethod
+    def _count(work: Work) -> None:
+        """A turn that is committed. On a channel whose readers fetch their messages, its replies are accepted by that."""
+        metrics.TURNS.labels("done").inc()
+        if work.channel in PULLED and work.turn.replies:
+            metrics.ANSWER_SECONDS.labels(work.channel).observe((now() - work.received_at).total_seconds())
 
     async def _give_up(self, work: Work, error: BaseException) -> None:
         try:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from bot.channels import Channel, MarkingChannel
@@ -35,11 +35,12 @@ from bot.delivery.templates import standing_of
 from bot.library.series import SeriesSettings
 from bot.messages import Button, Delivery, MessageClass, Outbound
 from bot.series.store import consented, end_if_blocked, zone_of
+from bot.signals import metrics
 from bot.storage.claims import Fenced, Lease, claim, finish, let_go
 from bot.storage.crypto import KeyMissing, Keyring
 from bot.storage.engine import Database
 from bot.storage.incidents import note_incident
-from bot.storage.tables import Case, Dialogue, Outbox, Person, PersonAddress, now
+from bot.storage.tables import Case, Dialogue, Inbox, Outbox, Person, PersonAddress, now
 
 log = logging.getLogger(__name__)
 TRIES = 8
@@ -48,6 +49,11 @@ UNKNOWN_WAIT = 30.0
 """Seconds that a receipt has to tell what became of a message whose answer was lost."""
 
 UNKNOWN_TRIES = 3
+
+# Built once: it runs for every message.
+_WITH_ITS_QUESTION = (
+    select(Outbox, Inbox.received_at).outerjoin(Inbox, Inbox.id == Outbox.inbox_id).where(Outbox.id == bindparam("row"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,8 @@ class Parcel:
     verdict: Verdict
     key: str
     unasked: bool
+    received_at: datetime | None
+    """When the message came that it answers."""
     done: int = 0
     """Parts of it that the provider is known to have accepted."""
 
@@ -150,7 +158,7 @@ class Sender:
             return None
 
     def _parcel(self, session: Session, lease: Lease) -> Parcel | None:
-        row = session.get_one(Outbox, lease.row_id)
+        row, received_at = session.execute(_WITH_ITS_QUESTION, {"row": lease.row_id}).one()
         done, parts = parts_accepted(session, row.id) if row.state == "sending" else (0, 0)
         if parts and done >= parts:  # accepted before the crash or the lost answer
             finish(session, Outbox, lease, state=furthest(session, row.id), sent_at=now())
@@ -179,6 +187,7 @@ class Sender:
             verdict=verdict,
             key=row.key,
             unasked=outbound.message_class in UNASKED,
+            received_at=received_at,
             done=done,
         )
 
@@ -190,6 +199,7 @@ class Sender:
             else:
                 delivery = Delivery(status=parcel.verdict.decision, reason=parcel.verdict.reason)
             await asyncio.to_thread(self.record, parcel, delivery)
+            count(parcel, delivery)
         except Fenced:
             log.warning("an outgoing message was taken over by another sender")
         except Exception as error:
@@ -276,6 +286,20 @@ class Sender:
             close_window(session, parcel.person_id, parcel.channel)
         if delivery.action == "marketing_stopped":
             stop_marketing(session, parcel.person_id, parcel.channel)
+
+
+def count(parcel: Parcel, delivery: Delivery) -> None:
+    """Count one try, with what was in the way: our own rules, the provider's fault, or the message's own."""
+    metrics.SENDS.labels(parcel.channel, delivery.status, reason_class(parcel, delivery)).inc()
+    if delivery.status == "sent" and parcel.received_at is not None:
+        metrics.ANSWER_SECONDS.labels(parcel.channel).observe((now() - parcel.received_at).total_seconds())
+
+
+def reason_class(parcel: Parcel, delivery: Delivery) -> str:
+    """none, rules, message, or one of `FAULTS`: a few words for the many reasons that a message did not go."""
+    if delivery.status == "sent":
+        return "none"
+    return "rules" if parcel.verdict.decision != "send" else delivery.fault or "message"
 
 
 def template_of(session: Session, row: Outbox, outbound: Outbound) -> TemplateStanding | None:

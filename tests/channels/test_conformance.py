@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from bot.channels import Channel, MarkingChannel
 from bot.conversation.commands import Commands
 from bot.library.yamlfile import read_yaml
-from bot.messages import Button, Inbound, Kind, MessageClass, Outbound
+from bot.messages import FAULTS, Button, Inbound, Kind, MessageClass, Outbound
 from bot.settings import ROOT
 from bot.webhooks import bare_number
 from tests.channels.probes import PROBES, Probe
@@ -246,6 +246,7 @@ async def test_each_way_of_failing_is_told_apart_with_a_reason_that_names_nobody
         assert delivery.status == status, delivery
         assert 0 < len(delivery.reason) <= 120 and probe.address not in delivery.reason
         assert (delivery.pause > 0 and delivery.retry_after > 0) == (status == "wait")
+        assert delivery.fault in FAULTS if status == "wait" else delivery.fault in ("", *FAULTS)
         assert delivery.provider_id is None
 
 

@@ -156,6 +156,7 @@ async def test_an_error_that_nobody_knows_is_a_failure_that_says_its_number(
         ({"errors": [{"codes": [1], "name": "x", "action": "shrug"}]}, "the action 'shrug'"),
         ({"errors": [{"codes": [1], "name": "", "action": "retry"}]}, "needs a name"),
         ({"errors": [{"codes": [1], "name": "x", "action": "pause"}]}, "needs wait"),
+        ({"errors": [{"codes": [1], "name": "x", "action": "retry", "fault": "tired"}]}, "the fault 'tired'"),
         ({"errors": [{"codes": [1, 1], "name": "x", "action": "retry"}]}, "names 1 twice"),
     ],
 )

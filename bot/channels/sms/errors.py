@@ -10,6 +10,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from bot.channels import fault_of
 from bot.messages import Delivery
 
 FILE = Path(__file__).with_name("errors.yml")
@@ -21,12 +22,13 @@ LONGEST_CODE = 40
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """One error; `wait` in seconds, `statuses` the HTTP statuses that mean it."""
+    """One error; `wait` in seconds, `statuses` the HTTP statuses that mean it, `fault` as in `bot.messages.FAULTS`."""
 
     name: str
     action: str
     wait: float = 0.0
     statuses: tuple[int, ...] = ()
+    fault: str = ""
 
 
 NOT_KNOWN = Meaning("not-known-to-us", "refused")
@@ -66,7 +68,7 @@ def _meaning(entry: Any) -> Meaning:
         raise ValueError(f"errors.yml: {name} needs wait: the seconds until the next look")
     if not isinstance(statuses, list) or not all(isinstance(status, int) for status in statuses):
         raise ValueError(f"errors.yml: {name} has statuses that are no list of numbers")
-    return Meaning(name, action, float(wait), tuple(statuses))
+    return Meaning(name, action, float(wait), tuple(statuses), fault_of(entry))
 
 
 def meaning_of(code: str, names: Mapping[str, str], status: int = 0) -> Meaning:
@@ -91,11 +93,11 @@ def delivery_of(meaning: Meaning, code: str = "", *, retry_after: float = 0.0) -
     reason, wait = reason_of(meaning, code), max(meaning.wait, retry_after)
     match meaning.action:
         case "retry":
-            return Delivery(status="retry", reason=reason, retry_after=retry_after)
+            return Delivery(status="retry", reason=reason, retry_after=retry_after, fault=meaning.fault)
         case "pause":
-            return Delivery(status="wait", reason=reason, retry_after=wait, pause=wait)
+            return Delivery(status="wait", reason=reason, retry_after=wait, pause=wait, fault=meaning.fault)
         case "halt":
-            return Delivery(status="wait", reason=reason, retry_after=wait, pause=wait, action="halt")
+            return Delivery(status="wait", reason=reason, retry_after=wait, pause=wait, action="halt", fault=meaning.fault)
         case "unreachable":
             return Delivery(status="unreachable", reason=reason)
         case "stopped":

@@ -100,9 +100,9 @@ class SmsChannel:
         try:
             response = await self._client.post(self._gateway.url, **content)
         except NOT_SENT as error:
-            return Delivery(status="retry", reason=f"not sent: {type(error).__name__}", retry_after=RETRY_SECONDS)
+            return Delivery(status="retry", reason=f"not sent: {type(error).__name__}", retry_after=RETRY_SECONDS, fault="down")
         except httpx.HTTPError as error:
-            return _unknown(type(error).__name__, may_tell)
+            return _unknown(type(error).__name__, may_tell, fault="down")
         except (httpx.InvalidURL, TypeError, ValueError) as error:  # an address or a field that no request can be made of
             return Delivery(status="failed", reason=f"no request can be made of the settings ({type(error).__name__})")
         answer = _json(response)
@@ -118,14 +118,15 @@ class SmsChannel:
 
     def _refusal(self, response: httpx.Response, code: str) -> Delivery:
         if response.is_redirect:
-            return Delivery(status="retry", reason="an answer that is not the gateway's (redirect)", retry_after=RETRY_SECONDS)
+            reason = "an answer that is not the gateway's (redirect)"
+            return Delivery(status="retry", reason=reason, retry_after=RETRY_SECONDS, fault="down")
         meaning = meaning_of(code, self._gateway.errors, response.status_code)
         return delivery_of(meaning, code, retry_after=_retry_after(response))
 
 
-def _unknown(what: str, may_tell: bool) -> Delivery:
+def _unknown(what: str, may_tell: bool, fault: str = "") -> Delivery:
     """The request left and nobody knows what became of it: a receipt may tell, where it carries our mark."""
-    return Delivery(status="unknown" if may_tell else "failed", reason=f"{what}: outcome unknown")
+    return Delivery(status="unknown" if may_tell else "failed", reason=f"{what}: outcome unknown", fault=fault)
 
 
 def _retry_after(response: httpx.Response) -> float:

@@ -168,13 +168,13 @@ def _opaque(address: str, message_id: str | None) -> str:
 
 def flood_control(seconds: float) -> Delivery:
     """Nothing may go out from the whole bot for so long."""
-    return Delivery(status="wait", reason="flood control (429)", retry_after=seconds, pause=seconds)
+    return Delivery(status="wait", reason="flood control (429)", retry_after=seconds, pause=seconds, fault="rate")
 
 
 def delivery_of(error: TelegramError) -> Delivery:
     """What an error of `sendMessage` means for the message."""
     if isinstance(error.__cause__, TelegramError):  # an error status without Telegram's JSON: a proxy, not the Bot API
-        return Delivery(status="retry", reason="an answer that is not Telegram's", retry_after=RETRY_SECONDS)
+        return Delivery(status="retry", reason="an answer that is not Telegram's", retry_after=RETRY_SECONDS, fault="down")
     reason = error.message[:MAX_REASON]
     if isinstance(error, Forbidden):
         return Delivery(status="unreachable", reason=reason)
@@ -183,7 +183,7 @@ def delivery_of(error: TelegramError) -> Delivery:
         seconds = after.total_seconds() if isinstance(after, timedelta) else float(after)
         return flood_control(seconds)
     if isinstance(error, InvalidToken):
-        return Delivery(status="retry", reason="the bot token was refused", retry_after=BAD_TOKEN_SECONDS)
+        return Delivery(status="retry", reason="the bot token was refused", retry_after=BAD_TOKEN_SECONDS, fault="auth")
     if isinstance(error, BadRequest):
         unreachable = any(phrase in reason.lower() for phrase in UNREACHABLE)
         return Delivery(status="unreachable" if unreachable else "failed", reason=reason)
@@ -199,9 +199,9 @@ def _delivery_of_network_error(error: NetworkError) -> Delivery:
     """Not sent → retry; a server that answered with a fault → retry; a request whose answer never came → unknown."""
     cause = error.__cause__
     if isinstance(cause, NOT_SENT):
-        return Delivery(status="retry", reason=f"not sent: {type(cause).__name__}", retry_after=RETRY_SECONDS)
+        return Delivery(status="retry", reason=f"not sent: {type(cause).__name__}", retry_after=RETRY_SECONDS, fault="down")
     if isinstance(error, TimedOut):
-        return Delivery(status="failed", reason="timed out: outcome unknown")
+        return Delivery(status="failed", reason="timed out: outcome unknown", fault="down")
     if isinstance(cause, httpx.HTTPError):
-        return Delivery(status="failed", reason=f"connection lost ({type(cause).__name__}): outcome unknown")
-    return Delivery(status="retry", reason="the server has a fault", retry_after=RETRY_SECONDS)
+        return Delivery(status="failed", reason=f"connection lost ({type(cause).__name__}): outcome unknown", fault="down")
+    return Delivery(status="retry", reason="the server has a fault", retry_after=RETRY_SECONDS, fault="down")

@@ -10,7 +10,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from bot.channels import mapping, number
+from bot.channels import fault_of, mapping, number
 from bot.messages import Delivery
 
 FILE = Path(__file__).with_name("errors.yml")
@@ -29,12 +29,13 @@ LONGEST_NAME = 60
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """One error: `name` is ours, `wait` in seconds."""
+    """One error: `name` is ours, `wait` in seconds, `fault` one of `bot.messages.FAULTS` or empty."""
 
     code: int
     name: str
     action: str
     wait: float = 0.0
+    fault: str = ""
 
     @property
     def reason(self) -> str:
@@ -79,7 +80,7 @@ def _meaning(code: int, entry: Mapping[str, Any]) -> Meaning:
         raise ValueError(f"errors.yml: {code} has the action {action!r}; use one of {', '.join(sorted(ACTIONS))}")
     if not isinstance(wait, int | float) or wait < 0 or (action in WAITING and not wait):
         raise ValueError(f"errors.yml: {code} needs wait: the seconds until the next look")
-    return Meaning(code, name, action, float(wait))
+    return Meaning(code, name, action, float(wait), fault_of(entry))
 
 
 def meaning_of(code: int) -> Meaning:
@@ -101,13 +102,13 @@ def delivery_of(meaning: Meaning, *, retry_after: float = 0.0) -> Delivery:
     reason, wait = meaning.reason, max(meaning.wait, retry_after)
     match meaning.action:
         case "retry":
-            return Delivery(status="retry", reason=reason, retry_after=retry_after)
+            return Delivery(status="retry", reason=reason, retry_after=retry_after, fault=meaning.fault)
         case "pair":
             return Delivery(status="retry", reason=reason, retry_after=retry_after, grows=PAIR_GROWTH)
         case "pause":
-            return Delivery(status="wait", reason=reason, retry_after=wait, pause=wait)
+            return Delivery(status="wait", reason=reason, retry_after=wait, pause=wait, fault=meaning.fault)
         case "halt":
-            return Delivery(status="wait", reason=reason, retry_after=wait, pause=wait, action="halt")
+            return Delivery(status="wait", reason=reason, retry_after=wait, pause=wait, action="halt", fault=meaning.fault)
         case "window_closed":
             return Delivery(status="hold", reason=reason, action="window_closed")
         case "unreachable":

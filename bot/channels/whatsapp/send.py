@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -176,23 +177,14 @@ def quiet_logs() -> None:
 
 def _after(delivery: Delivery, accepted: list[str], parts: int) -> Delivery:
     """The refusal of a part, with the parts before it that were accepted."""
-    return Delivery(
-        status=delivery.status,
-        reason=delivery.reason,
-        retry_after=delivery.retry_after,
-        grows=delivery.grows,
-        pause=delivery.pause,
-        action=delivery.action,
-        accepted=tuple(accepted),
-        parts=parts,
-    )
+    return replace(delivery, accepted=tuple(accepted), parts=parts)
 
 
 def _delivery_of_transport(error: httpx.HTTPError) -> Delivery:
     """Not sent → retry; a request whose answer never came → unknown: its receipt may yet tell."""
     if isinstance(error, NOT_SENT):
-        return Delivery(status="retry", reason=f"not sent: {type(error).__name__}", retry_after=RETRY_SECONDS)
-    return Delivery(status="unknown", reason=f"{type(error).__name__}: outcome unknown")
+        return Delivery(status="retry", reason=f"not sent: {type(error).__name__}", retry_after=RETRY_SECONDS, fault="down")
+    return Delivery(status="unknown", reason=f"{type(error).__name__}: outcome unknown", fault="down")
 
 
 def _delivery_of_refusal(response: httpx.Response) -> Delivery:
@@ -202,14 +194,14 @@ def _delivery_of_refusal(response: httpx.Response) -> Delivery:
         return delivery_of(meaning_of(code_of(error)), retry_after=asked)
     if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
         wait = asked or RETRY_SECONDS
-        return Delivery(status="wait", reason="too many requests (429)", retry_after=wait, pause=wait)
+        return Delivery(status="wait", reason="too many requests (429)", retry_after=wait, pause=wait, fault="rate")
     if response.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
         return delivery_of(meaning_of(190), retry_after=asked)
     if response.is_server_error:
-        return Delivery(
-            status="retry", reason=f"the server has a fault ({response.status_code})", retry_after=asked or RETRY_SECONDS
-        )
-    return Delivery(status="retry", reason=f"an answer that is not the API's ({response.status_code})", retry_after=RETRY_SECONDS)
+        reason = f"the server has a fault ({response.status_code})"
+        return Delivery(status="retry", reason=reason, retry_after=asked or RETRY_SECONDS, fault="down")
+    reason = f"an answer that is not the API's ({response.status_code})"
+    return Delivery(status="retry", reason=reason, retry_after=RETRY_SECONDS, fault="down")
 
 
 def retry_after(response: httpx.Response) -> float:

@@ -1,0 +1,5 @@
+"""What an installation tells of itself: counts and states for Prometheus.
+
+`metrics` counts and is the one file that knows Prometheus's library; `gauges` reads the store when somebody asks. Numbers and our own
+ids only: no person, no words, no address, no area. May import storage and messages; every other room may import this one.
+"""
