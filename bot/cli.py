@@ -26,10 +26,12 @@ ROLE_HELP = "editor, approver, practitioner, manager or administrator; may be gi
 staff_app = typer.Typer(no_args_is_help=True, help="Accounts of the staff console.")
 factor_app = typer.Typer(no_args_is_help=True, help="Second factors of staff.")
 whatsapp_app = typer.Typer(no_args_is_help=True, help="The WhatsApp number and its templates.")
+doctor_app = typer.Typer(help="What is missing before the public may use this, and what became of one message.")
 telegram_app = typer.Typer(no_args_is_help=True, help="The Telegram bot.")
 app.add_typer(whatsapp_app, name="whatsapp")
 app.add_typer(telegram_app, name="telegram")
 app.add_typer(content_app, name="content")
+app.add_typer(doctor_app, name="doctor")
 app.add_typer(staff_app, name="staff")
 staff_app.add_typer(factor_app, name="second-factor")
 
@@ -43,7 +45,7 @@ def _started() -> Settings:
     from bot.logs import configure
 
     chosen = settings()
-    configure(chosen.log_level)
+    configure(chosen.log_level, chosen.log_format)
     return chosen
 
 
@@ -596,12 +598,30 @@ def _staff(act: Callable[..., object], *, show_password: bool = True) -> None:
         print(password)
 
 
-@app.command()
-def doctor() -> None:
+@doctor_app.callback(invoke_without_command=True)
+def doctor(context: typer.Context) -> None:
     """What is missing before the public may use this installation, in plain words."""
     from bot.doctor import report
 
-    raise typer.Exit(report(_started(), ROOT, sys.stdout))
+    if context.invoked_subcommand is None:
+        raise typer.Exit(report(_started(), ROOT, sys.stdout))
+
+
+@doctor_app.command("trace")
+def doctor_trace(message: Annotated[int, typer.Argument(help="The number that log lines call message.")]) -> None:
+    """What became of one message: states and times in UTC, without words. Exit status 1 if there is no such message."""
+    from bot.signals.trace import trace
+    from bot.storage.engine import Database
+
+    database = Database(_started().database)
+    with database.read() as session:
+        lines = trace(session, message)
+    database.dispose()
+    if lines is None:
+        say(f"No message has the number {message}: its writer may have asked to be forgotten.")
+        raise typer.Exit(1)
+    for line in lines:
+        print(line)
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,8 @@
-"""Logging: one line an event, without personal data. Names of errors are logged, never their text where it may hold a parent's words."""
+"""Logging: one line an event, without personal data. Names of errors are logged, never their text where it may hold a parent's words.
+
+Lines of one message's journey carry its number as `message`, from intake to the provider's receipt: the number of its inbox row, which
+leads to a person through the database alone. `bot doctor trace` shows the same journey by the same number.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,9 @@ import logging
 import sys
 import traceback
 from collections.abc import MutableMapping
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 
@@ -25,16 +30,31 @@ def _only_where(_: object, __: str, event: MutableMapping[str, Any]) -> MutableM
     return event
 
 
-def configure(level: str) -> None:
+def _renderer(form: Literal["plain", "json"]) -> Any:
+    if form == "json":
+        return structlog.processors.JSONRenderer(ensure_ascii=False)
+    return structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "logger", "event"])
+
+
+def about(**values: int | str | None) -> AbstractContextManager[None]:
+    """Every line that is logged inside, in threads that are begun there too, carries these values; those that are None are left out.
+
+    Our own numbers and codes only: `message` and `outgoing` (rows of inbox and outbox), `channel`, `outcome`. Never a level or a topic.
+    """
+    return structlog.contextvars.bound_contextvars(**{name: value for name, value in values.items() if value is not None})
+
+
+def configure(level: str, form: Literal["plain", "json"] = "plain") -> None:
     """Log to standard error from `level` up; libraries that log addresses or bodies are kept to warnings."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)))
     formatter = structlog.stdlib.ProcessorFormatter(
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             _only_where,
-            structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "logger", "event"]),
+            _renderer(form),
         ],
         foreign_pre_chain=[
+            structlog.contextvars.merge_contextvars,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.stdlib.add_log_level,
             structlog.stdlib.add_logger_name,

@@ -196,6 +196,7 @@ class Settings(BaseSettings):
         description="Secret with which /metrics may be read (Authorization: Bearer); empty means from this machine alone.",
     )
     log_level: str = Field(default="INFO", description="Least severe log line to write.")
+    log_format: Literal["plain", "json"] = Field(default="plain", description="Whether log lines are plain or json objects.")
 
     @property
     def database(self) -> str:

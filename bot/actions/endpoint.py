@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from bot.actions.actions import Actions
 from bot.conversation.registry import TurnRegistry
+from bot.logs import about
 
 log = logging.getLogger(__name__)
 
@@ -38,11 +39,13 @@ def action_app(actions: Actions, registry: TurnRegistry, token: str) -> Starlett
         turn = registry.find(call["sender_id"])
         if turn is None:
             return JSONResponse({"error": "this turn is over", "action_name": name}, status_code=409)
-        try:
-            answer = await actions.run(name, turn, call["tracker"])
-        except Exception as error:  # Rasa drops the turn on any failure; the worker then answers without it
-            log.error("action %s failed (%s)", name, type(error).__name__)
-            return JSONResponse({"error": "the action failed", "action_name": name}, status_code=500)
+        with about(message=turn.inbox_id):
+            try:
+                answer = await actions.run(name, turn, call["tracker"])
+            except Exception as error:  # Rasa drops the turn on any failure; the worker then answers without it
+                log.error("action %s failed (%s)", name, type(error).__name__)
+                return JSONResponse({"error": "the action failed", "action_name": name}, status_code=500)
+            log.debug("action %s", name)
         responses = [{"custom": ref} for ref in answer.refs]
         return JSONResponse({"events": answer.events, "responses": responses})
 

@@ -30,6 +30,7 @@ from bot.delivery.receipts import open_window
 from bot.handoff import cases
 from bot.handoff.hours import Teams
 from bot.library.campaigns import Campaigns
+from bot.logs import about
 from bot.messages import MAX_TEXT, Inbound, Kind, Outbound, Reply
 from bot.people import find_or_create
 from bot.signals import metrics
@@ -146,7 +147,8 @@ class Intake:
                 receipt = self._store(inbound, raw, assessment, answered=assessment.level is Level.EMERGENCY)
             except SQLAlchemyError:
                 break
-            _note(inbound, receipt)
+            with about(spooled=path.stem):
+                _note(inbound, receipt)
             self._spool.remove(path)
             taken += 1
         if taken:
@@ -322,7 +324,7 @@ class Intake:
             safety = tuple(self._renderer.render(_plain(reply), language, None).outbound for reply in replies)
         outcome = "spooled"
         try:
-            self._spool.write(inbound, raw)
+            log.warning("intake: kept in a file (%s)", self._spool.write(inbound, raw).stem)
         except OSError as error:  # a full disk takes both: the words still go out
             outcome = "not_stored"
             log.error("intake: the spool failed too (%s)", type(error).__name__)
@@ -331,9 +333,11 @@ class Intake:
 
 
 def _note(inbound: Inbound, receipt: Receipt) -> None:
-    """Count one message that is stored."""
+    """Count one message that is stored, and begin its story in the log."""
     outcome = "duplicate" if receipt.duplicate else "refused" if receipt.refused else "stored"
     metrics.RECEIVED.labels(inbound.channel, outcome).inc()
+    with about(message=receipt.inbox_id, channel=inbound.channel, outcome=outcome):
+        log.info("received")
     if not receipt.duplicate:
         metrics.TRIAGED.labels(receipt.level.value, receipt.language).inc()
 

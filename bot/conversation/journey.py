@@ -359,6 +359,7 @@ class Journey:
             await self._ask_rasa(turn, routed.text)
         except RasaUnavailable as error:
             metrics.RASA_FAILURES.labels(error.kind).inc()
+            log.warning("answered without understanding (%s)", error.kind)
             turn.replies = [reply for reply in turn.replies if reply.message_class is MessageClass.SAFETY]
             turn.effects = []
             turn.do("incident", kind="rasa-unavailable", detail=str(error)[:200])

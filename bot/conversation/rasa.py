@@ -5,6 +5,7 @@ By aiohttp, not httpx as elsewhere: this call is made for every message, and htt
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,7 @@ import aiohttp
 
 from bot.signals import metrics
 
+log = logging.getLogger(__name__)
 LONGEST = 2_000
 """Characters of a message that Rasa is given."""
 
@@ -73,6 +75,7 @@ class RasaClient:
         }
         with metrics.RASA_SECONDS.time():
             answer = await self._post("/webhooks/turn/turn", body)
+        log.debug("Rasa has answered")
         try:
             result = RasaTurn(
                 parse=dict(answer["parse"]),

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.conversation.journey import TRIES, Journey, Work
 from bot.delivery.hub import Hub, wait_for
 from bot.delivery.outbox import PULLED
+from bot.logs import about
 from bot.signals import metrics
 from bot.storage.claims import Fenced
 from bot.storage.tables import now
@@ -79,6 +80,10 @@ class Workers:
         return len(works)
 
     async def _handle(self, work: Work) -> None:
+        with about(message=work.turn.inbox_id):
+            await self._work(work)
+
+    async def _work(self, work: Work) -> None:
         try:
             await self._journey.think(work)
             more = await asyncio.to_thread(self._journey.commit, work)
@@ -100,6 +105,7 @@ class Workers:
     def _count(work: Work) -> None:
         """A turn that is committed. On a channel whose readers fetch their messages, its replies are accepted by that."""
         metrics.TURNS.labels("done").inc()
+        log.info("answered with %d messages", len(work.turn.replies))
         if work.channel in PULLED and work.turn.replies:
             metrics.ANSWER_SECONDS.labels(work.channel).observe((now() - work.received_at).total_seconds())
 

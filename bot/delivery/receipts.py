@@ -6,6 +6,7 @@ both write by the unique (channel, provider id). A message has as many rows as p
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,11 +17,13 @@ from sqlalchemy.orm import Session
 
 from bot.delivery.held import hold, may_be_held
 from bot.delivery.pace import pause
+from bot.logs import about
 from bot.messages import DeliveryReceipt, MessageClass
 from bot.series.store import end_if_blocked
 from bot.storage.incidents import note_incident
 from bot.storage.tables import Consent, Outbox, PersonAddress, ProviderMessage, now
 
+log = logging.getLogger(__name__)
 RANKS: Mapping[str, int] = {"accepted": 0, "sent": 1, "failed": 2, "delivered": 3, "read": 4}
 """A message only climbs. What was delivered was delivered, whatever else is said of it and when."""
 
@@ -69,6 +72,8 @@ def apply_receipt(session: Session, channel: str, receipt: DeliveryReceipt) -> O
     row = session.get(Outbox, known.outbox_id, with_for_update=True, populate_existing=True)
     if row is None:
         return None
+    with about(message=row.inbox_id, outgoing=row.id, channel=channel):
+        log.info("the provider says: %s", receipt.state)
     _climb(session, row, known)
     if receipt.state == "failed" and before < RANKS["failed"] and known.rank == RANKS["failed"]:
         _failed(session, row, receipt)

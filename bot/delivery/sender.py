@@ -33,6 +33,7 @@ from bot.delivery.receipts import (
 )
 from bot.delivery.templates import standing_of
 from bot.library.series import SeriesSettings
+from bot.logs import about
 from bot.messages import Button, Delivery, MessageClass, Outbound
 from bot.series.store import consented, end_if_blocked, zone_of
 from bot.signals import metrics
@@ -71,8 +72,9 @@ class Parcel:
     verdict: Verdict
     key: str
     unasked: bool
+    inbox_id: int | None
+    """The message that it answers, with `received_at`, when that came."""
     received_at: datetime | None
-    """When the message came that it answers."""
     done: int = 0
     """Parts of it that the provider is known to have accepted."""
 
@@ -187,12 +189,18 @@ class Sender:
             verdict=verdict,
             key=row.key,
             unasked=outbound.message_class in UNASKED,
+            inbox_id=row.inbox_id,
             received_at=received_at,
             done=done,
         )
 
     async def send(self, parcel: Parcel) -> None:
         """Hand one parcel to its channel and record what came of it."""
+        with about(message=parcel.inbox_id, outgoing=parcel.lease.row_id, channel=parcel.channel):
+            await self._send(parcel)
+        self._hub.publish(f"person:{parcel.person_id}")
+
+    async def _send(self, parcel: Parcel) -> None:
         try:
             if parcel.verdict.decision == "send":
                 delivery = await self._hand_over(parcel)
@@ -204,7 +212,6 @@ class Sender:
             log.warning("an outgoing message was taken over by another sender")
         except Exception as error:
             log.error("sending failed (%s); the lease will end and it is tried again", type(error).__name__)
-        self._hub.publish(f"person:{parcel.person_id}")
 
     async def _hand_over(self, parcel: Parcel) -> Delivery:
         channel = self._channels[parcel.channel]
@@ -289,8 +296,10 @@ class Sender:
 
 
 def count(parcel: Parcel, delivery: Delivery) -> None:
-    """Count one try, with what was in the way: our own rules, the provider's fault, or the message's own."""
-    metrics.SENDS.labels(parcel.channel, delivery.status, reason_class(parcel, delivery)).inc()
+    """Count and log one try, with what was in the way: our own rules, the provider's fault, or the message's own."""
+    reason = reason_class(parcel, delivery)
+    metrics.SENDS.labels(parcel.channel, delivery.status, reason).inc()
+    log.info("handed over: %s (%s)", delivery.status, reason)
     if delivery.status == "sent" and parcel.received_at is not None:
         metrics.ANSWER_SECONDS.labels(parcel.channel).observe((now() - parcel.received_at).total_seconds())
 
