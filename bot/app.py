@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from bot.actions.endpoint import action_app
-from bot.alarms import Alarmer, build_ways
+from bot.alarms import Alarmer, CaseCalls, TroubleCalls, build_ways
 from bot.campaigns.pages import CampaignServices
 from bot.campaigns.pages import routes as campaign_routes
 from bot.channels import Channel
@@ -182,6 +182,11 @@ async def working(
 def _other_loops(parts: Parts, pushing: Mapping[str, Channel]) -> dict[str, Loop]:
     """What a working process does besides answering, by name."""
     settings = parts.settings
+
+    def alarmer(calls: CaseCalls | TroubleCalls) -> Alarmer:
+        ways = build_ways(settings, parts.library.strings)
+        return Alarmer(parts.database, calls, ways, parts.hub, look_every=settings.sweep_seconds)
+
     return {
         "sender": Sender(
             parts.database,
@@ -194,14 +199,8 @@ def _other_loops(parts: Parts, pushing: Mapping[str, Channel]) -> dict[str, Loop
             series=parts.library.series.settings,
         ),
         "sweep": Sweep(parts),
-        "alarms": Alarmer(
-            parts.database,
-            parts.teams,
-            build_ways(settings, parts.library.strings),
-            parts.hub,
-            url=settings.url,
-            look_every=settings.sweep_seconds,
-        ),
+        "alarms": alarmer(CaseCalls(parts.teams, settings.url)),
+        "troubles": alarmer(TroubleCalls(settings)),
         "letters": Postman(parts.directory_engine, parts.library.strings, settings),
     }
 

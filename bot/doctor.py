@@ -29,6 +29,7 @@ from bot.library import Library, approvals
 from bot.library.yamlfile import DataError
 from bot.models import RASA_PYTHON, nlu_model_path, triage_model_path
 from bot.settings import Settings
+from bot.storage import troubles
 from bot.storage.engine import Database
 from bot.storage.tables import Outbox, Staff, now
 from bot.telegram_webhook import webhook_url
@@ -266,6 +267,12 @@ def _reach(session: Session, settings: Settings, teams: Teams) -> Iterator[str]:
         yield f"{failed} alarms of the last week could not be sent. Their cases in the console say why."
 
 
+def _troubles(session: Session) -> Iterator[str]:
+    """What does not work at this moment."""
+    for one in troubles.going_on(session):
+        yield f"Not working since {one.began_at:%d %B %H:%M} UTC: {one.kind.replace('_', ' ')} ({one.subject}). The console says what to do."
+
+
 def _sign_in(session: Session, settings: Settings) -> Iterator[str]:
     """What is weak or broken in how staff sign in."""
     yield from mistakes_of_sign_in(settings)
@@ -298,8 +305,10 @@ def _people(settings: Settings, teams: Teams | None, library: Library | None) ->
             failed = session.scalar(select(func.count()).select_from(Outbox).where(Outbox.state == "failed"))
             unguarded = list(_sign_in(session, settings))
             templates = list(_templates(session, settings, library)) if library is not None else []
+            not_working = list(_troubles(session))
             unreached = list(_reach(session, settings, teams)) if teams is not None else []
         yield from unguarded
+        yield from not_working
         yield from unreached
         yield from templates
         if not staff:

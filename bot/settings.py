@@ -153,6 +153,13 @@ class Settings(BaseSettings):
         default=None, description="Where alarms are posted as JSON, for text messages or paging; empty means nowhere."
     )
     alarm_hook_key: SecretStr | None = Field(default=None, description="Secret that signs what is posted there.")
+    trouble_email: str = Field(
+        default="",
+        description="Who is told by e-mail when something does not work, beside managers and administrators; comma-separated.",
+    )
+    trouble_repeat_minutes: int = Field(
+        default=30, ge=1, description="Minutes between alarms about something that does not work, until somebody has seen it."
+    )
     second_factor_roles: str = Field(
         default="", description="Roles that must have a second factor, comma-separated, or all; set up at the next sign-in."
     )
@@ -236,6 +243,10 @@ class Settings(BaseSettings):
     def sms_secrets(self) -> list[str]:
         """The secrets of what the SMS gateway posts; none means that nothing is taken."""
         return _listed(self.sms_inbound_secret)
+
+    def trouble_addresses(self) -> list[str]:
+        """Who is told of troubles beside staff."""
+        return [address.strip() for address in self.trouble_email.split(",") if address.strip()]
 
     def keys(self) -> list[str]:
         """The encryption keys, newest first; makes and keeps one in `var_dir/secret.key` (mode 600) if none is configured."""

@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Protocol
 
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
-from bot.alarms import calls
 from bot.alarms.ways import Notice, Outcome, Way
 from bot.delivery.hub import Hub, wait_for
-from bot.handoff.hours import Teams
 from bot.storage.claims import Fenced, Lease, finish, let_go, take
 from bot.storage.engine import Database
 from bot.storage.incidents import note_incident
-from bot.storage.tables import Alarm, Case, now
+from bot.storage.tables import AlarmRow, now
 
 log = logging.getLogger(__name__)
 LEASE_SECONDS = 60.0
@@ -43,26 +42,43 @@ class Claimed:
     notice: Notice
 
 
+class Calling(Protocol):
+    """What alarms are about: when one is due, and what it says. `bot.alarms.calls` knows cases, `bot.alarms.troubles` troubles."""
+
+    @property
+    def table(self) -> type[AlarmRow]: ...
+
+    def is_due(self, session: Session, moment: datetime) -> bool:
+        """Whether there is an alarm that has not been written yet."""
+        ...
+
+    def write_due(self, session: Session, ways: Sequence[str], moment: datetime) -> None:
+        """Write what is due, a row a step and way; what another process has written stays as it is."""
+        ...
+
+    def notice(self, session: Session, row_id: int, moment: datetime) -> Notice | str:
+        """What the row says, or in words why it is no longer needed."""
+        ...
+
+
 class Alarmer:
-    """Runs until `stop`. `ways` by name; without any it does nothing. `url` is the public address of the console."""
+    """Runs until `stop`. `ways` by name; without any it does nothing."""
 
     def __init__(
         self,
         database: Database,
-        teams: Teams,
+        calling: Calling,
         ways: Mapping[str, Way],
         hub: Hub,
         *,
-        url: str,
         look_every: float,
         lease_seconds: float = LEASE_SECONDS,
         at_once: int = 8,
     ) -> None:
         self._database = database
-        self._teams = teams
+        self._calling = calling
         self._ways = ways
         self._hub = hub
-        self._url = url
         self._look_every = look_every
         self._lease_seconds = lease_seconds
         self._at_once = at_once
@@ -91,64 +107,49 @@ class Alarmer:
         """Write the alarms that are due, then lease what is open. Blocking."""
         moment = now()
         with self._database.read() as session:
-            steps = calls.due(session, self._teams, moment)
+            due = self._calling.is_due(session, moment)
             waiting = session.scalar(self._free().limit(1)) is not None
-        if not steps and not waiting:
+        if not due and not waiting:
             return []
         with self._database.write() as session:
-            calls.write(session, steps, list(self._ways), moment)
-            query = self._free().order_by(Alarm.id).limit(self._at_once)
+            self._calling.write_due(session, list(self._ways), moment)
+            query = self._free().order_by(self._calling.table.id).limit(self._at_once)
             ids = session.scalars(query.with_for_update(skip_locked=True) if not self._database.is_sqlite else query).all()
-            leases = take(session, Alarm, ids, self._lease_seconds)
+            leases = take(session, self._calling.table, ids, self._lease_seconds)
             claimed = [self._opened(session, lease) for lease in leases]
         return [one for one in claimed if one is not None]
 
     def record(self, claimed: Claimed, outcome: Outcome) -> None:
         """Bring the row to the state that `outcome` says. Raises `Fenced` if another process has taken it over."""
+        table = self._calling.table
         with self._database.write() as session:
             if outcome.status == "sent":
-                finish(session, Alarm, claimed.lease, state="sent", sent_at=now(), reason=outcome.reason or None)
+                finish(session, table, claimed.lease, state="sent", sent_at=now(), reason=outcome.reason or None)
             elif outcome.status == "retry" and claimed.attempts < TRIES:
                 pause = min(FIRST_PAUSE * 2.0 ** (claimed.attempts - 1), LONGEST_PAUSE)
                 due_at = now() + timedelta(seconds=pause)
-                let_go(session, Alarm, claimed.lease, state="queued", due_at=due_at, reason=outcome.reason[:120])
+                let_go(session, table, claimed.lease, state="queued", due_at=due_at, reason=outcome.reason[:120])
             else:
-                finish(session, Alarm, claimed.lease, state="failed", reason=outcome.reason[:120])
+                finish(session, table, claimed.lease, state="failed", reason=outcome.reason[:120])
                 note_incident(session, f"alarm-failed:{claimed.way}", outcome.reason[:200])
 
-    @staticmethod
-    def _free() -> Select[int]:
+    def _free(self) -> Select[int]:
         """Ids of rows that are due and nobody's."""
-        moment = now()
-        free = or_(Alarm.lease_until.is_(None), Alarm.lease_until < moment)
-        return select(Alarm.id).where(Alarm.open == 1, Alarm.due_at <= moment, free)
+        moment, table = now(), self._calling.table
+        free = or_(table.lease_until.is_(None), table.lease_until < moment)
+        return select(table.id).where(table.open == 1, table.due_at <= moment, free)
 
     def _opened(self, session: Session, lease: Lease) -> Claimed | None:
         """The row with what it says; one that is no longer needed is dropped."""
-        row, moment = session.get_one(Alarm, lease.row_id, populate_existing=True), now()
+        row = session.get_one(self._calling.table, lease.row_id, populate_existing=True)
         if row.way not in self._ways:
-            finish(session, Alarm, lease, state="failed", reason="this way is not set any more")
+            finish(session, self._calling.table, lease, state="failed", reason="this way is not set any more")
             return None
-        if not calls.calling(session, moment, [row.case_id]):
-            finish(session, Alarm, lease, state="dropped", reason="somebody has taken it up")
-            return None
-        if row.step < calls.newest_step(session, row.case_id):
-            finish(session, Alarm, lease, state="dropped", reason="a later one goes out instead")
+        notice = self._calling.notice(session, row.id, now())
+        if isinstance(notice, str):
+            finish(session, self._calling.table, lease, state="dropped", reason=notice)
             return None
         row.state = "sending"
-        case = session.get_one(Case, row.case_id)
-        team = self._teams.of(case.area_id)
-        notice = Notice(
-            key=f"case{case.id}-step{row.step}-{row.way}",
-            cause=row.cause,
-            level=case.level,
-            team=team.name,
-            age_minutes=int((moment - case.opened_at).total_seconds() // 60),
-            audience=row.audience,
-            step=row.step,
-            link=f"{self._url}/staff/cases/{case.id}",
-            to=calls.recipients(session, team, row.audience, moment),
-        )
         return Claimed(lease, row.way, row.attempts, notice)
 
     async def _send(self, claimed: Claimed) -> None:

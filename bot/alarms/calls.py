@@ -15,6 +15,7 @@ from sqlalchemy import and_, func, or_, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from bot.alarms.ways import Notice
 from bot.handoff import rota
 from bot.handoff.cases import late_since
 from bot.handoff.desk import in_area
@@ -48,6 +49,41 @@ class Step:
     level: str
     audience: str
     began_at: datetime
+
+
+class CaseCalls:
+    """Alarms about cases. `url` is the public address of the console."""
+
+    table = Alarm
+
+    def __init__(self, teams: Teams, url: str) -> None:
+        self._teams, self._url = teams, url
+
+    def is_due(self, session: Session, moment: datetime) -> bool:
+        return bool(due(session, self._teams, moment))
+
+    def write_due(self, session: Session, ways: Sequence[str], moment: datetime) -> None:
+        write(session, due(session, self._teams, moment), ways, moment)
+
+    def notice(self, session: Session, row_id: int, moment: datetime) -> Notice | str:
+        row = session.get_one(Alarm, row_id)
+        if not calling(session, moment, [row.case_id]):
+            return "somebody has taken it up"
+        if row.step < newest_step(session, row.case_id):
+            return "a later one goes out instead"
+        case = session.get_one(Case, row.case_id)
+        team = self._teams.of(case.area_id)
+        return Notice(
+            key=f"case{case.id}-step{row.step}-{row.way}",
+            cause=row.cause,
+            level=case.level,
+            team=team.name,
+            age_minutes=int((moment - case.opened_at).total_seconds() // 60),
+            audience=row.audience,
+            step=row.step,
+            link=f"{self._url}/staff/cases/{case.id}",
+            to=recipients(session, team, row.audience, moment),
+        )
 
 
 def calling(session: Session, moment: datetime, case_ids: Iterable[int] | None = None) -> list[Call]:

@@ -54,7 +54,7 @@ def body_of(notice: Notice) -> bytes:
         "for": notice.audience,
         "step": notice.step,
         "link": notice.link,
-    }
+    } | ({"subject": notice.subject} if notice.subject else {})
     return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()
 
 

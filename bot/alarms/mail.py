@@ -104,7 +104,8 @@ class MailWay:
     def message(self, notice: Notice) -> EmailMessage:
         """The words; addresses of those it goes to stand on the envelope only."""
         values = {
-            "level": self._strings.get(f"console.level.{notice.level}", LANGUAGE),
+            "level": self._strings.get(f"console.level.{notice.level}", LANGUAGE) if notice.level else "",
+            "subject": _named(self._strings, notice.subject),
             "team": " ".join(notice.team.split()),
             "minutes": str(notice.age_minutes),
             "link": notice.link,
@@ -118,6 +119,12 @@ class MailWay:
         message["X-Priority"] = "1"
         message.set_content(self._strings.get(f"console.alarm.body.{notice.audience}", LANGUAGE, **values) + "\n")
         return message
+
+
+def _named(strings: Strings, subject: str) -> str:
+    """A channel by its name; a machine as it is."""
+    key = f"console.channel.{subject}"
+    return strings.get(key, LANGUAGE) if strings.has(key, LANGUAGE) else subject
 
 
 def _accepted(answer: tuple[int, bytes]) -> None:

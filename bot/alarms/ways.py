@@ -13,7 +13,10 @@ from bot.settings import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """What an alarm says. `key` is the same each time it is tried; `to` are e-mail addresses."""
+    """What an alarm says. `key` is the same each time it is tried; `to` are e-mail addresses.
+
+    `cause` is unclaimed or late for a case; for a trouble its kind, with no level and no team, and what it is about as `subject`.
+    """
 
     key: str
     cause: str
@@ -24,6 +27,7 @@ class Notice:
     step: int
     link: str
     to: tuple[str, ...]
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ PAGES = (
     *("/staff/rota", "/staff/sample", "/staff/review", "/staff/accounts", "/staff/account", "/staff/questions"),
     "/staff/campaigns",
     "/staff/series",
+    "/staff/troubles",
     *(f"/staff/directory{page}" for page in ("/import", "/export", "/todo", "/freshness", "")),
 )
 """Pages with forms below them, the more exact first."""

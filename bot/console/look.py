@@ -19,6 +19,7 @@ from bot.console.roles import (
     SEES_QUESTIONS,
     SEES_ROTA,
     SEES_SERIES,
+    SEES_TROUBLES,
     landing,
 )
 from bot.console.words import LANGUAGE, StaffWords
@@ -36,6 +37,8 @@ class Look:
         self.words = words
         self.counts: Callable[[SignedIn], int] | None = None
         """How much there is to do in the directory for somebody who sees it; None without one."""
+        self.troubles: Callable[[], int] = lambda: 0
+        """How much does not work now."""
 
         self._environment = Environment(
             loader=FileSystemLoader(HERE / "templates"),
@@ -54,6 +57,7 @@ class Look:
             "questions": SEES_QUESTIONS,
             "rota": SEES_ROTA,
             "series": SEES_SERIES,
+            "troubles": SEES_TROUBLES,
         }
         self._environment.globals.update(sees=sees)
 
@@ -61,7 +65,9 @@ class Look:
         """A whole page."""
         who = values.get("who")
         todo = self.counts(who) if self.counts and who is not None and SEES_DIRECTORY & who.roles else 0
-        html = self._environment.get_template(template).render(**({"who": None, "todo": todo} | values))
+        troubles = self.troubles() if who is not None and SEES_TROUBLES & who.roles else 0
+        shared = {"who": None, "todo": todo, "troubles": troubles}
+        html = self._environment.get_template(template).render(**(shared | values))
         return private(HTMLResponse(html, status))
 
     def notice(self, what: str, status: int, *, kept: str = "", back: str = QUEUE, **values: Any) -> Response:

@@ -42,6 +42,7 @@ from bot.console.roles import (
     SEES_QUESTIONS,
     SEES_ROTA,
     SEES_SERIES,
+    SEES_TROUBLES,
 )
 from bot.console.rota import Rota
 from bot.console.rules import rules
@@ -52,6 +53,8 @@ from bot.console.signin import SignIn
 from bot.console.sso_pages import SignInBySso
 from bot.console.stages import STAGE
 from bot.console.told import read_told
+from bot.console.troubles import HERE as TROUBLES
+from bot.console.troubles import TroubleDesk
 from bot.console.words import StaffWords
 from bot.handoff import desk, marks
 from bot.handoff.cases import OUTCOMES, NotClaimed
@@ -99,7 +102,8 @@ def routes(services: ConsoleServices) -> list[Route]:
     look = Look(StaffWords(services.strings, services.teams), demonstration=services.settings.demonstration)
     guard, sign_in, console, rota = Guard(services, look), SignIn(services, look), Console(services, look), Rota(services, look)
     sample, review, sso = Sample(services, look), Review(services, look), SignInBySso(services, look)
-    series = SeriesDesk(services, look)
+    series, troubles = SeriesDesk(services, look), TroubleDesk(services, look)
+    look.troubles = troubles.how_many
     case = "/staff/cases/{case_id:int}"
     ours = [
         Route(SIGN_IN, guard.anybody(sign_in.form), methods=["GET"]),
@@ -147,6 +151,8 @@ def routes(services: ConsoleServices) -> list[Route]:
         Route(f"{case}/series/undo", guard.act(console.undo_series, ANSWERS), methods=["POST"]),
         Route("/staff/series", guard.page(series.list, SEES_SERIES), methods=["GET"]),
         Route("/staff/series/{series:str}", guard.page(series.one, SEES_SERIES), methods=["GET"]),
+        Route(TROUBLES, guard.page(troubles.page, SEES_TROUBLES), methods=["GET"]),
+        Route(f"{TROUBLES}/{{trouble_id:int}}/acknowledge", guard.act(troubles.acknowledge, SEES_TROUBLES), methods=["POST"]),
         *account_routes(guard, services, look),
         *_campaign_routes(guard, CampaignDesk(services, look)),
         *_import_routes(guard, Imports(services, look)),

@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import ColumnElement, bindparam, select
 from sqlalchemy.orm import Session
 
 from bot.channels import Channel, MarkingChannel
+from bot.delivery import breaker
 from bot.delivery.can_send import UNASKED, WINDOW_CLOSED, Standing, TemplateStanding, Verdict, can_send, window_until
 from bot.delivery.held import hold, may_be_held
 from bot.delivery.hub import Hub, wait_for
@@ -50,6 +51,8 @@ UNKNOWN_WAIT = 30.0
 """Seconds that a receipt has to tell what became of a message whose answer was lost."""
 
 UNKNOWN_TRIES = 3
+REACHED = frozenset({"sent", "unreachable", "hold", "other_address"})
+"""What only a provider that works can have said."""
 
 # Built once: it runs for every message.
 _WITH_ITS_QUESTION = (
@@ -75,6 +78,8 @@ class Parcel:
     inbox_id: int | None
     """The message that it answers, with `received_at`, when that came."""
     received_at: datetime | None
+    failing: bool = False
+    """Whether the provider's last try had failed when this one was claimed."""
     done: int = 0
     """Parts of it that the provider is known to have accepted."""
 
@@ -107,12 +112,15 @@ class Sender:
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
-        """Send until `stop`."""
+        """Send until `stop`. Each channel on its own: a provider that hangs holds up no other's messages."""
+        await asyncio.gather(*(self._run(frozenset({name})) for name in self._channels))
+
+    async def _run(self, channels: frozenset[str]) -> None:
         with self._hub.subscription("outbox") as woken:
             while not self._stopping.is_set():
                 woken.clear()
                 try:
-                    parcels = await asyncio.to_thread(self.claim, self._at_once)
+                    parcels = await asyncio.to_thread(self.claim, self._at_once, channels)
                 except Exception as error:  # whatever it is, the sender goes on
                     log.error("claiming outgoing messages failed (%s)", type(error).__name__)
                     parcels = []
@@ -125,16 +133,36 @@ class Sender:
         self._stopping.set()
         self._hub.wake("outbox")
 
-    def claim(self, limit: int) -> list[Parcel]:
-        """Take up to `limit` rows that are due and mark them `sending`."""
-        if not self._channels:
+    def claim(self, limit: int, channels: Collection[str] | None = None) -> list[Parcel]:
+        """Take up to `limit` rows that are due, of `channels` or of all, and mark them `sending`."""
+        mine = set(self._channels if channels is None else channels)
+        if not mine:
             return []
         with self._database.write() as session:
-            channels = set(self._channels) - paused(session, self._channels, now())
-            due = (Outbox.due_at <= now(), Outbox.channel.in_(channels))
-            leases = claim(session, Outbox, limit, self._lease_seconds, *due) if channels else []
-            parcels = [self._readable(session, lease) for lease in leases]
-            return [parcel for parcel in parcels if parcel is not None and self._may_go(session, parcel)]
+            free, failing = mine - paused(session, mine, now()), breaker.failing(session)
+            sound = free - failing.open
+            parcels = self._take(session, limit, failing, Outbox.channel.in_(sound)) if sound else []
+            for channel in sorted(free & failing.open):
+                parcels += self._take_through_the_breaker(session, limit, failing, channel)
+            return parcels
+
+    def _take(self, session: Session, limit: int, failing: breaker.Failing, *also: ColumnElement[bool]) -> list[Parcel]:
+        leases = claim(session, Outbox, limit, self._lease_seconds, Outbox.due_at <= now(), *also)
+        found = [self._readable(session, lease) for lease in leases]
+        parcels = [parcel for parcel in found if parcel is not None and self._may_go(session, parcel)]
+        return [replace(parcel, failing=parcel.channel in failing.channels) for parcel in parcels]
+
+    def _take_through_the_breaker(self, session: Session, limit: int, failing: breaker.Failing, channel: str) -> list[Parcel]:
+        """What goes out on a channel whose circuit is open: safety words, else one message when it is time to try."""
+        here = Outbox.channel == channel
+        parcels = self._take(session, limit, failing, here, Outbox.message_class == MessageClass.SAFETY.value)
+        probe = breaker.probe(session, channel, now())
+        if probe is None:
+            return parcels
+        parcels = parcels or self._take(session, 1, failing, here)
+        if any(parcel.verdict.decision == "send" for parcel in parcels):
+            probe.probe_at = now() + breaker.PROBE
+        return parcels
 
     def _may_go(self, session: Session, parcel: Parcel) -> bool:
         """Whether the channel's rate has room for it; else it is put back until there is."""
@@ -222,12 +250,15 @@ class Sender:
     def record(self, parcel: Parcel, delivery: Delivery) -> None:
         """Bring the row to the state that `delivery` says. Raises `Fenced`."""
         with self._database.write() as session:
+            is_open = self._watch_provider(session, parcel, delivery)
             if delivery.accepted:
                 row = session.get_one(Outbox, parcel.lease.row_id)
                 note_accepted(session, row, delivery.accepted, done=parcel.done, parts=delivery.parts)
             # Parts that have gone out stay known by the state: only the rest is sent again.
             begun = {"state": "sending"} if parcel.done or delivery.accepted else {"state": "queued"}
             match delivery.status:
+                case "retry" | "unknown" | "failed" if is_open and (delivery.status == "retry" or not parcel.unasked):
+                    self._keep(session, parcel, delivery, begun)
                 case "sent":
                     state = furthest(session, parcel.lease.row_id)  # a receipt may have been faster
                     reason = "told by a receipt" if state == "failed" else None
@@ -250,6 +281,24 @@ class Sender:
                 case _:
                     self._fail(session, parcel, delivery)
             self._follow(session, parcel, delivery)
+
+    @staticmethod
+    def _watch_provider(session: Session, parcel: Parcel, delivery: Delivery) -> bool:
+        """Tell the breaker what this try says of the provider; says whether it failed and the circuit is open."""
+        if parcel.verdict.decision != "send":
+            return False
+        if delivery.fault in breaker.TROUBLES:
+            return breaker.failed(session, parcel.channel, delivery.fault, delivery.reason)
+        if parcel.failing and delivery.status in REACHED:
+            breaker.worked(session, parcel.channel)
+        return False
+
+    @staticmethod
+    def _keep(session: Session, parcel: Parcel, delivery: Delivery, begun: Mapping[str, str]) -> None:
+        """It waits for the provider, however long, and no try is counted. What may have been taken is known by its state."""
+        state = begun if delivery.status == "retry" else {"state": "sending"}
+        due = now() + timedelta(seconds=delivery.retry_after or UNKNOWN_WAIT)
+        let_go(session, Outbox, parcel.lease, due_at=due, attempts=parcel.attempts - 1, **state)
 
     @staticmethod
     def _refuse(session: Session, parcel: Parcel, delivery: Delivery) -> None:

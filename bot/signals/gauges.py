@@ -14,6 +14,7 @@ from bot.messages import MessageClass
 from bot.signals.metrics import Gauge, Values
 from bot.storage.engine import Database
 from bot.storage.tables import Case, Inbox, Incident, Outbox, Pace, now
+from bot.storage.troubles import going_on
 
 LEVELS = ("emergency", "urgent", "concern", "none")
 NOT_CLOSED = ("open", "claimed")
@@ -76,13 +77,18 @@ def _cases(session: Session, moment: datetime) -> list[Gauge]:
     ]
 
 
+def _troubles(session: Session, moment: datetime) -> list[Gauge]:
+    found: Values = {(one.kind, one.subject): 1.0 for one in going_on(session)}
+    return [Gauge("wren_troubles", "What does not work now.", ("kind", "subject"), found)]
+
+
 def _incidents(session: Session, moment: datetime) -> list[Gauge]:
     query = select(Incident.kind, func.sum(Incident.count)).where(Incident.last_at > moment - INCIDENTS_SINCE)
     counts: Values = {(kind,): float(count) for kind, count in session.execute(query.group_by(Incident.kind))}
     return [Gauge("wren_incidents", "What went wrong in the last day, by kind.", ("kind",), counts)]
 
 
-READS: tuple[Callable[[Session, datetime], list[Gauge]], ...] = (_inbox, _outbox, _pauses, _cases, _incidents)
+READS: tuple[Callable[[Session, datetime], list[Gauge]], ...] = (_inbox, _outbox, _pauses, _cases, _troubles, _incidents)
 
 
 def _free(table: type[Inbox] | type[Outbox], moment: datetime) -> ColumnElement[bool]:

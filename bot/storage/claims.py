@@ -17,12 +17,12 @@ from sqlalchemy import ColumnElement, Integer, Select, Table, Update, and_, bind
 from sqlalchemy.orm import Session, aliased
 
 from bot.messages import MessageClass
-from bot.storage.tables import Alarm, Inbox, Outbox, now
+from bot.storage.tables import AlarmRow, Inbox, Outbox, now
 
 _MORE = select(Inbox.id).where(Inbox.person_id == bindparam("person"), Inbox.open == 1).limit(1)
 
 
-Leased = type[Inbox] | type[Outbox] | type[Alarm]
+Leased = type[Inbox] | type[Outbox] | type[AlarmRow]
 """Tables whose rows are leased."""
 
 
@@ -85,14 +85,17 @@ def take(session: Session, table: Leased, ids: Sequence[int], seconds: float) ->
     if leases:
         until = now() + timedelta(seconds=seconds)
         session.connection().execute(
-            _take(table), [{"row": lease.row_id, "token": lease.token, "until": until} for lease in leases]
+            _take(_rows(table)), [{"row": lease.row_id, "token": lease.token, "until": until} for lease in leases]
         )
     return leases
 
 
-@lru_cache(maxsize=3)
-def _take(table: Leased) -> Update:
-    rows = cast(Table, table.__table__)
+def _rows(table: Leased) -> Table:
+    return cast(Table, cast(Any, table).__table__)
+
+
+@lru_cache(maxsize=4)
+def _take(rows: Table) -> Update:
     return (
         update(rows)
         .where(rows.c.id == bindparam("row"))
@@ -118,7 +121,7 @@ def let_go(session: Session, table: Leased, lease: Lease, **values: Any) -> None
 
 def _held(session: Session, table: Leased, lease: Lease, **values: Any) -> int:
     """Write to the row while the lease is ours; returns how many rows that was."""
-    rows = cast(Table, table.__table__)
+    rows = _rows(table)
     session.flush()
     done = session.connection().execute(
         update(rows).where(rows.c.id == lease.row_id, rows.c.lease_token == lease.token, rows.c.open == 1).values(**values)

@@ -300,6 +300,7 @@ class Inbox(Base):
     __tablename__ = "inbox"
     __table_args__ = (
         Index("ix_inbox_open_person", "person_id", "id", sqlite_where=text("open = 1"), postgresql_where=text("open = 1")),
+        Index("ix_inbox_channel_received", "channel", "received_at"),
         UniqueConstraint("raw_event_id", name="uq_inbox_raw_event_id"),
         NEVER_AGAIN,
     )
@@ -683,8 +684,25 @@ class StaffLink(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
-class Alarm(Base):
-    """One call to staff about a case, on one way, and what became of it: queued → sending → sent, failed or dropped, with `reason`.
+class AlarmRow:
+    """What every alarm has: its step of a run of alarms, its way, and what became of it: queued → sending → sent, failed or dropped."""
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    step: Mapped[int] = mapped_column(Integer)
+    way: Mapped[str] = mapped_column(String(10))
+    state: Mapped[str] = mapped_column(String(12), default="queued")
+    reason: Mapped[str | None] = mapped_column(String(120))
+    open: Mapped[int] = mapped_column(Integer, default=1)
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    due_at: Mapped[datetime] = mapped_column(default=now)
+    lease_token: Mapped[str | None] = mapped_column(String(32))
+    lease_until: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    sent_at: Mapped[datetime | None]
+
+
+class Alarm(AlarmRow, Base):
+    """One call to staff about a case, on one way, and what became of it.
 
     The steps of a case are numbered; (case, step, way) is unique, so that any number of processes make each once. `began_at` is
     when the run of alarms began that nobody has acknowledged. Holds no address and nothing of the parent's.
@@ -697,23 +715,23 @@ class Alarm(Base):
         Index("ix_alarm_open_due", "due_at", sqlite_where=text("open = 1"), postgresql_where=text("open = 1")),
         NEVER_AGAIN,
     )
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("handoff_case.id", ondelete="CASCADE"))
-    step: Mapped[int] = mapped_column(Integer)
-    way: Mapped[str] = mapped_column(String(10))
     cause: Mapped[str] = mapped_column(String(12))
     level: Mapped[str] = mapped_column(String(10))
     audience: Mapped[str] = mapped_column(String(12))
     began_at: Mapped[datetime]
-    state: Mapped[str] = mapped_column(String(12), default="queued")
-    reason: Mapped[str | None] = mapped_column(String(120))
-    open: Mapped[int] = mapped_column(Integer, default=1)
-    attempts: Mapped[int] = mapped_column(Integer, default=0)
-    due_at: Mapped[datetime] = mapped_column(default=now)
-    lease_token: Mapped[str | None] = mapped_column(String(32))
-    lease_until: Mapped[datetime | None]
-    created_at: Mapped[datetime] = mapped_column(default=now)
-    sent_at: Mapped[datetime | None]
+
+
+class TroubleAlarm(AlarmRow, Base):
+    """One call to whoever looks after Wren about a trouble, on one way. (trouble, step, way) is unique."""
+
+    __tablename__ = "trouble_alarm"
+    __table_args__ = (
+        UniqueConstraint("trouble_id", "step", "way", name="uq_trouble_alarm_trouble_id"),
+        Index("ix_trouble_alarm_open_due", "due_at", sqlite_where=text("open = 1"), postgresql_where=text("open = 1")),
+        NEVER_AGAIN,
+    )
+    trouble_id: Mapped[int] = mapped_column(ForeignKey("trouble.id", ondelete="CASCADE"))
 
 
 class RotaShift(Base):
@@ -785,6 +803,51 @@ class Duty(Base):
     name: Mapped[str] = mapped_column(String(40), primary_key=True)
     holder: Mapped[str] = mapped_column(String(32))
     until: Mapped[datetime]
+class Trouble(Base):
+    """Something that does not work, from when to when; at most one of a kind and subject goes on. Holds no personal data.
+
+    `kind` is one of `bot.storage.troubles.KINDS`, `subject` a channel or a machine. `confirmed_at` is when it was last found to go on.
+    """
+
+    __tablename__ = "trouble"
+    __table_args__ = (
+        Index(
+            "uq_trouble_goes_on",
+            "kind",
+            "subject",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+        Index("ix_trouble_ended_at", "ended_at"),
+        NEVER_AGAIN,
+    )
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    subject: Mapped[str] = mapped_column(String(60))
+    reason: Mapped[str] = mapped_column(String(120), default="")
+    began_at: Mapped[datetime] = mapped_column(default=now)
+    confirmed_at: Mapped[datetime] = mapped_column(default=now)
+    ended_at: Mapped[datetime | None]
+    acknowledged_at: Mapped[datetime | None]
+    acknowledged_by: Mapped[int | None] = mapped_column(BigId)
+
+
+class Breaker(Base):
+    """How a provider has been failing, shared by all senders: `failures` in a row, the last of the kind `fault` (`bot.messages.FAULTS`).
+
+    The first failure makes the row and the next success removes it. Since `open_since` nothing goes out on the channel but safety
+    words, and one message at `probe_at`.
+    """
+
+    __tablename__ = "breaker"
+    channel: Mapped[str] = mapped_column(String(20), primary_key=True)
+    fault: Mapped[str] = mapped_column(String(10))
+    reason: Mapped[str] = mapped_column(String(120), default="")
+    failures: Mapped[int] = mapped_column(Integer, default=0)
+    failed_at: Mapped[datetime]
+    open_since: Mapped[datetime | None]
+    probe_at: Mapped[datetime | None]
 
 
 class PollOffset(Base):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.alarms import Alarmer, build_ways
+from bot.alarms import Alarmer, CaseCalls, build_ways
 from bot.handoff.hours import AlarmPlan, Teams
 from bot.settings import Settings
 from bot.storage.tables import Alarm, Staff
@@ -46,8 +46,8 @@ class Watch:
         async def once() -> int:
             services = self.office.services
             alarmer = Alarmer(
-                services.database, services.teams, build_ways(self.settings, services.strings), services.hub,
-                url=self.settings.url, look_every=1, **options,
+                services.database, CaseCalls(services.teams, self.settings.url),
+                build_ways(self.settings, services.strings), services.hub, look_every=1, **options,
             )  # fmt: skip
             return await alarmer.once()
 

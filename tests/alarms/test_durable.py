@@ -24,7 +24,7 @@ PROCESS = """
 import asyncio, sys
 from datetime import timedelta
 from dataclasses import replace
-from bot.alarms import Alarmer, build_ways
+from bot.alarms import Alarmer, CaseCalls, build_ways
 from bot.delivery.hub import Hub
 from bot.handoff.hours import AlarmPlan, Teams, load_teams
 from bot.library import Library
@@ -40,8 +40,8 @@ teams = Teams({"demonstration": team}, "demonstration")
 
 
 async def run():
-    alarmer = Alarmer(Database(url), teams, build_ways(settings, Library.load(ROOT).strings), Hub(), url="https://wren.example",
-                      look_every=0.05, lease_seconds=lease)
+    alarmer = Alarmer(Database(url), CaseCalls(teams, "https://wren.example"), build_ways(settings, Library.load(ROOT).strings),
+                      Hub(), look_every=0.05, lease_seconds=lease)
     print("ready", flush=True)
     sys.stdin.readline()
     for _ in range(looks):

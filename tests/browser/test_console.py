@@ -14,6 +14,7 @@ import pytest
 from bot.console.guard import COOKIE
 from bot.library import Library
 from bot.messages import ButtonSpec, Reply
+from bot.storage import troubles
 from bot.storage.tables import Alarm, Case, Child, Person, Staff, StaffLogin, now
 from tests.browser.conftest import CHROMIUM, press
 from tests.browser.test_browser_pages import new_page, sideways, violations
@@ -65,6 +66,8 @@ VIEWS = (
     "series",
     "calendar",
     "subscribed",
+    "troubles",
+    "banner",
 )
 
 
@@ -231,6 +234,13 @@ def visit(view: str, office: Office, page: Any, site: str, who: Browser) -> None
         subscribe(office, cases["urgent"].person_id)
         where = {"series": "series", "calendar": "series/by-age", "subscribed": f"cases/{cases['urgent'].case_id}"}[view]
         page.goto(f"{site}/staff/{where}")
+    elif view in ("troubles", "banner"):
+        with office.services.database.write() as session:
+            troubles.begin(session, "provider_down", "whatsapp", "the server has a fault (502)")
+            troubles.begin(session, "disk_full", "machine-with-a-long-name-" * 2)
+            troubles.begin(session, "rasa_away", "machine-1")
+            troubles.end(session, ["rasa_away"], "machine-1")
+        page.goto(f"{site}/staff/troubles" if view == "troubles" else f"{site}/staff")
     elif view == "missing":
         page.goto(f"{site}/staff/cases/999999")
     elif view in ("unclaimed", "theirs"):

@@ -59,6 +59,8 @@ MAY = {
     ("POST", "/staff/sign-out"): ALL,
     ("POST", "/staff/sign-out-everywhere"): ALL,
     ("GET", "/staff/questions"): {"editor", "approver", "practitioner", "manager"},
+    ("GET", "/staff/troubles"): {"manager", "administrator"},
+    ("POST", "/staff/troubles/{trouble_id:int}/acknowledge"): {"manager", "administrator"},
     ("GET", "/staff/rota"): {"practitioner", "manager", "administrator"},
     ("POST", "/staff/rota/add"): {"manager", "administrator"},
     ("POST", "/staff/rota/{shift_id:int}/remove"): {"manager", "administrator"},
