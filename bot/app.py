@@ -43,6 +43,7 @@ from bot.storage.notices import Notices
 from bot.storage.tables import UNANSWERED_DAYS
 from bot.sweep import Sweep
 from bot.telegram_webhook import WebhookKeeper, by_webhook, telegram_channel, telegram_routes
+from bot.watch import Watch
 from bot.whatsapp import whatsapp_channel, whatsapp_rates, whatsapp_routes
 from bot.wiring import Parts
 from services_directory.api import api_app
@@ -199,6 +200,7 @@ def _other_loops(parts: Parts, pushing: Mapping[str, Channel]) -> dict[str, Loop
             series=parts.library.series.settings,
         ),
         "sweep": Sweep(parts),
+        "watch": Watch(parts),
         "alarms": alarmer(CaseCalls(parts.teams, settings.url)),
         "troubles": alarmer(TroubleCalls(settings)),
         "letters": Postman(parts.directory_engine, parts.library.strings, settings),

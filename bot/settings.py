@@ -160,6 +160,17 @@ class Settings(BaseSettings):
     trouble_repeat_minutes: int = Field(
         default=30, ge=1, description="Minutes between alarms about something that does not work, until somebody has seen it."
     )
+    quiet_minutes: int = Field(
+        default=15,
+        ge=0,
+        description="Minutes without a message on a channel, at an hour when messages are usual, after which staff are told; 0 never tells.",
+    )
+    rasa_away_minutes: int = Field(
+        default=5, ge=0, description="Minutes that Rasa may be away before staff are told; 0 never tells."
+    )
+    disk_free_mb: int = Field(
+        default=1000, ge=0, description="Megabytes that must be free where `WREN_VAR_DIR` is, else staff are told; 0 never tells."
+    )
     second_factor_roles: str = Field(
         default="", description="Roles that must have a second factor, comma-separated, or all; set up at the next sign-in."
     )

@@ -102,6 +102,14 @@ def _handler(double: RasaDouble) -> type[BaseHTTPRequestHandler]:
                 pass
             self.close_connection = True
 
+        def do_GET(self) -> None:
+            """Its status: a model is there."""
+            body = b'{"model_file": "a-model.tar.gz"}'
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
         def log_message(self, format: str, *args: Any) -> None:
             pass
 
