@@ -89,6 +89,7 @@ def web_app(parts: Parts, closing: asyncio.Event | None = None, health: Health |
         teams=parts.teams,
         sampling=parts.sampling,
         reviewing=parts.reviewing,
+        schedule=parts.schedule,
         directory_engine=parts.directory_engine,
         is_command=lambda text: parts.commands.find(text, "en") is not None,
         closing=closing,

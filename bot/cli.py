@@ -628,12 +628,14 @@ def doctor_trace(message: Annotated[int, typer.Argument(help="The number that lo
 def whole_app() -> typer.Typer:
     """The command line with the parts that other rooms add."""
     from bot.campaigns.cli import campaign_app
+    from bot.retention.cli import retention_app
     from bot.series.cli import series_app
     from services_directory.cli import directory_app
 
     app.add_typer(directory_app, name="directory")
     app.add_typer(campaign_app, name="campaign")
     app.add_typer(series_app, name="series")
+    app.add_typer(retention_app, name="retention")
     return app
 
 

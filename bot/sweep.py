@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 from datetime import timedelta
 
-from sqlalchemy import delete, update
+from sqlalchemy import update
 
 from bot.conversation.safety import waiting_reply
 from bot.delivery.held import refuse_old
@@ -21,14 +21,13 @@ from bot.delivery.receipts import forget_strangers
 from bot.delivery.waiting import tell_of_held
 from bot.handoff.late import tell_late
 from bot.people.people import remove_forgotten
+from bot.retention.night import Keeping, Nights
 from bot.series.work import Sending, send_due
 from bot.storage.duties import OnDuty
-from bot.storage.tables import UNANSWERED_DAYS, ButtonToken, RawEvent, UnansweredQuestion, now
+from bot.storage.tables import UNANSWERED_DAYS, RawEvent, UnansweredQuestion, now
 from bot.wiring import Parts
 
 log = logging.getLogger(__name__)
-OLD_BUTTONS = timedelta(days=365)
-"""How long the meaning of a button is kept after its week, so that an old one still answers."""
 
 
 class Sweep:
@@ -37,6 +36,7 @@ class Sweep:
     def __init__(self, parts: Parts, *, housekeeping: bool = True) -> None:
         self._parts = parts
         self._duty = OnDuty(parts.database, "sweep") if housekeeping else None
+        self._nights = Nights(Keeping(database=parts.database, keyring=parts.keyring, schedule=parts.schedule, teams=parts.teams))
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
@@ -75,7 +75,6 @@ class Sweep:
                 session.execute(
                     update(RawEvent).where(RawEvent.expires_at < moment, RawEvent.sealed.is_not(None)).values(sealed=None)
                 )
-            session.execute(delete(ButtonToken).where(ButtonToken.expires_at < moment - OLD_BUTTONS))
             session.execute(
                 update(UnansweredQuestion)
                 .where(
@@ -90,6 +89,7 @@ class Sweep:
         self._tell_late()
         self._tell_of_held()
         self._send_series()
+        self._nights.slice(now())
 
     def _send_series(self) -> None:
         """What people asked for and is due now."""

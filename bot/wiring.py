@@ -30,6 +30,7 @@ from bot.library import Library
 from bot.library.yamlfile import read_yaml
 from bot.messages import Inbound
 from bot.models import triage_model_path
+from bot.retention.schedule import Schedule, load_schedule
 from bot.settings import ROOT, Settings
 from bot.storage.crypto import Keyring
 from bot.storage.engine import Database
@@ -63,6 +64,7 @@ class Parts:
     teams: Teams
     sampling: Sampling
     reviewing: Reviewing
+    schedule: Schedule
     directory_engine: Engine
     directory: Directory
     hub: Hub
@@ -214,6 +216,7 @@ def build(settings: Settings, *, migrated: bool = False) -> Parts:
         teams=teams,
         sampling=load_sampling(ROOT),
         reviewing=load_reviewing(ROOT),
+        schedule=load_schedule(ROOT),
         directory_engine=directory_engine,
         directory=directory,
         hub=hub,

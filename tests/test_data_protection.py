@@ -19,9 +19,10 @@ from bot.handoff.sampling import load_reviewing, load_sampling
 from bot.languages import supported
 from bot.library import Library
 from bot.people import people
+from bot.retention.schedule import AT_ONCE, KINDS, NOBODYS, load_schedule
 from bot.settings import ROOT, Settings
 from bot.storage.tables import UNANSWERED_DAYS, Base
-from bot.sweep import OLD_BUTTONS, Sweep
+from bot.sweep import Sweep
 from services_directory.models import PREFIX
 
 PAGE = (ROOT / "docs" / "data-protection.md").read_text(encoding="utf-8")
@@ -72,7 +73,7 @@ def test_the_page_names_exactly_the_encrypted_columns(table: str) -> None:
 def test_the_page_gives_the_periods_of_the_code() -> None:
     days = Settings.model_fields["raw_event_days"].default
     assert rows()["raw_event"][4].startswith(f"contents {days} days (`WREN_RAW_EVENT_DAYS`)")
-    assert rows()["button_token"][4].startswith(f"{TOKEN_LIFE.days} days of use, then {OLD_BUTTONS.days} days ")
+    assert rows()["button_token"][4].startswith(f"{TOKEN_LIFE.days} days of use, then buttons: ")
     assert rows()["unanswered_question"][4].startswith(f"words {UNANSWERED_DAYS} days;")
     signed_in = f"valid {IDLE.seconds // 60} minutes of quiet, {ABSOLUTE.seconds // 3600} hours at most"
     assert rows()["staff_login"][4].startswith(signed_in)
@@ -92,18 +93,20 @@ def test_the_page_on_safety_gives_the_review_list_as_shipped() -> None:
     assert reviewing.concerns == 3 and f"writes three of them in {reviewing.span.days} days" in safety
 
 
-def test_what_the_page_says_has_no_end_is_deleted_by_no_sweep() -> None:
-    """The sweep wipes raw events and unanswered questions, deletes old buttons, rates and strangers' receipts, and removes forgotten
-    people: nothing else ends by age."""
+def test_the_page_gives_the_periods_of_the_schedule_and_no_other() -> None:
+    schedule = load_schedule(ROOT)
+    for table, cells in rows().items():
+        said = dict(re.findall(r"([a-z-]+): (\d+ (?:days|months|years))", cells[4]))
+        assert said == {kind.name: str(schedule.periods[kind.name]) for kind in KINDS if table in kind.tables}, table
+
+
+def test_what_the_page_says_has_no_end_is_what_leads_to_nobody() -> None:
+    """The sweep wipes raw events and the words of questions, deletes rates and strangers' receipts, and removes forgotten people."""
     assert written_to(forget_strangers, "delete", "update") == {"ProviderMessage"}
     assert written_to(forget_old, "delete", "update") == {"Pace"}
-    assert written_to(Sweep.once, "delete", "update") == {"RawEvent", "ButtonToken", "UnansweredQuestion"}
-    ended = {"raw_event", "button_token", "unanswered_question", "provider_message", "pace"}
-    for table, cells in rows().items():
-        if table in ended:
-            assert re.search(r"\d+ days|an hour", cells[4]), table
-        elif table != f"{PREFIX}*":
-            assert "no end" in cells[4], table
+    assert written_to(Sweep.once, "delete", "update") == {"RawEvent", "UnansweredQuestion"}
+    assert rows()["pace"][4] == "an hour" and set(AT_ONCE) == {"pace"}
+    assert {table for table, cells in rows().items() if "no end" in cells[4]} == set(NOBODYS)
 
 
 def test_what_the_page_says_forgetting_removes_is_removed_by_it() -> None:

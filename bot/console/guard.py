@@ -40,6 +40,7 @@ PAGES = (
     "/staff/campaigns",
     "/staff/series",
     "/staff/troubles",
+    "/staff/retention",
     *(f"/staff/directory{page}" for page in ("/import", "/export", "/todo", "/freshness", "")),
 )
 """Pages with forms below them, the more exact first."""

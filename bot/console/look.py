@@ -12,11 +12,13 @@ from starlette.responses import HTMLResponse, Response
 from bot.console.logins import SignedIn
 from bot.console.roles import (
     LOOKS_AFTER_ACCOUNTS,
+    LOOKS_AFTER_RECORDS,
     ROLES,
     SEES_CAMPAIGNS,
     SEES_CASES,
     SEES_DIRECTORY,
     SEES_QUESTIONS,
+    SEES_RETENTION,
     SEES_ROTA,
     SEES_SERIES,
     SEES_TROUBLES,
@@ -55,6 +57,8 @@ class Look:
             "cases": SEES_CASES,
             "directory": SEES_DIRECTORY,
             "questions": SEES_QUESTIONS,
+            "records": LOOKS_AFTER_RECORDS,
+            "retention": SEES_RETENTION,
             "rota": SEES_ROTA,
             "series": SEES_SERIES,
             "troubles": SEES_TROUBLES,

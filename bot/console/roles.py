@@ -22,6 +22,8 @@ APPROVES_DIRECTORY = frozenset({"approver", "manager"})
 SEES_TROUBLES = frozenset({"manager", "administrator"})
 SEES_CAMPAIGNS = frozenset({"manager", "administrator"})
 SEES_SERIES = frozenset({"editor", "approver", "practitioner", "manager"})
+LOOKS_AFTER_RECORDS = frozenset({"manager"})
+SEES_RETENTION = frozenset({"manager", "administrator"})
 SETS_DIRECTORY = frozenset({"manager", "administrator"})
 
 

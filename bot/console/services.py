@@ -13,6 +13,7 @@ from bot.delivery.hub import Hub
 from bot.handoff.hours import Teams
 from bot.handoff.sampling import Reviewing, Sampling
 from bot.library.strings import Strings
+from bot.retention.schedule import Schedule
 from bot.settings import Settings
 from bot.storage.crypto import Keyring
 from bot.storage.engine import Database
@@ -35,6 +36,7 @@ class ConsoleServices:
     teams: Teams
     sampling: Sampling
     reviewing: Reviewing
+    schedule: Schedule
     is_command: Callable[[str], bool]
     directory_engine: Engine | None = None
     closing: asyncio.Event = field(default_factory=asyncio.Event)

@@ -30,6 +30,7 @@ from bot.console.own import OwnAccount
 from bot.console.questions import read_questions
 from bot.console.queue import SHOWS, latest_event, read_queue
 from bot.console.ready import chosen, offered
+from bot.console.records import record_routes
 from bot.console.review import Review
 from bot.console.roles import (
     ANSWERS,
@@ -154,6 +155,7 @@ def routes(services: ConsoleServices) -> list[Route]:
         Route(TROUBLES, guard.page(troubles.page, SEES_TROUBLES), methods=["GET"]),
         Route(f"{TROUBLES}/{{trouble_id:int}}/acknowledge", guard.act(troubles.acknowledge, SEES_TROUBLES), methods=["POST"]),
         *account_routes(guard, services, look),
+        *record_routes(guard, services, look),
         *_campaign_routes(guard, CampaignDesk(services, look)),
         *_import_routes(guard, Imports(services, look)),
         *directory_routes(services, guard, look),

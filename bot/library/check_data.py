@@ -1,4 +1,5 @@
-"""Checks of the other files of content: languages, topics, helplines, needs, commands, facts, teams, sample and review, thresholds, triage.
+"""Checks of the other files of content: languages, topics, helplines, needs, commands, facts, teams, sample and review, retention, thresholds,
+triage.
 
 The loaders judge first. What they let pass because the bot can live with it (a missing translation, say) is looked at here.
 """
@@ -26,6 +27,7 @@ from bot.library.needs import Needs
 from bot.library.strings import SOURCE_LANGUAGE, placeholders
 from bot.library.yamlfile import DataError, Problem, read_yaml
 from bot.messages import MAX_ROW_TITLE, MAX_ROWS
+from bot.retention.schedule import load_schedule
 from bot.triage import check as triage_check
 from bot.triage.measured import NAME as MEASURED
 from bot.triage.measured import Measured, MeasuredError
@@ -53,6 +55,7 @@ def problems(tree: Tree) -> Iterator[Problem]:
     yield from _loaded(tree, "content/team.yml", lambda: load_teams(tree.root), lambda *_: ())
     yield from _loaded(tree, "content/sample.yml", lambda: load_sampling(tree.root), lambda *_: ())
     yield from _loaded(tree, "content/review.yml", lambda: load_reviewing(tree.root), lambda *_: ())
+    yield from _loaded(tree, "content/retention.yml", lambda: load_schedule(tree.root), lambda *_: ())
     yield from _loaded(tree, "content/understanding.yml", lambda: Thresholds.load(tree.root), _understanding)
     yield from _measured(tree)
     yield from _triage(tree)

@@ -545,8 +545,8 @@ class Case(Base):
 class CaseEvent(Base):
     """The append-only history of a case: opened, raised, message, claimed, acknowledged, replied, note, not_meant, handed_over,
     released, closed, reopened, paused, resumed, other_language, interpreter_needed, interpreter_done, address_seen, bereaved,
-    not_bereaved, series_stopped, series_undone; and what the writer said for it: writer_child, writer_age, contact_asked, contact, withheld,
-    shared."""
+    not_bereaved, series_stopped, series_undone, held, hold_lifted; and what the writer said for it: writer_child, writer_age,
+    contact_asked, contact, withheld, shared."""
 
     __tablename__ = "case_event"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -558,6 +558,78 @@ class CaseEvent(Base):
     detail: Mapped[bytes | None] = mapped_column(LargeBinary)
     """Encrypted JSON."""
     at: Mapped[datetime] = mapped_column(default=now)
+
+
+class CaseHold(Base):
+    """What keeps a case from being deleted: a legal hold, until somebody lifts it, or a decision to keep it `until` a moment.
+
+    `sealed` is why, `lifted_sealed` why no longer.
+    """
+
+    __tablename__ = "case_hold"
+    __table_args__ = NEVER_AGAIN
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("handoff_case.id", ondelete="CASCADE"), index=True)
+    staff_id: Mapped[int | None] = mapped_column(BigId)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    until: Mapped[datetime | None]
+    at: Mapped[datetime] = mapped_column(default=now)
+    lifted_at: Mapped[datetime | None]
+    lifted_by: Mapped[int | None] = mapped_column(BigId)
+    lifted_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+
+class CaseCount(Base):
+    """What remains of deleted cases: numbers by area ("" for none), month of opening ("2026-11"), level, language, channel and outcome.
+
+    `replied` of them had a reply, after `reply_minutes` in all. No row leads to a person.
+    """
+
+    __tablename__ = "case_count"
+    area: Mapped[str] = mapped_column(String(40), primary_key=True)
+    month: Mapped[str] = mapped_column(String(7), primary_key=True)
+    level: Mapped[str] = mapped_column(String(10), primary_key=True)
+    language: Mapped[str] = mapped_column(String(8), primary_key=True)
+    channel: Mapped[str] = mapped_column(String(20), primary_key=True)
+    outcome: Mapped[str] = mapped_column(String(40), primary_key=True)
+    cases: Mapped[int] = mapped_column(Integer, default=0)
+    replied: Mapped[int] = mapped_column(Integer, default=0)
+    reply_minutes: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+class RetentionNight(Base):
+    """One night's deletions of an area ("" for what belongs to none), taken up by one process at a time: whoever holds the lease.
+
+    `day` is the area's own, "2026-11-27".
+    """
+
+    __tablename__ = "retention_night"
+    area: Mapped[str] = mapped_column(String(40), primary_key=True)
+    day: Mapped[str] = mapped_column(String(10), primary_key=True)
+    lease_token: Mapped[str | None] = mapped_column(String(32))
+    lease_until: Mapped[datetime | None]
+    started_at: Mapped[datetime] = mapped_column(default=now)
+    ended_at: Mapped[datetime | None]
+
+
+class RetentionRun(Base):
+    """What became of one kind of data in one night: how many rows were removed, of those that ended before `cut`.
+
+    `held` is how many were due and were kept by a hold; `failed` says why it went wrong, in a word, without personal data.
+    """
+
+    __tablename__ = "retention_run"
+    __table_args__ = (UniqueConstraint("area", "day", "kind", name="uq_retention_run_area"), NEVER_AGAIN)
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    area: Mapped[str] = mapped_column(String(40))
+    day: Mapped[str] = mapped_column(String(10))
+    kind: Mapped[str] = mapped_column(String(20), index=True)
+    cut: Mapped[datetime]
+    removed: Mapped[int] = mapped_column(Integer, default=0)
+    held: Mapped[int] = mapped_column(Integer, default=0)
+    failed: Mapped[str | None] = mapped_column(String(120))
+    started_at: Mapped[datetime] = mapped_column(default=now)
+    ended_at: Mapped[datetime | None]
 
 
 class TriageMark(Base):

@@ -30,6 +30,7 @@ from bot.handoff.sampling import load_reviewing, load_sampling
 from bot.library import Library
 from bot.messages import Address, Inbound, Kind, Reply
 from bot.people import find_or_create
+from bot.retention.schedule import load_schedule
 from bot.settings import ROOT, Settings
 from bot.storage.crypto import Keyring, new_key
 from bot.storage.engine import Database
@@ -323,6 +324,7 @@ def build_office(
         teams=load_teams(ROOT),
         sampling=load_sampling(ROOT),
         reviewing=load_reviewing(ROOT),
+        schedule=load_schedule(ROOT),
         is_command=is_command,
         directory_engine=directory_engine,
         tries_per_address=tries[0],
