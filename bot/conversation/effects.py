@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -14,6 +15,7 @@ from bot.conversation.turn import Effect, Turn
 from bot.handoff import cases
 from bot.library import Library
 from bot.people import forget
+from bot.people.tombstones import bury, clear
 from bot.series import store
 from bot.series.plan import SLOWER, Choices
 from bot.storage.crypto import Keyring
@@ -50,6 +52,8 @@ class Committing:
     address_id: int
     channel: str
     library: Library
+    tombstones_end: Callable[[datetime], datetime]
+    """Until when a tombstone lies that is put at a moment."""
 
     @property
     def person(self) -> Person:
@@ -83,7 +87,13 @@ def _stop(commit: Committing, args: Mapping[str, Any]) -> None:
 
 
 def _start(commit: Committing, args: Mapping[str, Any]) -> None:
+    _asked_anew(commit)
+
+
+def _asked_anew(commit: Committing) -> None:
+    """They want to hear from us: neither an earlier stop nor a tombstone stands in the way any more."""
     commit.person.stopped_at = None
+    clear(commit.session, commit.keyring, commit.person)
 
 
 def _consent(commit: Committing, args: Mapping[str, Any]) -> None:
@@ -175,7 +185,7 @@ def _series_join(commit: Committing, args: Mapping[str, Any]) -> None:
         early=args.get("early", 0),
     )
     agreed = store.Agreed(by=commit.channel, inbox_id=commit.turn.inbox_id, version=args["version"])
-    commit.person.stopped_at = None
+    _asked_anew(commit)
     store.join(commit.session, commit.library.series, commit.person, wanted, agreed, now())
 
 
@@ -251,6 +261,8 @@ def _feedback(commit: Committing, args: Mapping[str, Any]) -> None:
 
 
 def _forget(commit: Committing, args: Mapping[str, Any]) -> None:
+    until = commit.tombstones_end(now())
+    bury(commit.session, commit.keyring, commit.person, until=until, receipt=args["receipt"])
     forget(commit.session, commit.turn.person.id, except_inbox=commit.turn.inbox_id)
 
 

@@ -18,8 +18,10 @@ from bot.conversation.series import SeriesTalk
 from bot.conversation.turn import FIND, HELP_NOW, MENU, NO, PERSON, YES, Turn
 from bot.languages import supported
 from bot.library import Library, Message
+from bot.library.helplines import isolate
 from bot.library.library import BLOCKS
 from bot.messages import MAX_ROWS, ButtonSpec, MessageClass
+from bot.people.tombstones import new_receipt
 from services_directory.places import find_postcode
 
 Args = Mapping[str, Any]
@@ -333,8 +335,9 @@ class Handlers:
         turn.outcome = "forget_asked"
 
     def forget(self, turn: Turn, args: Args) -> None:
-        turn.do("forget")
-        turn.say("text:forget.done")
+        receipt = new_receipt()
+        turn.do("forget", receipt=receipt)
+        turn.say("text:forget.done", {"receipt": isolate(receipt)})
         turn.quiet = True
         turn.outcome = "forgotten"
 

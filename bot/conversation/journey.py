@@ -136,6 +136,7 @@ class Journey:
         detector: Detector,
         teams: Teams,
         lease_seconds: float,
+        tombstones_end: Callable[[datetime], datetime],
         clock: Callable[[], datetime] = now,
     ) -> None:
         self._database = database
@@ -150,6 +151,7 @@ class Journey:
         self._detector = detector
         self._teams = teams
         self._lease_seconds = lease_seconds
+        self._tombstones_end = tombstones_end
         self._clock = clock
 
     # Claim
@@ -430,7 +432,8 @@ class Journey:
                 topic=turn.topic,
                 outcome=turn.outcome,
             )
-            committing = effects.Committing(session, self._keyring, turn, work.address_id, work.channel, self._renderer.library)
+            library, end = self._renderer.library, self._tombstones_end
+            committing = effects.Committing(session, self._keyring, turn, work.address_id, work.channel, library, end)
             for effect in turn.effects:
                 effects.apply(effect, committing)
             self._save_state(session, turn)

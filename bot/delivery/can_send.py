@@ -38,6 +38,8 @@ class Standing:
     window_closed: bool = False
     """Whether the provider no longer takes free words because they wrote too long ago."""
     stopped: bool = False
+    forgotten_before: bool = False
+    """Whether they asked to be forgotten before, and have asked for nothing since."""
     case_open: bool = False
     practitioner_talking: bool = False
     bereaved: bool = False
@@ -105,6 +107,8 @@ def _unasked(standing: Standing, message_class: MessageClass) -> Verdict:
         return Verdict("refuse", "it is not safe to contact them")
     if not standing.language_approved:
         return Verdict("refuse", "the language is not approved")
+    if message_class in UNASKED and standing.forgotten_before:
+        return Verdict("refuse", "they asked to be forgotten and have asked for nothing since")
     if message_class in UNASKED and standing.bereaved:
         return Verdict("refuse", "bereavement")
     if message_class in UNASKED and standing.writer_child:

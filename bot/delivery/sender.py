@@ -388,6 +388,7 @@ def standing(
         reachable=address.unreachable_at is None,
         window_closed=until is not None and until < moment,
         stopped=person.stopped_at is not None,
+        forgotten_before=person.quiet_until is not None and person.quiet_until > moment,
         case_open=case is not None,
         bereaved=person.bereaved_at is not None,
         contact_unsafe=person.contact_unsafe,

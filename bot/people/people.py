@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from bot.messages import Address
+from bot.people.tombstones import quiet_until
 from bot.storage.crypto import Keyring
 from bot.storage.tables import (
     ButtonToken,
@@ -121,7 +122,8 @@ def find_or_create(
     """The person behind `addresses` and the first address's row, made if new.
 
     A further address of a known person is added to them; one that already belongs to somebody else stays where it is. Who was
-    forgotten is a new person when they write again, and so is whoever writes from a number that has passed to them.
+    forgotten is a new person when they write again, to whom nothing unasked goes until they ask for it; whoever writes from a number
+    that has passed to them is new too.
     """
     lookups = [keyring.lookup(a.channel, a.kind, a.value) for a in addresses]
     rows = {row.lookup: row for row in session.scalars(select(PersonAddress).where(PersonAddress.lookup.in_(lookups)))}
@@ -137,6 +139,7 @@ def find_or_create(
             language=language,
             language_chosen=language_chosen,
             campaign=campaign,
+            quiet_until=quiet_until(session, keyring, addresses),
         )
         session.add(person)
         session.flush()

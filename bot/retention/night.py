@@ -204,8 +204,9 @@ class Nights:
         return 0
 
     def _due(self, night: Night, kind: Kind, moment: datetime) -> Due:
-        cut = self._keeping.schedule.period(kind.name, night.area).before(moment)
-        return Due(cut=cut, moment=moment, area_id=night.area_id)
+        schedule = self._keeping.schedule
+        cut, end = schedule.period(kind.name, night.area).before(moment), schedule.period("tombstones").after(moment)
+        return Due(cut=cut, moment=moment, area_id=night.area_id, tombstones_end=end)
 
     def _record(self, night: Night, moment: datetime, outcomes: Mapping[str, Outcome]) -> None:
         """Write down which kinds are over, and the end of the night if that was all."""

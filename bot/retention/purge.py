@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
+from bot.people.tombstones import bury
 from bot.retention.counts import count_cases
 from bot.retention.holds import held_cases, held_people
 from bot.storage.crypto import Keyring
@@ -38,6 +39,7 @@ from bot.storage.tables import (
     StaffAudit,
     StaffLink,
     StaffLogin,
+    Tombstone,
     TriageMark,
     TriageSample,
     UnansweredQuestion,
@@ -57,6 +59,8 @@ class Due:
     cut: datetime
     moment: datetime
     area_id: str | None
+    tombstones_end: datetime
+    """Until when a tombstone lies that is put now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +191,10 @@ def _unseen(due: Due) -> Conditions:
 
 
 def _before_people(removing: Removing, ids: Sequence[Any]) -> None:
+    """Whoever had written stop leaves a tombstone, so that this is not forgotten with them."""
+    session, until = removing.session, removing.due.tombstones_end
+    for person in session.scalars(select(Person).where(Person.id.in_(ids), Person.stopped_at.is_not(None))):
+        bury(session, removing.keyring, person, until=until)
     _wipe_events(removing, removing.session.scalars(select(Inbox.id).where(Inbox.person_id.in_(ids))).all())
 
 
@@ -223,6 +231,7 @@ PURGES: dict[str, tuple[Purge, ...]] = {
         Purge(key=Outbox.id, due=_messages(Outbox, Outbox.created_at)),
     ),
     "profiles": (Purge(key=Person.id, due=_unseen, before=_before_people),),
+    "tombstones": (Purge(key=Tombstone.id, due=lambda due: (Tombstone.ends_at < due.moment,)),),
     "alarms": (Purge(key=Alarm.id, due=_old_alarms),),
     "feedback": (_of_person(Feedback.id, Feedback.at, Feedback.person_id),),
     "ended-series": (

@@ -100,6 +100,8 @@ KINDS = (
         most=10 * YEAR,
         by_area=True,
     ),
+    # Shorter, and who was forgotten last month could be written to this month.
+    Kind(name="tombstones", tables=("tombstone",), least=180, most=10 * YEAR),
     Kind(name="alarms", tables=("alarm",), least=30, most=10 * YEAR),
     Kind(name="feedback", tables=("feedback",), least=30, most=10 * YEAR),
     Kind(name="ended-series", tables=("series_subscription", "series_step"), least=180, most=10 * YEAR),

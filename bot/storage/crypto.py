@@ -27,6 +27,7 @@ class Keyring:
         self._fernet = MultiFernet([Fernet(key) for key in keys])
         # The look-up key must outlive rotation: it comes from the oldest key, which is never dropped.
         self._lookup = hashlib.sha256(b"wren address look-up" + keys[-1].encode()).digest()
+        self._oldest = keys[-1].encode()
 
     def seal(self, text: str) -> bytes:
         """Encrypt `text`; the result is about 100 bytes longer."""
@@ -50,6 +51,11 @@ class Keyring:
     def lookup(self, *parts: str) -> str:
         """A keyed hash of `parts`, 64 hex digits: equal parts give equal hashes, and nobody without the key can make one."""
         return hmac.new(self._lookup, "\x1f".join(parts).encode(), hashlib.sha256).hexdigest()
+
+    def hashed(self, purpose: str, *parts: str) -> str:
+        """A keyed hash of `parts`, as `lookup` makes, under a key of the purpose's own: hashes for two purposes cannot be compared."""
+        key = hashlib.sha256(b"wren " + purpose.encode() + b"\x1f" + self._oldest).digest()
+        return hmac.new(key, "\x1f".join(parts).encode(), hashlib.sha256).hexdigest()
 
 
 def new_key() -> str:

@@ -151,6 +151,10 @@ class Person(Base):
     bereaved_at: Mapped[datetime | None]
     forgotten_at: Mapped[datetime | None]
     """When the person asked to be forgotten: all but the confirmation is gone, and the sweep removes that too."""
+    receipt: Mapped[str | None] = mapped_column(String(64))
+    """The keyed hash of the receipt for that: while a case keeps the row, it shows who asks after it."""
+    quiet_until: Mapped[datetime | None]
+    """Until when nothing unasked goes to them: an address of theirs was forgotten before, and they have asked for nothing since."""
     contact_unsafe: Mapped[bool] = mapped_column(Boolean, default=False)
     created_at: Mapped[datetime] = mapped_column(default=now)
     last_seen_at: Mapped[datetime] = mapped_column(default=now)
@@ -174,6 +178,19 @@ class PersonAddress(Base):
     """Since when it is theirs no more: the number has changed or passed to somebody else, or they asked to be forgotten."""
     created_at: Mapped[datetime] = mapped_column(default=now)
     last_seen_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Tombstone(Base):
+    """An address that was forgotten, as a keyed hash (`id`), until `ends_at`: nothing unasked goes there meanwhile. No person.
+
+    `receipt` is the keyed hash of the receipt that was given.
+    """
+
+    __tablename__ = "tombstone"
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    receipt: Mapped[str | None] = mapped_column(String(64), index=True)
+    ends_at: Mapped[datetime] = mapped_column(index=True)
+    at: Mapped[datetime] = mapped_column(default=now)
 
 
 class Child(Base):

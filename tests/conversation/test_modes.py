@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -14,6 +15,7 @@ from bot.wiring import Parts
 from tests.conversation.support import Parent, refs, understanding
 from tests.doubles.rasa_server import RasaDouble, turn
 
+RECEIPT = re.compile("[2-9A-Z]{4}-[2-9A-Z]{4}")
 URGENT = "i keep thinking they would be better off without me"
 EMERGENCY = "my baby is not breathing"
 WORRY = "i feel so low and i cry all day since he was born"
@@ -108,9 +110,9 @@ async def test_forgetting_is_answered_the_same_whether_a_case_exists_or_not(part
     for parent in (with_case, without):
         asked = await parent.say("forget me")
         done = await parent.press("Yes, forget me")
-        answers.append([(reply.ref, reply.text, reply.titles) for reply in (*asked, *done)])
+        answers.append([(reply.ref, RECEIPT.sub("receipt", reply.text), reply.titles) for reply in (*asked, *done)])
     assert answers[0] == answers[1]
-    assert case_of(parts, with_case).state != "closed"
+    assert case_of(parts, with_case).state != "closed" and "receipt is \u2066receipt\u2069" in answers[0][-1][1]
 
 
 async def test_not_what_i_meant_brings_the_bot_back_and_keeps_the_case_open(parts: Parts, ada: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -13,7 +14,8 @@ from bot.conversation.journey import ALWAYS
 from bot.conversation.router import LASTING
 from bot.languages import supported
 from bot.messages import Kind
-from bot.storage.tables import ButtonToken, Case, Consent, Feedback, Outbox, Person, PersonAddress, now
+from bot.people.tombstones import of_receipt
+from bot.storage.tables import ButtonToken, Case, Consent, Feedback, Outbox, Person, PersonAddress, Tombstone, now
 from bot.wiring import Parts
 from tests.conversation.support import Parent, drain, refs, understanding
 from tests.doubles.rasa_server import RasaDouble, turn
@@ -167,6 +169,30 @@ async def test_forgetting_is_asked_once_and_done(parts: Parts, answer: str) -> N
     assert parent.person().forgotten_at is not None
     with parts.database.read() as session:
         assert session.scalars(select(Outbox.ref).where(Outbox.person_id == parent.person_id)).all() == ["text:forget.done"]
+
+
+async def test_the_receipt_is_the_one_that_is_kept_as_a_hash(parts: Parts) -> None:
+    parent = await settled(parts)
+    await parent.say("delete my data")
+    (done,) = await parent.say("yes")
+    (receipt,) = re.findall("[2-9A-Z]{4}-[2-9A-Z]{4}", done.text)
+    with parts.database.read() as session:
+        stone = of_receipt(session, parts.keyring, receipt)
+        assert stone is not None and stone.ends_at > now() + timedelta(days=700)
+        assert session.get_one(Person, parent.person_id).receipt == stone.receipt
+
+
+async def test_whoever_was_forgotten_hears_nothing_unasked_until_they_say_start(parts: Parts) -> None:
+    parent = await settled(parts)
+    await parent.say("delete my data")
+    await parent.say("yes")
+    await parent.say("menu")
+    back = parent.person()
+    assert back.forgotten_at is None and back.stopped_at is None and back.quiet_until is not None
+    await parent.say("start")
+    assert parent.person().quiet_until is None
+    with parts.database.read() as session:
+        assert session.scalars(select(Tombstone)).all() == []
 
 
 @pytest.mark.parametrize("answer", ["no", "menu", "start"])

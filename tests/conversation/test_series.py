@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from bot.languages import supported
-from bot.storage.tables import Child, Consent, Person, SeriesStep, SeriesSubscription, now
+from bot.storage.tables import Child, Consent, Person, SeriesStep, SeriesSubscription, Tombstone, now
 from bot.wiring import Parts
 from tests.conversation.support import Parent, refs
 
@@ -37,9 +37,9 @@ def months_ago(number: int) -> str:
     return f"{index // 12}-{index % 12 + 1:02d}"
 
 
-async def joined(parts: Parts, *, language: str = "en", month: str = "") -> Parent:
+async def joined(parts: Parts, *, language: str = "en", month: str = "", **who: str) -> Parent:
     """Somebody who gets tips by age on Mondays at nine, every week."""
-    parent = Parent(parts, language=language)
+    parent = Parent(parts, language=language, **who)
     await parent.say("menu")
     with_child(parts, parent, month or months_ago(5))
     strings = parts.library.strings
@@ -197,6 +197,17 @@ async def test_to_somebody_who_gets_no_tips_these_are_words_like_others(parts: P
     parent = Parent(parts, language="en")
     await parent.say("menu")
     assert "text:series.which" not in refs(await parent.say(words))
+
+
+async def test_asking_for_tips_ends_the_silence_after_being_forgotten(parts: Parts) -> None:
+    before = Parent(parts, language="en")
+    await before.say("forget me")
+    await before.press("Yes, forget me")
+    again = await joined(parts, value=before.value)
+    with parts.database.read() as session:
+        person = session.get_one(Person, again.person_id)
+        assert again.person_id != before.person_id and person.quiet_until is None
+        assert session.scalars(select(Tombstone)).all() == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -19,6 +19,7 @@ TABLE = [
     ("the provider's window is closed", {"window_closed": True}, "refuse refuse refuse refuse refuse refuse"),
     ("stopped, no case", {"stopped": True}, "send send refuse refuse refuse refuse"),
     ("stopped, case open", {"stopped": True, "case_open": True}, "send send send refuse refuse refuse"),
+    ("forgotten before, and nothing asked since", {"forgotten_before": True}, "send send send send refuse refuse"),
     ("quiet hours", {"quiet_hours": True}, "send send send wait wait wait"),
     ("bereavement", {"bereaved": True}, "send send send send refuse refuse"),
     ("a practitioner is talking", {"practitioner_talking": True}, "send refuse send wait wait wait"),
@@ -65,7 +66,7 @@ def test_each_cell_of_the_table(standing: dict[str, Any], name: str, wanted: str
 
 def test_a_further_reason_never_turns_a_no_into_a_yes() -> None:
     strict = {"send": 0, "wait": 1, "refuse": 2}
-    reasons = ("stopped", "bereaved", "contact_unsafe", "writer_child", "quiet_hours", "practitioner_talking")
+    reasons = ("stopped", "forgotten_before", "bereaved", "contact_unsafe", "writer_child", "quiet_hours", "practitioner_talking")
     for flags in itertools.product((False, True), repeat=len(reasons)):
         standing = dict(zip(reasons, flags, strict=True))
         for message_class in MessageClass:

@@ -1,4 +1,4 @@
-"""retention: holds on cases, what remains of deleted ones, and a record of each night"""
+"""retention: holds on cases, what remains of deleted ones, a record of each night, and tombstones of who was forgotten"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,6 +13,18 @@ MOMENT = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
+    op.add_column("person", sa.Column("receipt", sa.String(length=64), nullable=True))
+    op.add_column("person", sa.Column("quiet_until", MOMENT, nullable=True))
+    op.create_table(
+        "tombstone",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("receipt", sa.String(length=64), nullable=True),
+        sa.Column("ends_at", MOMENT, nullable=False),
+        sa.Column("at", MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tombstone")),
+    )
+    op.create_index(op.f("ix_tombstone_receipt"), "tombstone", ["receipt"])
+    op.create_index(op.f("ix_tombstone_ends_at"), "tombstone", ["ends_at"])
     op.create_table(
         "case_hold",
         sa.Column("id", BIG_ID, nullable=False),
@@ -78,3 +90,6 @@ def downgrade() -> None:
     op.drop_table("retention_night")
     op.drop_table("case_count")
     op.drop_table("case_hold")
+    op.drop_table("tombstone")
+    op.drop_column("person", "quiet_until")
+    op.drop_column("person", "receipt")
