@@ -74,6 +74,10 @@ class Look:
         html = self._environment.get_template(template).render(**(shared | values))
         return private(HTMLResponse(html, status))
 
+    def text(self, template: str, **values: Any) -> str:
+        """A file to hand out, made like a page."""
+        return self._environment.get_template(template).render(**values)
+
     def notice(self, what: str, status: int, *, kept: str = "", back: str = QUEUE, **values: Any) -> Response:
         """A page of its own for something that went wrong; `kept` are words that were typed and must not be lost.
 

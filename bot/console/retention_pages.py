@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import select
 from starlette.responses import Response
 
 from bot.console.guard import Visit
@@ -14,10 +15,11 @@ from bot.console.look import Look
 from bot.console.roles import LOOKS_AFTER_RECORDS
 from bot.console.services import ConsoleServices
 from bot.handoff.desk import in_area, may_see
+from bot.people import tombstones
 from bot.retention import record
 from bot.retention.schedule import KINDS, Period
 from bot.storage.crypto import KeyMissing
-from bot.storage.tables import Case, RetentionRun, StaffAudit, now
+from bot.storage.tables import Case, Person, RetentionRun, StaffAudit, Tombstone, now
 
 LATE = timedelta(hours=36)
 """If no night was done with for so long, something is wrong."""
@@ -43,6 +45,15 @@ class Held:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A receipt that was asked after: as it was typed, what lies there for it, and a case that is kept still."""
+
+    typed: str
+    stone: Tombstone | None
+    case_id: int | None
+
+
 class Keeping:
     """The handler behind the guard; it runs in a thread."""
 
@@ -50,6 +61,23 @@ class Keeping:
         self._services, self._look = services, look
 
     def page(self, visit: Visit) -> Response:
+        """How long everything is kept, and what became of it."""
+        return self._page(visit)
+
+    def receipt(self, visit: Visit) -> Response:
+        """Whether a `receipt` that somebody gives is known, when it was given, and the case in the reader's area that is still kept."""
+        typed = visit.form.get("receipt", "")[:40]
+        services, who = self._services, visit.who
+        with services.database.read() as session:
+            stone = tombstones.of_receipt(session, services.keyring, typed)
+            query = select(Case.id).join(Person, Person.id == Case.person_id).order_by(Case.id.desc())
+            theirs = Person.receipt == tombstones.receipt_hash(services.keyring, typed)
+            case_id = session.scalar(query.where(theirs, in_area(Case.area_id, who.area_id)).limit(1))
+        with services.database.write() as session:
+            session.add(StaffAudit(staff_id=who.staff_id, action="retention.receipt"))
+        return self._page(visit, asked=Asked(typed=typed, stone=stone, case_id=case_id))
+
+    def _page(self, visit: Visit, asked: Asked | None = None) -> Response:
         """The schedule and the record, of the reader's area and of what belongs to none. That it was looked at is recorded."""
         services, who, moment = self._services, visit.who, now()
         with services.database.read() as session:
@@ -71,6 +99,7 @@ class Keeping:
             late=last is None or moment - last > LATE,
             held=held,
             reads=bool(LOOKS_AFTER_RECORDS & who.roles),
+            asked=asked,
             hour=services.schedule.hour,
             event_days=services.settings.raw_event_days,
         )

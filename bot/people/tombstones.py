@@ -21,7 +21,7 @@ RECEIPT_LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 """Nothing that looks like something else when it is written by hand or read out."""
 
 RECEIPT_LENGTH = 8
-ADDRESS, RECEIPT = "tombstone address", "erasure receipt"
+ADDRESS, RECEIPT = "tombstone-address", "erasure-receipt"
 """Purposes of the keyed hashes: neither can be compared with the look-up of an address."""
 
 

@@ -82,7 +82,7 @@ KINDS = (
     Kind(name="case-history", tables=("case_event",), least=180, most=100 * YEAR, by_area=True, own_period=True),
     Kind(
         name="cases",
-        tables=("handoff_case", "case_hold", "case_event", "alarm", "inbox", "outbox", "provider_message"),
+        tables=("handoff_case", "case_hold", "rights_check", "case_event", "alarm", "inbox", "outbox", "provider_message"),
         least=180,
         most=100 * YEAR,
         by_area=True,

@@ -562,8 +562,8 @@ class Case(Base):
 class CaseEvent(Base):
     """The append-only history of a case: opened, raised, message, claimed, acknowledged, replied, note, not_meant, handed_over,
     released, closed, reopened, paused, resumed, other_language, interpreter_needed, interpreter_done, address_seen, bereaved,
-    not_bereaved, series_stopped, series_undone, held, hold_lifted; and what the writer said for it: writer_child, writer_age,
-    contact_asked, contact, withheld, shared."""
+    not_bereaved, series_stopped, series_undone, held, hold_lifted, kept, copied; and what the writer said for it: writer_child,
+    writer_age, contact_asked, contact, withheld, shared."""
 
     __tablename__ = "case_event"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -594,6 +594,22 @@ class CaseHold(Base):
     lifted_at: Mapped[datetime | None]
     lifted_by: Mapped[int | None] = mapped_column(BigId)
     lifted_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+
+class RightsCheck(Base):
+    """What staff checked before they erased, kept or copied what a parent asked for: `checks` of channel, known, document, receipt, safe.
+
+    `copied_at` is when a copy was made on the strength of it: one each.
+    """
+
+    __tablename__ = "rights_check"
+    __table_args__ = NEVER_AGAIN
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("handoff_case.id", ondelete="CASCADE"), index=True)
+    staff_id: Mapped[int | None] = mapped_column(BigId)
+    checks: Mapped[list[Any]]
+    at: Mapped[datetime] = mapped_column(default=now)
+    copied_at: Mapped[datetime | None]
 
 
 class CaseCount(Base):

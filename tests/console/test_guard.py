@@ -20,7 +20,7 @@ from bot.console.stages import inside
 from bot.pages.door import Door
 from bot.storage.tables import CaseEvent, Outbox, Staff, StaffAudit, StaffLogin, now
 from tests.console.conftest import People
-from tests.console.support import PASSWORD, URL, Browser, Office, build_office, filled, hidden, text_of
+from tests.console.support import ELSEWHERE, PASSWORD, URL, Browser, Office, build_office, filled, hidden, text_of
 
 OPEN = (
     "/staff/sign-in",
@@ -74,6 +74,7 @@ def test_everything_outside_staff_is_a_fixed_file(office: Office) -> None:
 
 def test_staff_of_another_area_find_no_such_case_on_any_page(office: Office, people: People) -> None:
     parent = office.parent("Nobody else may read this")
+    people.stranger = office.browser(office.staff("Dora", area=ELSEWHERE, roles=("practitioner", "manager")))
     for method, path in paths(office, parent.case_id):
         if f"/cases/{parent.case_id}" not in path or method == "HEAD":
             continue

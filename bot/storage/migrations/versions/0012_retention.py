@@ -1,4 +1,4 @@
-"""retention: holds on cases, what remains of deleted ones, a record of each night, and tombstones of who was forgotten"""
+"""retention: holds on cases, what remains of deleted ones, a record of each night, tombstones of who was forgotten, and what staff checked"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -43,6 +43,21 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_case_hold_case_id"), "case_hold", ["case_id"])
+    op.create_table(
+        "rights_check",
+        sa.Column("id", BIG_ID, nullable=False),
+        sa.Column("case_id", BIG_ID, nullable=False),
+        sa.Column("staff_id", BIG_ID, nullable=True),
+        sa.Column("checks", sa.JSON(), nullable=False),
+        sa.Column("at", MOMENT, nullable=False),
+        sa.Column("copied_at", MOMENT, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["case_id"], ["handoff_case.id"], name=op.f("fk_rights_check_case_id_handoff_case"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rights_check")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(op.f("ix_rights_check_case_id"), "rights_check", ["case_id"])
     op.create_table(
         "case_count",
         sa.Column("area", sa.String(length=40), nullable=False),
@@ -89,6 +104,7 @@ def downgrade() -> None:
     op.drop_table("retention_run")
     op.drop_table("retention_night")
     op.drop_table("case_count")
+    op.drop_table("rights_check")
     op.drop_table("case_hold")
     op.drop_table("tombstone")
     op.drop_column("person", "quiet_until")
