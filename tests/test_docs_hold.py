@@ -48,6 +48,7 @@ def test_make_alone_prints_its_own_help() -> None:
         *("run", "serve", "work", "rasa", "chat", "triage", "understand", "doctor", "migrate", "new-key", "backup", "restore"),
         *("content check", "content phrase-effect", "content approve", "directory search", "staff add", "whatsapp templates"),
         "telegram webhook",
+        "retention run",
         *("campaign list", "campaign links", "campaign posters"),
     ],
 )
