@@ -68,6 +68,9 @@ VIEWS = (
     "subscribed",
     "troubles",
     "banner",
+    "retention",
+    "records",
+    "records-wrong",
 )
 
 
@@ -241,6 +244,16 @@ def visit(view: str, office: Office, page: Any, site: str, who: Browser) -> None
             troubles.begin(session, "rasa_away", "machine-1")
             troubles.end(session, ["rasa_away"], "machine-1")
         page.goto(f"{site}/staff/troubles" if view == "troubles" else f"{site}/staff")
+    elif view in ("retention", "records", "records-wrong"):
+        case = f"/staff/cases/{cases['everything'].case_id}"
+        who.post(f"{case}/records/hold", text="A court asks. " + "verylongindeed" * 12)
+        who.post(f"{case}/records/check", known="1", safe="1")
+        page.goto(f"{site}/staff/retention" if view == "retention" else f"{site}{case}/records")
+        if view == "records-wrong":
+            page.click("text=Save what was checked")
+            page.wait_for_selector("#errors:focus")
+            page.click("#errors a")
+            page.wait_for_selector("#check-safe:focus")
     elif view == "missing":
         page.goto(f"{site}/staff/cases/999999")
     elif view in ("unclaimed", "theirs"):
