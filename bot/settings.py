@@ -131,6 +131,10 @@ class Settings(BaseSettings):
     council_band_colour: str | None = Field(
         default=None, description="Colour of the band across the top of pages and posters; empty means no band."
     )
+    births_file: Path | None = Field(
+        default=None,
+        description="File of births by area and year (CSV), to see whom Wren reaches against them; empty means none.",
+    )
     area: str = Field(default="demonstration", description="The area that new people belong to.")
     demonstration: bool = Field(default=True, description="Load the fictional directory and a loopback-only login.")
     directory_approve_own: bool = Field(default=False, description="May somebody approve their own change to the directory?")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 
 from sqlalchemy import update
 
@@ -20,6 +20,8 @@ from bot.delivery.pace import forget_old
 from bot.delivery.receipts import forget_strangers
 from bot.delivery.waiting import tell_of_held
 from bot.handoff.late import tell_late
+from bot.insight.collect import collect, last_counted
+from bot.insight.days import DAY, day_of
 from bot.people.people import remove_forgotten
 from bot.retention.night import Keeping, Nights
 from bot.series.work import Sending, send_due
@@ -38,6 +40,7 @@ class Sweep:
         self._duty = OnDuty(parts.database, "sweep") if housekeeping else None
         self._nights = Nights(Keeping(database=parts.database, keyring=parts.keyring, schedule=parts.schedule, teams=parts.teams))
         self._stopping = asyncio.Event()
+        self._counted: date | None = None
 
     async def run(self) -> None:
         """Sweep until `stop`."""
@@ -89,7 +92,19 @@ class Sweep:
         self._tell_late()
         self._tell_of_held()
         self._send_series()
+        self._count_days()  # before anything of those days is deleted
         self._nights.slice(now())
+
+    def _count_days(self) -> None:
+        """Count for insight the days that are over; nothing is asked of the database once yesterday is counted."""
+        parts, moment = self._parts, now()
+        if self._counted is not None and self._counted >= day_of(moment) - DAY:
+            return
+        days = collect(parts.database, parts.teams.is_open, moment)
+        if days:
+            log.info("counted %d days up to %s", len(days), days[-1])
+        with parts.database.read() as session:
+            self._counted = last_counted(session)
 
     def _send_series(self) -> None:
         """What people asked for and is due now."""

@@ -11,11 +11,13 @@ from bot.conversation.rasa import RasaTurn, RasaUnavailable
 from bot.conversation.safety import ABUSE_TOPIC
 from bot.conversation.state import ANY
 from bot.conversation.turn import Turn
+from bot.insight.days import month_of
 from bot.library import Library
 from bot.messages import MAX_ROWS, ButtonSpec
 
 AGES = (("expecting", "-1"), ("baby", "6"), ("toddler", "18"), ("preschool", "42"))
 MODES = ("go", "phone", "online", "home")
+SEARCHES_REMEMBERED = 60
 
 
 class Composer:
@@ -114,3 +116,14 @@ class Composer:
         turn.state.shown = services.named(items)
         turn.outcome = "services" if items else "services_none"
         turn.useful = bool(items)
+        self._count(turn, wanted, "more" if offset else "offered" if items else "none")
+
+    @staticmethod
+    def _count(turn: Turn, wanted: Mapping[str, Any], outcome: str) -> None:
+        """Count the search, without its searcher, once a month for each kind of help, place and outcome."""
+        need, place = services.looked_for(wanted)
+        said = f"{month_of(turn.moment)} {outcome} {need} {place}"
+        if said in turn.state.searched:
+            return
+        turn.state.searched = [*turn.state.searched, said][-SEARCHES_REMEMBERED:]
+        turn.do("searched", outcome=outcome, need=need, place=place)

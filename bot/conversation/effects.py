@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from bot.conversation.identifiers import without_identifiers
 from bot.conversation.turn import Effect, Turn
 from bot.handoff import cases
+from bot.insight.searches import count_search
 from bot.library import Library
 from bot.people import forget
 from bot.people.tombstones import bury, clear
@@ -275,6 +276,20 @@ def _report_service(commit: Committing, args: Mapping[str, Any]) -> None:
         reports.report(commit.session, args["service_id"], today)
 
 
+def _searched(commit: Committing, args: Mapping[str, Any]) -> None:
+    """Somebody looked for services: a number goes up by one, and nothing of theirs goes with it."""
+    turn = commit.turn
+    count_search(
+        commit.session,
+        moment=turn.moment,
+        area_id=turn.person.area_id,
+        language=turn.language,
+        outcome=args["outcome"],
+        need=args["need"],
+        place=args["place"],
+    )
+
+
 def _incident(commit: Committing, args: Mapping[str, Any]) -> None:
     note_incident(commit.session, args["kind"], args["detail"])
 
@@ -316,6 +331,7 @@ APPLY: dict[str, Callable[[Committing, Mapping[str, Any]], None]] = {
     "feedback": _feedback,
     "forget": _forget,
     "report_service": _report_service,
+    "searched": _searched,
     "incident": _incident,
     "unanswered": _unanswered,
 }

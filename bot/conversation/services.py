@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
 
+from bot.conversation.state import ANY
 from bot.library.dates import say_date, say_day
 from bot.messages import ButtonSpec, Reply
 from services_directory import Directory, Match, Query, vocabulary
@@ -46,7 +47,7 @@ def search(directory: Directory, wanted: Mapping[str, Any], language: str, offse
 
 def _wish(wanted: Mapping[str, Any], name: str) -> str | None:
     value = wanted.get(name)
-    return None if value in (None, "", "any") else str(value)
+    return None if value in (None, "", ANY) else str(value)
 
 
 def _need_or_topic(wish: str | None) -> tuple[str | None, str | None]:
@@ -55,6 +56,14 @@ def _need_or_topic(wish: str | None) -> tuple[str | None, str | None]:
         return wish, None
     topic = wish.removeprefix(OF_TOPIC)
     return None, topic if answers(topic) else None
+
+
+def looked_for(wanted: Mapping[str, Any]) -> tuple[str, str]:
+    """The kind of help and the place of a search, for counting: "any" for no wish, and for a topic the need that answers it best."""
+    need, topic = _need_or_topic(_wish(wanted, "need"))
+    if topic is not None:
+        need = vocabulary().topics[topic][0]
+    return need or ANY, _wish(wanted, "place") or ANY
 
 
 def answers(topic: str) -> bool:

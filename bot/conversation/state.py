@@ -38,6 +38,8 @@ class DialogueState:
     """Services shown last, as [id, name], until something else is given: what "this is wrong" is about."""
     reported: list[str] = field(default_factory=list)
     """What this parent said is wrong, so that it counts once: "<service>" or "<service> <reason>"."""
+    searched: list[str] = field(default_factory=list)
+    """Searches for services that were counted already, so that each counts once a month: "<month> <outcome> <need> <place>"."""
     noticed: bool = False
     asked: list[str] = field(default_factory=list)
     question: str | None = None

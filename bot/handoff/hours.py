@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,10 @@ class Teams(Mapping[str, Team]):
     def of(self, area_id: str | None) -> Team:
         """The team of an area; the default one for no area or one that is not in the file."""
         return self._teams.get(area_id or "", self.default)
+
+    def is_open(self, area_id: str | None, moment: datetime) -> bool:
+        """Whether an area's team is there."""
+        return self.of(area_id).open_until(moment) is not None
 
     def __getitem__(self, area_id: str) -> Team:
         return self._teams[area_id]

@@ -1,5 +1,5 @@
-"""Checks of the other files of content: languages, topics, helplines, needs, commands, facts, teams, sample and review, retention, thresholds,
-triage.
+"""Checks of the other files of content: languages, topics, helplines, needs, commands, facts, teams, sample and review, retention, the
+quarterly return, thresholds, triage.
 
 The loaders judge first. What they let pass because the bot can live with it (a missing translation, say) is looked at here.
 """
@@ -20,6 +20,7 @@ from bot.conversation.decide import PROBABILITIES, Thresholds, label_of
 from bot.conversation.facts import FactWords, simple
 from bot.handoff.hours import load_teams
 from bot.handoff.sampling import load_reviewing, load_sampling
+from bot.insight.headings import load_headings
 from bot.languages.catalogue import Catalogue, CatalogueError
 from bot.library.check_files import Tree, letters, unwritten
 from bot.library.helplines import NATIONS, Helplines
@@ -56,6 +57,7 @@ def problems(tree: Tree) -> Iterator[Problem]:
     yield from _loaded(tree, "content/sample.yml", lambda: load_sampling(tree.root), lambda *_: ())
     yield from _loaded(tree, "content/review.yml", lambda: load_reviewing(tree.root), lambda *_: ())
     yield from _loaded(tree, "content/retention.yml", lambda: load_schedule(tree.root), lambda *_: ())
+    yield from _loaded(tree, "content/return.yml", lambda: load_headings(tree.root), lambda *_: ())
     yield from _loaded(tree, "content/understanding.yml", lambda: Thresholds.load(tree.root), _understanding)
     yield from _measured(tree)
     yield from _triage(tree)

@@ -30,6 +30,9 @@ FIELDS = (
 _PLAIN = ("id", "topic", "reviewed", "status")
 _LISTS = ("blocks", "ages", "audience", "tags", "nations", "follow_ups")
 HELP_LABEL = "get_help_if_label"
+HELP_MARK = f"\n\n*{{{HELP_LABEL}}}* "
+"""What stands between a message's words and its "get help if" line."""
+
 GENERAL_SLUG = "start-here"
 """The message of a topic that suits everyone; it goes first when little is known."""
 
@@ -63,6 +66,13 @@ class Message:
     @property
     def slug(self) -> str:
         return self.id.rsplit("/", 1)[-1]
+
+    @property
+    def stale(self) -> tuple[str, ...]:
+        """Languages whose words were translated from other English ones than today's."""
+        body, _, help_if = self.words["en"].text.partition(HELP_MARK)
+        today = source_hash(body, help_if or None)
+        return tuple(code for code, words in self.words.items() if words.source_hash not in (None, today))
 
     def suits_age(self, months: int | None) -> bool:
         return months is None or self.ages[0] <= months < self.ages[1]
@@ -351,7 +361,7 @@ def _load_words(file: Path, root: Path) -> Words:
     meta, body = read_front_matter(file, root)
     name = str(file.relative_to(root))
     help_if = meta.get("get_help_if")
-    text = body + (f"\n\n*{{get_help_if_label}}* {help_if}" if help_if else "")
+    text = body + (f"{HELP_MARK}{help_if}" if help_if else "")
     try:
         placeholders(text)
     except ValueError as error:

@@ -344,7 +344,7 @@ class Inbox(Base):
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     lease_token: Mapped[str | None] = mapped_column(String(32))
     lease_until: Mapped[datetime | None]
-    received_at: Mapped[datetime] = mapped_column(default=now)
+    received_at: Mapped[datetime] = mapped_column(default=now, index=True)
     done_at: Mapped[datetime | None]
 
 
@@ -512,6 +512,46 @@ class Feedback(Base):
     content_version: Mapped[str | None] = mapped_column(String(16))
     useful: Mapped[bool] = mapped_column(Boolean)
     at: Mapped[datetime] = mapped_column(default=now)
+
+
+class ServiceSearch(Base):
+    """How many people looked for a kind of help in a month ("2026-11"), each counted once a month for each kind, place and outcome.
+
+    `outcome`: offered, none (the directory had nothing to show) or more (they asked for more than was shown first). `need` is a term of
+    the directory or "any"; `place` the first half of a postcode or the name of a place, or "any". Numbers alone, as `CampaignArrival`.
+    """
+
+    __tablename__ = "service_search"
+    month: Mapped[str] = mapped_column(String(7), primary_key=True)
+    area_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    outcome: Mapped[str] = mapped_column(String(8), primary_key=True)
+    need: Mapped[str] = mapped_column(String(60), primary_key=True)
+    place: Mapped[str] = mapped_column(String(80), primary_key=True)
+    language: Mapped[str] = mapped_column(String(8), primary_key=True)
+    people: Mapped[int] = mapped_column(Integer, default=0)
+
+
+class InsightDay(Base):
+    """A day ("2026-11-03", by London's clock) that has been counted into `InsightCount`."""
+
+    __tablename__ = "insight_day"
+    day: Mapped[str] = mapped_column(String(10), primary_key=True)
+    counted_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class InsightCount(Base):
+    """How many there were on a day: one number an area ("" for none), measure and category (`bot.insight.measures`).
+
+    Outlives the people it counts: no row leads to one, and forgetting somebody changes none. Never shown as it is, only by way of
+    `bot.insight.disclosure`.
+    """
+
+    __tablename__ = "insight_count"
+    day: Mapped[str] = mapped_column(String(10), primary_key=True)
+    area_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    measure: Mapped[str] = mapped_column(String(24), primary_key=True)
+    category: Mapped[str] = mapped_column(String(160), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer)
 
 
 class Case(Base):
@@ -737,7 +777,7 @@ class Staff(Base):
     email: Mapped[str | None] = mapped_column(String(254))
     """Where alarms reach them."""
     roles: Mapped[list[Any]] = mapped_column(default=lambda: ["practitioner"])
-    """Of editor, approver, practitioner, manager, administrator: what they may do in the console."""
+    """Of editor, approver, practitioner, manager, administrator, commissioner: what they may do in the console."""
     password_hash: Mapped[str] = mapped_column(String(200))
     """Empty for somebody who has only ever come by single sign-on: no password fits it."""
     password_ends_at: Mapped[datetime | None]

@@ -134,6 +134,7 @@ areas:
     reply_minutes: {urgent: 60}
 """,
     "content/sample.yml": "messages: 20\ndays: 30\n",
+    "content/return.yml": "headings:\n  - {heading: Sleep, needs: [sleep]}\nnot_held: []\n",
     "content/review.yml": "concerns: 3\ndays: 14\n",
     "content/understanding.yml": """answer_at: 0.4
 answer_at_lead: 0.2

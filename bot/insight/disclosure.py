@@ -1,0 +1,118 @@
+"""What may be shown of a number of people, so that nobody can be found in it. The one door through which counts leave.
+
+The promise: **nobody who reads everything that is published can be certain that some group of 1 to 9 people is there.**
+
+- A number below `THRESHOLD`, nought included, is shown as `FEW`; all others are rounded to the nearest `STEP`.
+- No total is published beside its parts: whoever shows one adds up what is shown (`total`).
+- Several tables may divide the same people (by language, by role …). The sum of one then tells something of what another hides. Where
+  that would be enough to be certain of a small group, a further cell of that table becomes `HELD` (or, if that is not enough, the
+  whole table): secondary suppression, by reckoning what a reader could reckon.
+
+Pure functions; docs/insight.md explains them to readers of the figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from math import inf
+
+THRESHOLD = 10
+STEP = 5
+MOST_FEW = THRESHOLD - 1
+
+
+class Hidden(Enum):
+    """What is shown where there is no number."""
+
+    FEW = "few"
+    """Fewer than `THRESHOLD`, perhaps nobody."""
+    HELD = "held"
+    """Held back, so that a smaller number cannot be worked out. It may be of any size."""
+
+
+FEW, HELD = Hidden.FEW, Hidden.HELD
+Figure = int | Hidden
+Counts = Mapping[str, int]
+"""How many there are of each category of a table. Categories must be known beforehand, or be folded (`fold`): that a category is
+named at all must tell nothing."""
+
+
+def figure(number: int) -> Figure:
+    """A number as it may be shown by itself."""
+    return FEW if number < THRESHOLD else (number + STEP // 2) // STEP * STEP
+
+
+def total(figures: Collection[Figure]) -> Figure:
+    """The sum of what is shown. It knows no more than its parts: what is hidden adds nothing."""
+    numbers = [one for one in figures if isinstance(one, int)]
+    if numbers:
+        return sum(numbers)
+    return HELD if HELD in figures or len(figures) > 1 else FEW
+
+
+def fold(counts: Counts, into: str) -> dict[str, int]:
+    """`counts` of categories that nobody can list beforehand: those too small to show are put together as `into`."""
+    kept = {category: number for category, number in counts.items() if number >= THRESHOLD and category != into}
+    return {**kept, into: sum(counts.values()) - sum(kept.values())}
+
+
+def publish(tables: Mapping[str, Counts]) -> dict[str, dict[str, Figure]]:
+    """Tables that each divide the same people, as they may be shown together.
+
+    Every table needs two categories at least, or its one cell would be the total of the others. Raises ValueError otherwise.
+    """
+    if any(len(counts) < 2 for counts in tables.values()):
+        raise ValueError("a table of one category is a total, and totals are not published")
+    shown = {name: {category: figure(number) for category, number in counts.items()} for name, counts in tables.items()}
+    while (risky := next((name for name in shown if _tells(shown, name)), None)) is not None:
+        _hold_back(shown[risky], tables[risky])
+    return shown
+
+
+def _hold_back(figures: dict[str, Figure], counts: Counts) -> None:
+    """Hide the smallest number of a table; where there is none left, all of it."""
+    numbers = [category for category, one in figures.items() if isinstance(one, int)]
+    for category in [min(numbers, key=lambda name: (counts[name], name))] if numbers else list(figures):
+        figures[category] = HELD
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """What a reader knows of a number: it is from `low` to `high`, both included."""
+
+    low: float
+    high: float
+
+
+def known(one: Figure) -> Range:
+    """What a figure by itself tells."""
+    if one is FEW:
+        return Range(0, MOST_FEW)
+    if isinstance(one, Hidden):
+        return Range(0, inf)
+    return Range(max(one - STEP // 2, THRESHOLD), one + STEP // 2)
+
+
+def _tells(shown: Mapping[str, Mapping[str, Figure]], name: str) -> bool:
+    """Whether the other tables make it certain that some of those whom this table shows as `FEW` are there, and fewer than 10."""
+    few = sum(one is FEW for one in shown[name].values())
+    if not few:
+        return False
+    people = _people(shown)
+    rest = [known(one) for one in shown[name].values() if one is not FEW]
+    low = people.low - sum(one.high for one in rest)
+    high = people.high - sum(one.low for one in rest)
+    someone_in_each = low > MOST_FEW * (few - 1)
+    some_and_few_in_all = low > 0 and high <= MOST_FEW
+    return someone_in_each or some_and_few_in_all
+
+
+def _people(shown: Mapping[str, Mapping[str, Figure]]) -> Range:
+    """How many people all the tables divide, as far as they tell together."""
+    sums = [
+        Range(sum(known(one).low for one in figures.values()), sum(known(one).high for one in figures.values()))
+        for figures in shown.values()
+    ]
+    return Range(max(one.low for one in sums), min(one.high for one in sums))
