@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-ROLES = ("editor", "approver", "practitioner", "manager", "administrator")
+ROLES = ("editor", "approver", "practitioner", "manager", "administrator", "commissioner")
 """An account has one or more. Editors and approvers work on content, practitioners answer parents, managers look after a team,
-administrators after accounts."""
+administrators after accounts; commissioners see the published figures and nothing else."""
 
 ADMINISTRATOR = "administrator"
 EVERYONE = frozenset(ROLES)
@@ -24,12 +24,20 @@ SEES_CAMPAIGNS = frozenset({"manager", "administrator"})
 SEES_SERIES = frozenset({"editor", "approver", "practitioner", "manager"})
 LOOKS_AFTER_RECORDS = frozenset({"manager"})
 SEES_RETENTION = frozenset({"manager", "administrator"})
+SEES_INSIGHT = frozenset({"manager", "commissioner"})
+PLANS_CONTENT = frozenset({"editor", "approver", "manager"})
 SETS_DIRECTORY = frozenset({"manager", "administrator"})
 
 
 def landing(roles: Collection[str]) -> str:
     """The page to begin with: the first of the console's that somebody with `roles` may see."""
-    for page, allowed in (("/staff", SEES_CASES), ("/staff/questions", SEES_QUESTIONS), ("/staff/rota", SEES_ROTA)):
+    first = (
+        ("/staff", SEES_CASES),
+        ("/staff/questions", SEES_QUESTIONS),
+        ("/staff/rota", SEES_ROTA),
+        ("/staff/insight", SEES_INSIGHT),
+    )
+    for page, allowed in first:
         if allowed & set(roles):
             return page
     return "/staff/audit"

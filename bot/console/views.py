@@ -25,6 +25,7 @@ from bot.console.directory.pages import directory_routes
 from bot.console.events import follow
 from bot.console.forms import whole_number
 from bot.console.guard import COOKIE, SIGN_IN, Guard, Visit
+from bot.console.insight_pages import InsightDesk
 from bot.console.look import ASSETS, Look, private
 from bot.console.own import OwnAccount
 from bot.console.questions import read_questions
@@ -37,9 +38,11 @@ from bot.console.roles import (
     CHANGES_ROTA,
     EVERYONE,
     LOOKS_AFTER_ACCOUNTS,
+    PLANS_CONTENT,
     SEES_CAMPAIGNS,
     SEES_CASES,
     SEES_DIRECTORY,
+    SEES_INSIGHT,
     SEES_QUESTIONS,
     SEES_ROTA,
     SEES_SERIES,
@@ -53,6 +56,7 @@ from bot.console.services import ConsoleServices
 from bot.console.signin import SignIn
 from bot.console.sso_pages import SignInBySso
 from bot.console.stages import STAGE
+from bot.console.to_write import ToWrite
 from bot.console.told import read_told
 from bot.console.troubles import HERE as TROUBLES
 from bot.console.troubles import TroubleDesk
@@ -120,6 +124,7 @@ def routes(services: ConsoleServices) -> list[Route]:
         Route("/staff", guard.page(console.queue, SEES_CASES), methods=["GET"]),
         Route("/staff/audit", guard.page(console.audit, EVERYONE), methods=["GET"]),
         Route("/staff/questions", guard.page(console.questions, SEES_QUESTIONS), methods=["GET"]),
+        Route("/staff/to-write", guard.page(ToWrite(services, look).page, PLANS_CONTENT), methods=["GET"]),
         Route("/staff/triage", guard.page(console.triage, SEES_CASES), methods=["GET"]),
         Route("/staff/sample", guard.page(sample.page, SEES_CASES), methods=["GET"]),
         Route("/staff/sample/{sample_id:int}/mark", guard.act(sample.mark, SEES_CASES), methods=["POST"]),
@@ -157,6 +162,7 @@ def routes(services: ConsoleServices) -> list[Route]:
         *account_routes(guard, services, look),
         *record_routes(guard, services, look),
         *_campaign_routes(guard, CampaignDesk(services, look)),
+        *_insight_routes(guard, InsightDesk(services, look)),
         *_import_routes(guard, Imports(services, look)),
         *directory_routes(services, guard, look),
         Route("/staff/{path:path}", guard.page(console.nowhere, EVERYONE), methods=["GET"]),
@@ -210,6 +216,15 @@ def _campaign_routes(guard: Guard, desk: CampaignDesk) -> list[Route]:
         Route(f"{one}/links", guard.act(desk.add_link, SEES_CAMPAIGNS), methods=["POST"]),
         Route(f"{one}/links/{{link_id:int}}/end", guard.act(desk.end_link, SEES_CAMPAIGNS), methods=["POST"]),
         Route(f"{one}/{{language:str}}/{{file:str}}", guard.page(desk.file, SEES_CAMPAIGNS), methods=["GET"]),
+    ]
+
+
+def _insight_routes(guard: Guard, desk: InsightDesk) -> list[Route]:
+    one = "/staff/insight/{page:str}"
+    return [
+        Route("/staff/insight", guard.page(desk.overview, SEES_INSIGHT), methods=["GET"]),
+        Route(one, guard.page(desk.one, SEES_INSIGHT), methods=["GET"]),
+        Route(f"{one}/{{table:str}}.csv", guard.page(desk.file, SEES_INSIGHT), methods=["GET"]),
     ]
 
 

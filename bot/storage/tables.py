@@ -948,6 +948,8 @@ class Duty(Base):
     name: Mapped[str] = mapped_column(String(40), primary_key=True)
     holder: Mapped[str] = mapped_column(String(32))
     until: Mapped[datetime]
+
+
 class Trouble(Base):
     """Something that does not work, from when to when; at most one of a kind and subject goes on. Holds no personal data.
 

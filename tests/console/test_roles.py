@@ -42,6 +42,7 @@ ALL = set(ROLES)
 DIRECTORY = {"editor", "approver", "manager", "administrator"}
 CAMPAIGN = "/staff/campaigns/{code:str}"
 CHANGE = "/staff/directory/changes/{change_id}"
+INSIGHT = {"manager", "commissioner"}
 EDIT = {"editor", "approver"}
 QUICK = {"editor", "approver", "manager"}
 MAY = {
@@ -146,8 +147,12 @@ MAY = {
     ("POST", "/staff/directory/notes/{note_id}/settle"): QUICK,
     ("GET", "/staff/directory/freshness"): DIRECTORY,
     ("GET", "/staff/campaigns"): {"manager", "administrator"},
-    ("GET", "/staff/series"): ALL - {"administrator"},
-    ("GET", "/staff/series/{series:str}"): ALL - {"administrator"},
+    ("GET", "/staff/to-write"): {"editor", "approver", "manager"},
+    ("GET", "/staff/insight"): INSIGHT,
+    ("GET", "/staff/insight/{page:str}"): INSIGHT,
+    ("GET", "/staff/insight/{page:str}/{table:str}.csv"): INSIGHT,
+    ("GET", "/staff/series"): ALL - {"administrator", "commissioner"},
+    ("GET", "/staff/series/{series:str}"): ALL - {"administrator", "commissioner"},
     ("GET", CAMPAIGN): {"manager", "administrator"},
     ("POST", f"{CAMPAIGN}/links"): {"manager", "administrator"},
     ("POST", f"{CAMPAIGN}/links/{{link_id:int}}/end"): {"manager", "administrator"},
@@ -456,6 +461,7 @@ def test_an_account_with_two_roles_may_do_what_either_may(office: Office) -> Non
             [
                 "Cases",
                 "Unanswered questions",
+                "To write",
                 "Triage",
                 "Review list",
                 "Blind sample",
@@ -464,17 +470,29 @@ def test_an_account_with_two_roles_may_do_what_either_may(office: Office) -> Non
                 "To do",
                 "Campaigns",
                 "Series",
+                "What is not working",
                 "Keeping and deleting",
+                "Insight",
                 "Your actions",
             ],
         ),
         (
             ("administrator",),
             "/staff/rota",
-            ["Rota", "Directory", "To do", "Campaigns", "Keeping and deleting", "Accounts", "Your actions"],
+            [
+                "Rota",
+                "Directory",
+                "To do",
+                "Campaigns",
+                "What is not working",
+                "Keeping and deleting",
+                "Accounts",
+                "Your actions",
+            ],
         ),
-        (("editor",), "/staff/questions", ["Unanswered questions", "Directory", "To do", "Series", "Your actions"]),
-        (("approver",), "/staff/questions", ["Unanswered questions", "Directory", "To do", "Series", "Your actions"]),
+        (("commissioner",), "/staff/insight", ["Insight", "Your actions"]),
+        (("editor",), "/staff/questions", ["Unanswered questions", "To write", "Directory", "To do", "Series", "Your actions"]),
+        (("approver",), "/staff/questions", ["Unanswered questions", "To write", "Directory", "To do", "Series", "Your actions"]),
     ],
 )
 def test_signing_in_leads_to_a_page_of_one_s_own_and_the_menu_names_no_other(
