@@ -22,6 +22,7 @@ from bot.conversation.render import Renderer
 from bot.conversation.router import Router
 from bot.conversation.spool import Spool
 from bot.delivery.hub import Hub
+from bot.desk.published import PublishedWords
 from bot.handoff.hours import Teams, load_teams
 from bot.handoff.sampling import Reviewing, Sampling, load_reviewing, load_sampling
 from bot.kept import Kept
@@ -158,7 +159,8 @@ def build(settings: Settings, *, migrated: bool = False) -> Parts:
         prepare_database(settings, database)
     keyring = Keyring(settings.keys())
     kept = Kept(settings.kept_dir)
-    library = Library.load(ROOT, kept)
+    library = Library.load(ROOT, kept).overlaid(PublishedWords(database))
+    library.refresh()
     models = triage_model_path(settings)
     triage = Triage.load(ROOT / "content", models / MODEL_NAME, kept=kept)
     detector = Detector.load(ROOT / "content", models / LANGUAGE_MODEL)

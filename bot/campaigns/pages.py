@@ -97,6 +97,7 @@ class CampaignPages:
         if mark is None:
             return self._gone(request)
         language = self._preferred(request, self._campaigns.by_code[mark.code])
+        await run_in_threadpool(self._services.library.refresh)
         return self._landing(request, mark, language, "Accept-Language, User-Agent, Sec-CH-UA-Mobile")
 
     async def landing(self, request: Request) -> Response:
@@ -106,6 +107,7 @@ class CampaignPages:
             return self._gone(request, language)
         if language not in self._campaigns.by_code[mark.code].languages:
             return self._on_to(page_path(mark.code, None, mark.link))
+        await run_in_threadpool(self._services.library.refresh)
         return self._landing(request, mark, language, "User-Agent, Sec-CH-UA-Mobile")
 
     async def short(self, request: Request) -> Response:

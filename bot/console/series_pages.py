@@ -81,6 +81,7 @@ class SeriesDesk:
         if series is None:
             return self._look.notice("no_series", 404, who=visit.who, back="/staff/series")
         self._record(visit, "series.view", series.id)
+        self._library.refresh()
         asked = visit.request.query_params
         languages = [one.code for one in supported()]
         chosen = {

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.conversation.facts import FactWords, simple
+from bot.conversation.offers import under_message
 from bot.conversation.reach import Reach
 from bot.conversation.safety import ABUSE_TOPIC, urgent_reply
 from bot.conversation.series import SeriesTalk
@@ -377,9 +378,7 @@ class Handlers:
 
     def _give(self, turn: Turn, message: Message, second: str | None) -> None:
         content_id = message.id
-        turn.say(
-            f"message:{content_id}", buttons=(self._next_step(turn, message.topic, message.follow_ups, second), PERSON, MENU)
-        )
+        turn.say(f"message:{content_id}", buttons=under_message(self.library, message, seen=turn.state.seen, second=second))
         turn.state.remember(content_id, message.topic)
         turn.state.answers_since_feedback += 1
         turn.topic = message.topic
@@ -418,17 +417,6 @@ class Handlers:
         turn.say("text:loss.no", buttons=(PERSON, MENU))
         turn.quiet = True
         turn.outcome = "no"
-
-    def _next_step(self, turn: Turn, topic: str, follow_ups: tuple[str, ...], second: str | None) -> ButtonSpec:
-        for step in (second, *follow_ups):
-            if step is None or step in turn.state.seen:
-                continue
-            if step in self.library.messages:
-                of = self.library.messages[step].topic
-                return ButtonSpec(label=f"topic.{of}", action="content", args={"content_id": step})
-            if step != topic and step in self.library.topics():
-                return ButtonSpec(label=f"topic.{step}", action="topic", args={"topic": step})
-        return ButtonSpec(label="button.more", action="topic", args={"topic": topic})
 
     # Where somebody may be reading along
 

@@ -157,7 +157,9 @@ class Journey:
     # Claim
 
     def claim(self, limit: int) -> list[Work]:
-        """Take up to `limit` people's next messages and read what answering them needs, in one transaction."""
+        """Take up to `limit` people's next messages and read what answering them needs, in one transaction. They are answered in the
+        words that are published at this moment."""
+        self._renderer.library.refresh()
         with self._database.write() as session:
             works = []
             for lease in claim(session, Inbox, limit, self._lease_seconds):

@@ -55,6 +55,10 @@ class Renderer:
         self.library = library
         self._needs_help = needs_help
 
+    def speaking(self, library: Library) -> Renderer:
+        """A renderer like this one with other words."""
+        return Renderer(library, self._needs_help)
+
     def with_help(self, reply: Reply, language: str) -> Reply:
         """`reply` with the way to the numbers too, in a language in which triage is not known to catch enough."""
         have = {spec.action for spec in (*reply.buttons, *reply.rows)}

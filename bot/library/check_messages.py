@@ -180,9 +180,9 @@ def problems(tree: Tree, items: list[Item]) -> Iterator[Problem]:
         if item.data and not item.problems:
             yield from _facts_problems(tree, item, ids)
         yield from _words_problems(tree, item)
-    yield from _repeated(tree, items)
+    yield from repeated(tree, items)
     yield from _coverage(tree, items)
-    yield from _mean_grade(items)
+    yield from mean_grade(items)
 
 
 # What message.yml says
@@ -248,23 +248,29 @@ def _words_problems(tree: Tree, item: Item) -> Iterator[Problem]:
     english = item.words.get(SOURCE_LANGUAGE)
     if english is None:
         yield Problem(tree.name(item.path), None, "", "the English words (en.md) are missing or cannot be read.")
-    for language, words in item.words.items():
-        name = tree.name(words.path)
-        if language not in tree.languages:
-            yield Problem(name, None, "", f"the language “{language}” is not in content/languages.yml.", "Add it there first.")
-        if MARK in words.whole:
-            yield from unwritten(tree, words.path)
-            continue
-        yield from _common_problems(tree, item, words, language)
-        if words is english:
-            yield from _english_problems(tree, item, words)
-        else:
-            yield from _translation_problems(tree, words, english)
+    for language in item.words:
+        yield from problems_in(tree, item, language)
     if item.safety:
         for language in tree.languages:
             if language not in item.words:
                 message = f"this safety text is not there in {language}."
                 yield Problem(tree.name(item.path), None, "", message, f"Write {language}.md beside it.")
+
+
+def problems_in(tree: Tree, item: Item, language: str) -> Iterator[Problem]:
+    """Everything wrong with an item's words in one language, beside its English."""
+    words, english = item.words[language], item.words.get(SOURCE_LANGUAGE)
+    if language not in tree.languages:
+        message = f"the language “{language}” is not in content/languages.yml."
+        yield Problem(tree.name(words.path), None, "", message, "Add it there first.")
+    if MARK in words.whole:
+        yield from unwritten(tree, words.path)
+        return
+    yield from _common_problems(tree, item, words, language)
+    if words is english:
+        yield from _english_problems(tree, item, words)
+    else:
+        yield from _translation_problems(tree, words, english)
 
 
 def _common_problems(tree: Tree, item: Item, words: Words, language: str) -> Iterator[Problem]:
@@ -356,7 +362,8 @@ def _translation_problems(tree: Tree, words: Words, english: Words | None) -> It
 # All together
 
 
-def _repeated(tree: Tree, items: Iterable[Item]) -> Iterator[Problem]:
+def repeated(tree: Tree, items: Iterable[Item]) -> Iterator[Problem]:
+    """Words that stand in two items, told of the later one."""
     seen: dict[tuple[str, str], Path] = {}
     for item in items:
         for language, words in item.words.items():
@@ -415,7 +422,8 @@ def grades(items: Iterable[Item]) -> dict[str, float]:
     return {item.id: style.reading(words.whole).grade for item in items if (words := item.words.get(SOURCE_LANGUAGE))}
 
 
-def _mean_grade(items: Iterable[Item]) -> Iterator[Problem]:
+def mean_grade(items: Iterable[Item]) -> Iterator[Problem]:
+    """Whether the English is too hard to read on the whole."""
     measured = list(grades(items).values())
     if measured and mean(measured) > style.MEAN_GRADE:
         message = f"the mean reading grade of the English is {mean(measured):.1f}."

@@ -6,6 +6,7 @@ import hashlib
 import logging
 import os
 from collections.abc import Collection, Mapping
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from bot.library.replies import Replies
 from bot.library.series import AllSeries
 from bot.library.strings import SOURCE_LANGUAGE, Strings, fill, placeholders
 from bot.library.templates import Templates
+from bot.library.wording import HELP_LABEL, HELP_LINE, Published, Words, with_help_line
 from bot.library.yamlfile import DataError, Problem, read_front_matter, read_yaml
 
 log = logging.getLogger(__name__)
@@ -29,21 +31,9 @@ FIELDS = (
 )  # fmt: skip
 _PLAIN = ("id", "topic", "reviewed", "status")
 _LISTS = ("blocks", "ages", "audience", "tags", "nations", "follow_ups")
-HELP_LABEL = "get_help_if_label"
-HELP_MARK = f"\n\n*{{{HELP_LABEL}}}* "
-"""What stands between a message's words and its "get help if" line."""
-
+SAFETY_PREFIX = "safety/"
 GENERAL_SLUG = "start-here"
 """The message of a topic that suits everyone; it goes first when little is known."""
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """One language's words of a message, as templates, and where they came from."""
-
-    text: str
-    translation: str
-    source_hash: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +60,7 @@ class Message:
     @property
     def stale(self) -> tuple[str, ...]:
         """Languages whose words were translated from other English ones than today's."""
-        body, _, help_if = self.words["en"].text.partition(HELP_MARK)
+        body, _, help_if = self.words["en"].text.partition(HELP_LINE)
         today = source_hash(body, help_if or None)
         return tuple(code for code, words in self.words.items() if words.source_hash not in (None, today))
 
@@ -91,7 +81,8 @@ class Rendered:
 
 
 class Library:
-    """Approved words in memory. Immutable after `load`, so it may be shared by threads and swapped whole."""
+    """Approved words in memory. Immutable after `load`, so it may be shared by threads and swapped whole; only what staff have
+    published (`overlaid`) changes beneath it, when `refresh` is called."""
 
     def __init__(
         self,
@@ -112,6 +103,7 @@ class Library:
         self.needs = needs
         self.strings = strings
         self.helplines = helplines
+        self._published: Published | None = None
         self._by_topic: dict[str, list[Message]] = {}
         for message in messages.values():
             self._by_topic.setdefault(message.topic, []).append(message)
@@ -137,6 +129,30 @@ class Library:
         if problems:
             raise DataError(problems)
         return cls(messages, Strings.load(root / "locales"), helplines, needs, replies, templates, campaigns, series)
+
+    def overlaid(self, published: Published) -> Library:
+        """The same library with published words before those of the files."""
+        library = copy(self)
+        library._published = published
+        return library
+
+    def refresh(self) -> None:
+        """Take up what staff have published since, in whatever process. Blocking."""
+        if self._published is not None:
+            self._published.refresh()
+
+    def words_of(self, content_id: str, language: str) -> Words | None:
+        """What is live in one language: what staff have published, else the file's words; None if neither is there.
+
+        Safety texts are always the files': they depend on no database. Published words that the files no longer carry (one of their
+        placeholders is gone) step back. Raises KeyError for an unknown id.
+        """
+        message = self.messages[content_id]
+        if self._published is not None and not content_id.startswith(SAFETY_PREFIX):
+            words = self._published.words(content_id, language)
+            if words is not None and placeholders(words.text) <= {HELP_LABEL, *self.helplines.placeholders}:
+                return words
+        return message.words.get(language)
 
     def topics(self) -> Collection[str]:
         """Topic ids that have at least one message."""
@@ -215,9 +231,10 @@ class Library:
         return "{" + placeholder + "}"
 
     def _message_words(self, content_id: str, language: str) -> tuple[str, str, bool]:
-        words_by_language = self.messages[content_id].words
-        found = language if language in words_by_language else "en"
-        words = words_by_language[found]
+        words, found = self.words_of(content_id, language), language
+        if words is None:
+            words, found = self.words_of(content_id, SOURCE_LANGUAGE), SOURCE_LANGUAGE
+            assert words is not None  # no message is loaded without its English
         return words.text, found, words.translation == "machine-draft"
 
 
@@ -265,7 +282,7 @@ def kept_messages(root: Path, kept: Kept) -> Mapping[str, Message]:
 
 def _messages_key(root: Path) -> str:
     here = Path(__file__).parent
-    parts = [(here / name).read_bytes() for name in ("library.py", "strings.py", "yamlfile.py")]
+    parts = [(here / name).read_bytes() for name in ("library.py", "strings.py", "wording.py", "yamlfile.py")]
     for base, _ in message_folders(root):
         for folder, folders, files in os.walk(base):
             folders.sort()
@@ -298,7 +315,7 @@ def _message_from(value: list[Any]) -> Message:
 def message_folders(root: Path) -> tuple[tuple[Path, str], ...]:
     """The folders in which messages are, and what their ids begin with."""
     content = root / "content"
-    return (content / "messages", ""), (content / "safety" / "texts", "safety/")
+    return (content / "messages", ""), (content / "safety" / "texts", SAFETY_PREFIX)
 
 
 def load_message(path: Path, root: Path, base: Path, prefix: str = "") -> Message:
@@ -361,7 +378,7 @@ def _load_words(file: Path, root: Path) -> Words:
     meta, body = read_front_matter(file, root)
     name = str(file.relative_to(root))
     help_if = meta.get("get_help_if")
-    text = body + (f"{HELP_MARK}{help_if}" if help_if else "")
+    text = with_help_line(body, help_if)
     try:
         placeholders(text)
     except ValueError as error:

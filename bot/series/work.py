@@ -59,6 +59,7 @@ class Sending:
 
 def send_due(sending: Sending, moment: datetime) -> list[int]:
     """Send what is due, and what waited for somebody who has written since; returns to whom, by person. Blocking."""
+    sending.renderer.library.refresh()
     told = []
     with sending.database.read() as session:
         last = select(func.max(SeriesStep.id)).where(SeriesStep.subscription_id == SeriesSubscription.id).scalar_subquery()

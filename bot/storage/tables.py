@@ -78,6 +78,11 @@ def wait_in_script(duration: timedelta) -> None:
     _ahead += duration
 
 
+def _only(condition: str) -> dict[str, Any]:
+    """What makes an index hold only the rows of which `condition` is true."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
 class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING)
     type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: JSON, list[Any]: JSON}
@@ -481,6 +486,73 @@ class ContentVersion(Base):
     version: Mapped[str] = mapped_column(String(16), primary_key=True)
     words: Mapped[str] = mapped_column(Text)
     first_sent_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class TextVersion(Base):
+    """One version of the words of one message in one language, as somebody saved it at the content desk. Words never change in a row.
+
+    `state`: file (the file's words when the desk first changed them), draft, review, approved, published, replaced (by a later version)
+    or withdrawn. At most one version of a text is open (draft, review or approved) and at most one published. `hash` is that of the
+    words, `source_hash` that of the English they translate, `base_id` the version they were edited from.
+    """
+
+    __tablename__ = "text_version"
+    __table_args__ = (
+        Index("ix_text_version_text", "content_id", "language"),
+        Index("uq_text_version_open", "content_id", "language", unique=True, **_only("state IN ('draft', 'review', 'approved')")),
+        Index("uq_text_version_published", "content_id", "language", unique=True, **_only("state = 'published'")),
+        NEVER_AGAIN,
+    )
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    content_id: Mapped[str] = mapped_column(String(120))
+    language: Mapped[str] = mapped_column(String(8))
+    body: Mapped[str] = mapped_column(Text)
+    help_if: Mapped[str | None] = mapped_column(Text)
+    translation: Mapped[str] = mapped_column(String(16))
+    source_hash: Mapped[str | None] = mapped_column(String(16))
+    hash: Mapped[str] = mapped_column(String(16), index=True)
+    state: Mapped[str] = mapped_column(String(10))
+    base_id: Mapped[int | None] = mapped_column(BigId)
+    staff_id: Mapped[int | None] = mapped_column(BigId)
+    author: Mapped[str] = mapped_column(String(80))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    published_at: Mapped[datetime | None]
+
+
+class TextEvent(Base):
+    """What was done with a text at the content desk, by whom, append-only. `note` is a reason; staff's words, nobody else's."""
+
+    __tablename__ = "text_event"
+    __table_args__ = (Index("ix_text_event_text", "content_id", "language"), NEVER_AGAIN)
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    version_id: Mapped[int | None] = mapped_column(ForeignKey("text_version.id"))
+    content_id: Mapped[str] = mapped_column(String(120))
+    language: Mapped[str] = mapped_column(String(8))
+    kind: Mapped[str] = mapped_column(String(16))
+    staff_id: Mapped[int | None] = mapped_column(BigId)
+    author: Mapped[str] = mapped_column(String(80))
+    note: Mapped[str | None] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(default=now)
+
+
+class TextRevision(Base):
+    """One row: a number that grows whenever what is published changes. Whoever changes texts holds it until they are done."""
+
+    __tablename__ = "text_revision"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    number: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+class TextImport(Base):
+    """A translator's file that waits for somebody's yes; gone once it is taken or thrown away."""
+
+    __tablename__ = "text_import"
+    __table_args__ = NEVER_AGAIN
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    name: Mapped[str] = mapped_column(String(120))
+    content: Mapped[str] = mapped_column(Text)
+    staff_id: Mapped[int] = mapped_column(BigId, index=True)
+    brought_at: Mapped[datetime] = mapped_column(default=now)
 
 
 class UnansweredQuestion(Base):
