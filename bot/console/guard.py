@@ -38,6 +38,7 @@ PAGES_OF = (("service_id", "/staff/directory/services"), ("change_id", "/staff/d
 PAGES = (
     *("/staff/rota", "/staff/sample", "/staff/review", "/staff/accounts", "/staff/account", "/staff/questions"),
     "/staff/campaigns",
+    "/staff/content",
     "/staff/series",
     "/staff/troubles",
     "/staff/retention",

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-ROLES = ("editor", "approver", "practitioner", "manager", "administrator", "commissioner")
-"""An account has one or more. Editors and approvers work on content, practitioners answer parents, managers look after a team,
-administrators after accounts; commissioners see the published figures and nothing else."""
+from bot.desk import rules
+
+ROLES = ("editor", "translator", "clinical_lead", "approver", "practitioner", "manager", "administrator", "commissioner")
+"""An account has one or more. Editors and approvers work on the directory and on what parents read, translators on other languages,
+clinical leads answer for what parents read, practitioners answer parents, managers look after a team, administrators after accounts;
+commissioners see the published figures and nothing else. Who does what to words is said in `bot.desk.rules`."""
 
 ADMINISTRATOR = "administrator"
 EVERYONE = frozenset(ROLES)
@@ -27,17 +30,24 @@ SEES_RETENTION = frozenset({"manager", "administrator"})
 SEES_INSIGHT = frozenset({"manager", "commissioner"})
 PLANS_CONTENT = frozenset({"editor", "approver", "manager"})
 SETS_DIRECTORY = frozenset({"manager", "administrator"})
+SEES_CONTENT = rules.SEES
+WRITES_CONTENT = rules.WRITES
+APPROVES_CONTENT = rules.APPROVES
+PUBLISHES_CONTENT = rules.PUBLISHES
+REVIEWS_CONTENT = rules.REVIEWS
+TAKES_CONTENT_FILES = rules.TAKES_FILES
 
 
 def landing(roles: Collection[str]) -> str:
     """The page to begin with: the first of the console's that somebody with `roles` may see."""
-    first = (
+    pages = (
         ("/staff", SEES_CASES),
         ("/staff/questions", SEES_QUESTIONS),
         ("/staff/rota", SEES_ROTA),
+        ("/staff/content", SEES_CONTENT),
         ("/staff/insight", SEES_INSIGHT),
     )
-    for page, allowed in first:
+    for page, allowed in pages:
         if allowed & set(roles):
             return page
     return "/staff/audit"

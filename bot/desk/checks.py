@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 from bot.languages import supported
 from bot.library import Library, check_messages
 from bot.library.check_files import MARK, Tree
@@ -18,19 +15,25 @@ STALE = "source_hash"
 """The field of a problem that says that the English has changed since."""
 
 
-def problems(library: Library, root: Path, content_id: str, language: str, one: Written) -> list[Problem]:
-    """Everything wrong with `one` as the words of a message in a language, beside what is live now. Empty if nothing is."""
-    tree = Tree(root)
-    items = list(_items(library, tree, content_id, language, one))
-    (item,) = [item for item in items if item.id == content_id]
+def problems(library: Library, tree: Tree, content_id: str, language: str, one: Written) -> list[Problem]:
+    """Everything wrong with `one` as the words of a message in a language, by itself and beside all that is live now."""
+    items = [_item(library, tree, id_, language, one if id_ == content_id else None) for id_ in _ids(library, content_id)]
+    where = tree.name(items[-1].words[language].path)
+    found = [*own_problems(library, tree, content_id, language, one)]
+    found += [problem for problem in check_messages.repeated(tree, items) if problem.file == where]
+    if language == SOURCE_LANGUAGE:
+        found += check_messages.mean_grade(items)
+    return found
+
+
+def own_problems(library: Library, tree: Tree, content_id: str, language: str, one: Written) -> list[Problem]:
+    """What is wrong with `one` by itself and beside its English; quick, for many texts at once."""
+    item = _item(library, tree, content_id, language, one)
     item.data = tree.data(tree.name(item.path)) or {}
     found = list(check_messages.problems_in(tree, item, language))
     where = tree.name(item.words[language].path)
-    found += [problem for problem in check_messages.repeated(tree, items) if problem.file == where]
     if MARK in one.whole:
         found.append(Problem(where, None, "", "something is still to be written.", f"Write it in place of {MARK}."))
-    if language == SOURCE_LANGUAGE:
-        found += check_messages.mean_grade(items)
     return found
 
 
@@ -57,18 +60,21 @@ def editable(library: Library, content_id: str) -> bool:
     return content_id in library.messages and not content_id.startswith(SAFETY_PREFIX)
 
 
-def _items(library: Library, tree: Tree, content_id: str, language: str, one: Written) -> Iterator[Item]:
-    """What is live as the checks see it, this text last, so that words which stand in two are reported of it."""
-    ids = [id_ for id_ in library.messages if editable(library, id_)]
-    languages = [SOURCE_LANGUAGE, language] if language != SOURCE_LANGUAGE else [SOURCE_LANGUAGE]
-    for id_ in sorted(ids, key=lambda id_: id_ == content_id):
-        folder = tree.root / "content" / "messages" / id_
-        item = Item(folder / "message.yml", id_, False, {}, [])
-        for code in languages:
-            words = one if (id_, code) == (content_id, language) else live(library, id_, code)
-            if words is not None:
-                item.words[code] = Words(folder / f"{code}.md", words.body, words.help_if, words.translation, words.source_hash)
-        yield item
+def _ids(library: Library, last: str) -> list[str]:
+    """All that the desk changes, `last` at the end, so that words which stand in two texts are reported of that one."""
+    return sorted((id_ for id_ in library.messages if editable(library, id_)), key=lambda id_: id_ == last)
+
+
+def _item(library: Library, tree: Tree, content_id: str, language: str, one: Written | None) -> Item:
+    """A message as the checks see it, in English and `language`: `one` in place of what is live."""
+    folder = tree.root / "content" / "messages" / content_id
+    item = Item(folder / "message.yml", content_id, False, {}, [])
+    for code in dict.fromkeys((SOURCE_LANGUAGE, language)):
+        words = one if one is not None and code == language else live(library, content_id, code)
+        if words is not None:
+            path = folder / f"{code}.md"
+            item.words[code] = Words(path, words.body, words.help_if, words.translation, words.source_hash)
+    return item
 
 
 def tongues() -> tuple[str, ...]:

@@ -6,18 +6,18 @@ act one after the other. What may not be done is a `Refusal`; nothing is then ch
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from bot.desk import checks
 from bot.desk.rules import REVIEWS, Person
+from bot.desk.tidy import tidied, tidy
 from bot.library import Library
+from bot.library.check_files import Tree
 from bot.library.strings import SOURCE_LANGUAGE, placeholders
 from bot.library.written import MACHINE_DRAFT, NATIVE_REVIEWED, ORIGINAL, Written
 from bot.library.yamlfile import Problem
@@ -26,14 +26,11 @@ from bot.storage.tables import TextEvent, TextRevision, TextVersion, now
 
 OPEN = ("draft", "review", "approved")
 LONGEST = 4_000
-"""Characters of one box that are kept at all; what is too long for a parent is far shorter and is said by the checks."""
-
-_BREAKS = re.compile("\r\n?|[\u2028\u2029\u0085]")
-_CONTROLS = re.compile("[\x00-\x09\x0b-\x1f\x7f]")
+"""Characters of one text that are kept at all; what is too long for a parent is far shorter, and the checks say so."""
 
 
 class Refusal(Exception):
-    """Why something is not done: missing, role, own, state, clash, unchanged, reason, meaning, or checks (then `problems` says what)."""
+    """Why something is not done: missing, role, own, state, clash, long, unchanged, reason, meaning, or checks (then `problems` says what)."""
 
     def __init__(self, code: str, problems: Sequence[Problem] = ()) -> None:
         self.code, self.problems = code, list(problems)
@@ -42,14 +39,14 @@ class Refusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """What the functions here need beside a session: the library that serves parents, and the root of the tree of its files."""
+    """What the functions here need beside a session: the library that serves parents, and the tree of its files as the checks read it."""
 
     library: Library
-    root: Path
+    tree: Tree
 
     def problems(self, version: TextVersion) -> list[Problem]:
         """What is wrong with a version as things are now."""
-        return checks.problems(self.library, self.root, version.content_id, version.language, written_of(version))
+        return checks.problems(self.library, self.tree, version.content_id, version.language, written_of(version))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,15 +67,15 @@ def written_of(version: TextVersion) -> Written:
     return Written(version.body, version.help_if, version.translation, version.source_hash)
 
 
-def tidy(text: str) -> str:
-    """Typed words as they are kept: plain line ends, no control characters, no space around lines."""
-    lines = (" ".join(line.split(" ")).strip() for line in _CONTROLS.sub(" ", _BREAKS.sub("\n", text[:LONGEST])).split("\n"))
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
-
-
 def mark(version: TextVersion | None, live: Written | None) -> str:
     """What names the words that somebody sees when they begin to edit: the open version, else what is live."""
     return str(version.id) if version is not None else live.hash if live is not None else ""
+
+
+def says_the_same(new: Written, old: Written) -> bool:
+    """Whether nothing is new: neither a word, nor the English that is translated, nor that a native reader has checked it."""
+    checked = new.translation == NATIVE_REVIEWED != old.translation
+    return (new.body, new.help_if, new.source_hash) == (old.body, old.help_if, old.source_hash) and not checked
 
 
 # Looking
@@ -107,6 +104,11 @@ def history(session: Session, content_id: str, language: str) -> list[tuple[Text
     query = select(TextEvent, TextVersion).outerjoin(TextVersion, TextVersion.id == TextEvent.version_id)
     query = query.where(TextEvent.content_id == content_id, TextEvent.language == language).order_by(TextEvent.id.desc())
     return [(event, version) for event, version in session.execute(query)]
+
+
+def file_rows(session: Session, content_id: str, language: str) -> list[TextVersion]:
+    """What the file has said, newest first, as far as the desk has seen it."""
+    return list(session.scalars(_of(content_id, language).where(TextVersion.state == "file").order_by(TextVersion.id.desc())))
 
 
 def english_of(session: Session, library: Library, content_id: str, source_hash: str | None) -> Written | None:
@@ -166,8 +168,10 @@ def save(session: Session, texts: Texts, person: Person, content_id: str, langua
     if edit.seen != mark(before, live):
         raise Refusal("clash")
     new = _typed(language, edit)
+    if len(new.whole) > LONGEST:
+        raise Refusal("long")
     old = written_of(before) if before is not None else live
-    if old is not None and (new.body, new.help_if, new.source_hash) == (old.body, old.help_if, old.source_hash):
+    if old is not None and says_the_same(new, old):
         if before is None:
             raise Refusal("unchanged")
         return before
@@ -339,7 +343,7 @@ def _carry_over(session: Session, texts: Texts, person: Person, before: Written,
 
 
 def _typed(language: str, edit: Edit) -> Written:
-    body, help_if = tidy(edit.body), " ".join(tidy(edit.help_if).split()) or None
+    body, help_if = tidied(edit.body, edit.help_if)
     if language == SOURCE_LANGUAGE:
         return Written(body, help_if, ORIGINAL, None)
     return Written(body, help_if, edit.translation, edit.english)

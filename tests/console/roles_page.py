@@ -18,7 +18,8 @@ HEAD = """# Who may do what in the staff console
 An account has one or more roles, and belongs to one area or to all. Every route names the roles that may use it; one that names none stops
 the console at the start. Whoever is not signed in is sent to sign in, or gets 401; whoever has none of the roles gets 403, and nothing
 of what was asked for. Staff of one area find nothing of another: its cases, accounts and messages are not there for them (404), its
-rota is their own area's instead. A test walks every route as nobody, as each role, and as staff of another area
+rota is their own area's instead. What parents read (`/staff/content`) is of no area: whoever has the role works on it for all
+([content-desk.md](content-desk.md)). A test walks every route as nobody, as each role, and as staff of another area
 (`tests/console/test_roles.py`).
 
 The table is made from the routes: `python -m tests.console.roles_page`. "asks" means that it asks again who you are, where that was

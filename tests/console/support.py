@@ -24,6 +24,7 @@ from bot.conversation.intake import pack
 from bot.conversation.render import Renderer
 from bot.delivery.hub import Hub
 from bot.delivery.outbox import enqueue
+from bot.desk.published import PublishedWords
 from bot.handoff import cases
 from bot.handoff.hours import load_teams
 from bot.handoff.sampling import load_reviewing, load_sampling
@@ -317,7 +318,7 @@ def build_office(
     services = ConsoleServices(
         database=database,
         keyring=keyring or Keyring([new_key()]),
-        renderer=Renderer(library),
+        renderer=Renderer(library.overlaid(PublishedWords(database))),
         strings=library.strings,
         hub=Hub(),
         settings=config,

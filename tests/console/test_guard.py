@@ -107,6 +107,8 @@ def test_every_page_that_a_stranger_may_ask_for_is_reached_by_signing_in(office:
         "code": "dads26",
         "series": "by-age",
         "page": "reach",
+        "language": "ur",
+        "content_id": "baby/crying/start-here",
         **dict.fromkeys(("service_id", "change_id", "import_id"), str(uuid.uuid4())),
     }
     left_out = ("/staff/events", "{path:path}", "template.csv", "{form", "{file", "{table", "{step}", "/all", "/accounts/add")

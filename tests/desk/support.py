@@ -19,7 +19,7 @@ READER = Person(5, "Mo", frozenset({"manager"}))
 CRYING = "baby/crying/start-here"
 BODY = "Crying is hard to hear. You are doing fine.\n\n*Try this:* hum a slow tune.\n\n*Why:* she knows your voice."
 HELP = "she is hot or hard to wake: {urgent_health}. If she is floppy: {emergency}."
-BODY_UR = "بچی کا رونا سننا آسان نہیں۔\n\n*یہ کر کے دیکھیں:* گنگنائیں۔"
+BODY_UR = "بچی کا رونا سننا آسان نہیں۔\n\n*یہ کر کے دیکھیں:* لوری سنائیں۔"
 HELP_UR = "بچی کو بخار ہو: {urgent_health}۔ جسم ڈھیلا ہو: {emergency}۔"
 
 

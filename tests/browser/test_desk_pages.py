@@ -1,0 +1,80 @@
+"""The content desk in Chromium: narrow, in both directions of script, with JavaScript and without."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import CHROMIUM
+from tests.browser.test_browser_pages import sideways, violations
+from tests.browser.test_console import open_as
+from tests.console.support import Office
+from tests.desk.support import BODY, BODY_UR, CRYING, HELP, HELP_UR
+from tests.webchat.support import served
+
+pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not there: install Debian's chromium package")
+HOME = "/staff/content"
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+@pytest.mark.parametrize(("language", "body", "help_if"), [("en", BODY, HELP), ("ur", BODY_UR, HELP_UR)])
+def test_words_go_from_a_draft_to_parents_on_a_narrow_screen(
+    office: Office, chromium: Any, language: str, body: str, help_if: str, scripts: bool
+) -> None:
+    editor = office.browser(office.staff("Edie", roles=("editor",)))
+    lead = office.browser(office.staff("Lena", roles=("clinical_lead",)))
+
+    def look(page: Any) -> None:
+        if scripts:  # axe is a script
+            assert violations(page) == []
+            assert sideways(page) <= 0
+
+    with served(office) as site:  # type: ignore[arg-type]
+        page = open_as(chromium, editor, site, width=320, java_script_enabled=scripts)
+        page.goto(f"{site}{HOME}?lang={language}&q=crying+start")
+        look(page)
+        page.click(f"text={CRYING}")
+        look(page)
+        page.click("text=Change these words")
+        look(page)
+        page.fill("[name=text]", "Ring 0117 496 0123 now. " + "x" * 90)
+        page.click("text=Save as a draft")  # what is wrong takes the focus and leads to its box
+        page.wait_for_selector("#errors:focus")
+        look(page)
+        page.locator("#errors a").first.click()
+        page.wait_for_selector("#b-text:focus")
+        page.fill("[name=text]", body)
+        page.fill("[name=help_if]", help_if)
+        page.click("text=Save as a draft")
+        assert "Saved as a draft" in page.inner_text("[role=status].banner")
+        look(page)
+        page.click("text=Send for review")
+        where = page.url.split("?")[0]
+        page = open_as(chromium, lead, site, width=320, java_script_enabled=scripts)
+        page.goto(where)
+        look(page)
+        page.click("text=Give back to the writer")  # without a reason
+        page.wait_for_selector("#errors:focus")
+        look(page)
+        page.click("text=Approve these words")
+        page.click("text=Publish: parents read it from now on")
+        assert "Parents read it from now on" in page.inner_text("[role=status].banner")
+        page.locator("details summary").first.click()
+        look(page)
+        assert page.troubles == [] or all("status of 4" in trouble for trouble in page.troubles)
+    assert body.split("\n")[0] in office.services.renderer.library.render(f"message:{CRYING}", language).text
+
+
+def test_the_page_of_somebody_who_comes_second_has_nothing_wrong_with_it(office: Office, chromium: Any) -> None:
+    first = office.browser(office.staff("Edie", roles=("editor",)))
+    second = office.browser(office.staff("Lena", roles=("clinical_lead",)))
+    with served(office) as site:  # type: ignore[arg-type]
+        pages = [open_as(chromium, who, site, width=320) for who in (first, second)]
+        for page in pages:
+            page.goto(f"{site}{HOME}/edit/ur/{CRYING}")
+        for page in pages:
+            page.fill("[name=text]", f"{BODY_UR} {'دیکھو' * 20}")
+            page.click("text=Save as a draft")
+        assert "Somebody else has saved this text" in page.inner_text("#errors")
+        assert violations(page) == [] and sideways(page) <= 0
