@@ -22,7 +22,7 @@ app = typer.Typer(
     help="Wren: a chat bot for parents and carers of babies and under-fives.",
 )
 content_app = typer.Typer(no_args_is_help=True, help="The words that parents read.")
-ROLE_HELP = "editor, approver, practitioner, manager, administrator or commissioner; may be given several times."
+ROLE_HELP = "editor, translator, clinical_lead, approver, practitioner, manager, administrator or commissioner; may be given several times."
 staff_app = typer.Typer(no_args_is_help=True, help="Accounts of the staff console.")
 factor_app = typer.Typer(no_args_is_help=True, help="Second factors of staff.")
 whatsapp_app = typer.Typer(no_args_is_help=True, help="The WhatsApp number and its templates.")
@@ -628,12 +628,14 @@ def doctor_trace(message: Annotated[int, typer.Argument(help="The number that lo
 def whole_app() -> typer.Typer:
     """The command line with the parts that other rooms add."""
     from bot.campaigns.cli import campaign_app
+    from bot.desk.cli import add_commands
     from bot.insight.cli import insight_app
     from bot.retention.cli import retention_app
     from bot.series.cli import series_app
     from services_directory.cli import directory_app
 
     app.add_typer(directory_app, name="directory")
+    add_commands(content_app)
     app.add_typer(campaign_app, name="campaign")
     app.add_typer(series_app, name="series")
     app.add_typer(retention_app, name="retention")

@@ -46,6 +46,7 @@ def test_make_alone_prints_its_own_help() -> None:
     "command",
     [
         *("run", "serve", "work", "rasa", "chat", "triage", "understand", "doctor", "migrate", "new-key", "backup", "restore"),
+        *("content export-translations", "content import-translations", "content write-back"),
         *("content check", "content phrase-effect", "content approve", "directory search", "staff add", "whatsapp templates"),
         "telegram webhook",
         "retention run",

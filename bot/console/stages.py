@@ -27,7 +27,7 @@ INSIDE = re.compile(
     r"/staff(/cases/\d{1,18}(/records)?|/audit|/questions|/to-write|/triage|/review|/sample|/rota|/account(/second-factor)?|/accounts(/\d{1,18})?"
     r"|/retention"
     r"|/campaigns(/[a-z]{3,10}[2-9]{1,2})?"
-    r"|/content(/(texts|edit)/[a-z]{2,3}/[a-z0-9/-]{1,120})?"
+    r"|/content(/(texts|edit)/[a-z]{2,3}/[a-z0-9/-]{1,120}|/translations|/files(/content\.zip)?)?"
     r"|/series(/[a-z0-9-]{1,40})?|/insight(/[a-z]{1,20})?"
     r"|/directory(/(todo|pending|freshness|export|import|import/questions)|/(services|changes|import)/[0-9a-f-]{36})?)?"
 )

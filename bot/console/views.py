@@ -20,7 +20,7 @@ from bot.console import logins
 from bot.console.accounts_pages import AccountPages
 from bot.console.campaign_pages import CampaignDesk
 from bot.console.casefile import CaseFile, Place, latest, read_case
-from bot.console.desk import ContentDesk, desk_routes
+from bot.console.desk import ContentDesk, TranslatorsFiles, desk_routes, translation_routes
 from bot.console.directory.imports import BRINGS, Imports
 from bot.console.directory.pages import directory_routes
 from bot.console.events import follow
@@ -167,6 +167,7 @@ def routes(services: ConsoleServices) -> list[Route]:
         *_import_routes(guard, Imports(services, look)),
         *directory_routes(services, guard, look),
         *desk_routes(ContentDesk(services, look), guard),
+        *translation_routes(TranslatorsFiles(services, look), guard),
         Route("/staff/{path:path}", guard.page(console.nowhere, EVERYONE), methods=["GET"]),
     ]
     rules(ours)  # whoever forgets to say who may use a route finds out before anybody else does

@@ -11,6 +11,7 @@ from tests.browser.test_browser_pages import sideways, violations
 from tests.browser.test_console import open_as
 from tests.console.support import Office
 from tests.desk.support import BODY, BODY_UR, CRYING, HELP, HELP_UR
+from tests.desk.test_exchange import as_po, to_crying
 from tests.webchat.support import served
 
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not there: install Debian's chromium package")
@@ -78,3 +79,24 @@ def test_the_page_of_somebody_who_comes_second_has_nothing_wrong_with_it(office:
             page.click("text=Save as a draft")
         assert "Somebody else has saved this text" in page.inner_text("#errors")
         assert violations(page) == [] and sideways(page) <= 0
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_translators_file_is_brought_and_taken_on_a_narrow_screen(office: Office, chromium: Any, scripts: bool) -> None:
+    who = office.browser(office.staff("Ada", roles=("translator", "administrator")))
+    content = as_po(who.get(f"{HOME}/translations/export/ur.po").text, to_crying)
+    with served(office) as site:  # type: ignore[arg-type]
+        page = open_as(chromium, who, site, width=320, java_script_enabled=scripts)
+        for place in ("translations", "files"):
+            page.goto(f"{site}{HOME}/{place}")
+            assert not scripts or (violations(page) == [] and sideways(page) <= 0)
+        page.goto(f"{site}{HOME}/translations")
+        page.click("text=Look at this file")
+        page.wait_for_selector("#errors:focus")
+        assert not scripts or (violations(page) == [] and sideways(page) <= 0)
+        page.set_input_files("#file", {"name": "ur.po", "mimeType": "text/plain", "buffer": content.encode()})
+        page.click("text=Look at this file")
+        assert "1 text would become a draft" in page.inner_text("main")
+        assert not scripts or (violations(page) == [] and sideways(page) <= 0)
+        page.click("text=Make these drafts")
+        assert "1 draft was made" in page.inner_text("[role=status].banner")

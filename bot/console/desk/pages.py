@@ -97,6 +97,8 @@ class ContentDesk:
             shows=SHOWS,
             topics=sorted({*self._texts.library.topics()} - {"safety"}),
             link=lambda number: f"{HOME}?{urlencode({**wanted, 'page': number})}",
+            drafts=whole_number(query.get("drafts", "")),
+            writes=bool(WRITES_CONTENT & visit.who.roles),
             takes_files=bool(TAKES_CONTENT_FILES & visit.who.roles),
         )
 
