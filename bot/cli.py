@@ -648,6 +648,7 @@ def main() -> None:
     from bot.library.yamlfile import DataError
     from bot.models import TrainingFailed
     from bot.pages.council import CouncilError
+    from bot.pages.framing import EmbedError
     from bot.storage.unfit import Unfit
 
     try:
@@ -655,7 +656,7 @@ def main() -> None:
     except KeyboardInterrupt:
         say("stopped")
         sys.exit(130)
-    except (TrainingFailed, DataError, CouncilError, Unfit) as error:
+    except (TrainingFailed, DataError, CouncilError, EmbedError, Unfit) as error:
         say(str(error))
         sys.exit(1)
 

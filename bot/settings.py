@@ -135,6 +135,10 @@ class Settings(BaseSettings):
         default=None,
         description="File of births by area and year (CSV), to see whom Wren reaches against them; empty means none.",
     )
+    embed_origins: str = Field(
+        default="",
+        description="Sites that may show the chat in a frame, comma-separated, such as https://www.example.gov.uk; empty means none.",
+    )
     area: str = Field(default="demonstration", description="The area that new people belong to.")
     demonstration: bool = Field(default=True, description="Load the fictional directory and a loopback-only login.")
     directory_approve_own: bool = Field(default=False, description="May somebody approve their own change to the directory?")

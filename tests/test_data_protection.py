@@ -10,7 +10,7 @@ import textwrap
 import pytest
 from sqlalchemy import LargeBinary
 
-from bot.channels.webchat.views import COOKIE_DAYS
+from bot.channels.webchat.visits import COOKIE_DAYS, VISIT_SECONDS
 from bot.console.logins import ABSOLUTE, IDLE
 from bot.delivery.outbox import TOKEN_LIFE
 from bot.delivery.pace import forget_old
@@ -78,6 +78,7 @@ def test_the_page_gives_the_periods_of_the_code() -> None:
     signed_in = f"valid {IDLE.seconds // 60} minutes of quiet, {ABSOLUTE.seconds // 3600} hours at most"
     assert rows()["staff_login"][4].startswith(signed_in)
     assert f"{COOKIE_DAYS} days after the last visit" in PAGE
+    assert f"{VISIT_SECONDS // 60} minutes after the last look" in PAGE
 
 
 def test_the_pages_give_the_size_of_the_sample_as_shipped() -> None:

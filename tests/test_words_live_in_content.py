@@ -58,6 +58,7 @@ TECHNICAL = {
     "# Written by `bot content sync` from content/commands.yml: edit that file.",
     "status bad",  # a class
     "(pointer: fine)",  # a media query
+    "wren_visit=; path=/chat; max-age=0",  # takes a cookie away
 }
 MARKUP = re.compile(r"<[a-z]|\n?event: |: still here|.*(charset=|max-age=)")
 
@@ -142,8 +143,8 @@ def jinja_words(source: str) -> list[str]:
 
 
 def script_words(source: str) -> list[str]:
-    """Literals of two words in a script, without its comments."""
-    code = re.sub(r"/\*.*?\*/|(?<![:\"'])//[^\n]*", "", source, flags=re.DOTALL)
+    """Literals of two words in a script, without its comments and without what it tells the people of another site in the browser's log."""
+    code = re.sub(r"/\*.*?\*/|(?<![:\"'])//[^\n]*|console\.error\([^\n]*", "", source, flags=re.DOTALL)
     quoted = re.findall(r"\"((?:[^\"\\\n]|\\.)*)\"|'((?:[^'\\\n]|\\.)*)'", code)
     return [words for pair in quoted for words in pair if TWO_WORDS.search(words) and words not in {"use strict", *TECHNICAL}]
 

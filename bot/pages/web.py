@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,8 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+UNFRAMED = "frame-ancestors 'none'"
+POLICY = f"default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; {UNFRAMED}"
 POLICY_WITH_SCRIPT = f"{POLICY}; script-src 'self'; connect-src 'self'"
 
 
@@ -46,6 +47,14 @@ def secured(response: Response, *, script: bool = False) -> Response:
     """`response` with the headers that keep other sites, frames and scripts out."""
     response.headers.update(HEADERS)
     response.headers["Content-Security-Policy"] = POLICY_WITH_SCRIPT if script else POLICY
+    return response
+
+
+def framed(response: Response, origins: Sequence[str]) -> Response:
+    """`response`, secured before, for pages of these origins, and of no other, to show in a frame."""
+    policy = response.headers["Content-Security-Policy"]
+    response.headers["Content-Security-Policy"] = policy.replace(UNFRAMED, f"frame-ancestors {' '.join(origins)}")
+    del response.headers["X-Frame-Options"]  # it can name no list of sites
     return response
 
 

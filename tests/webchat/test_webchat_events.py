@@ -53,7 +53,7 @@ def visitor(chat: Chat, address: str, text: str = "hello") -> Iterator[httpx.Cli
         page = client.get("/chat")
         key = page.cookies["wren_chat"]
         client.cookies.clear()
-        client.headers["Cookie"] = f"wren_chat={key}"  # the server's own cookie asks for https
+        client.headers["Cookie"] = f"wren_chat={key}; wren_visit=0.0"  # the server's own cookie asks for https
         client.post("/chat/send", data={"text": text, "id": hidden(page.text)}, headers={"Wren-Fetch": "1"})
         yield client
 

@@ -40,7 +40,7 @@ def test_an_open_page_counts_as_being_there_and_is_written_down_now_and_then(cha
 
 def test_a_page_that_only_waits_for_news_counts_too(chat: Chat) -> None:
     client = written(chat)
-    (key,) = (value for value in client.cookies.values())
+    key = client.cookies["wren_chat"]
     history = History(chat.services.database, chat.services.keyring)
     visitor = history.visitor(key)
     assert visitor is not None

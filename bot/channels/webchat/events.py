@@ -10,7 +10,7 @@ from contextlib import suppress
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
-from bot.channels.webchat.history import Entry, History, Position
+from bot.channels.webchat.history import BEGINNING, Entry, History, Position
 from bot.delivery.hub import Hub
 
 LOOK_SECONDS = 5.0
@@ -42,8 +42,9 @@ class EventStream:
         self._render, self._gone, self._look_seconds = render, gone, look_seconds
         self._seen: set[str] = set()
 
-    async def run(self, key: str, person_id: int, position: Position) -> AsyncIterator[str]:
-        """Events until the page goes, the server stops, the store fails or the key becomes another person's."""
+    async def run(self, key: str, person_id: int, position: Position, since: Position = BEGINNING) -> AsyncIterator[str]:
+        """Events after `position`, none from before `since`, until the page goes, the server stops, the store fails or the key becomes
+        another person's."""
         yield f"retry: {RETRY_MS}\n\n"
         ends = asyncio.get_running_loop().time() + LONGEST_SECONDS
         quiet = 0
@@ -51,7 +52,7 @@ class EventStream:
             while not self._closing.is_set() and asyncio.get_running_loop().time() < ends:
                 woken.clear()
                 try:
-                    entries = await run_in_threadpool(self._history.fresh, key, person_id, position)
+                    entries = await run_in_threadpool(self._history.fresh, key, person_id, position, since)
                 except SQLAlchemyError:
                     return
                 if entries is None or await self._gone():

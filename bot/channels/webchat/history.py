@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import exists, or_, select, update
+from sqlalchemy import exists, func, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -49,11 +49,19 @@ class Position:
     def __str__(self) -> str:
         return f"{self.inbox}.{self.outbox}"
 
+    def shows(self, entry: Entry) -> bool:
+        """Whether `entry` came after this place."""
+        return entry.id > (self.inbox if entry.own else self.outbox)
+
     def after(self, entry: Entry) -> Position:
         """This place once `entry` has been read."""
         if entry.own:
             return Position(max(self.inbox, entry.id), self.outbox)
         return Position(self.inbox, max(self.outbox, entry.id))
+
+
+BEGINNING = Position()
+"""The place before every message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,12 +111,18 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """A page of a conversation. `older`: where the page before it ends; `awaiting`: something was not answered yet."""
+    """A page of a conversation.
 
-    entries: tuple[Entry, ...]
-    position: Position
-    older: Position | None
-    awaiting: bool
+    `older`: where the page before it ends; `awaiting`: something was not answered yet. `hidden`: words from before this visit are there
+    and not shown; `waits`: a practitioner's reply is among them.
+    """
+
+    entries: tuple[Entry, ...] = ()
+    position: Position = Position()
+    older: Position | None = None
+    awaiting: bool = False
+    hidden: bool = False
+    waits: bool = False
 
 
 class History:
@@ -122,19 +136,35 @@ class History:
         with self._database.read() as session:
             return self._visitor(session, key)
 
-    def page(self, visitor: Visitor, before: Position | None = None) -> View:
-        """The last messages, or the last before a place."""
+    def page(self, visitor: Visitor, before: Position | None = None, since: Position = BEGINNING) -> View:
+        """The last messages, or the last before a place; none from before `since`."""
         with self._database.read() as session:
-            inbox, outbox = self._rows(session, visitor, before, newest=PAGE + 1)
+            inbox, outbox = self._rows(session, visitor, before, since, newest=PAGE + 1)
             entries = self._entries(session, visitor, inbox, outbox)
             awaiting = session.scalar(select(exists().where(Inbox.person_id == visitor.id, Inbox.open == 1)))
         shown = entries[-PAGE:]
-        position = Position(max((row.id for row in inbox), default=0), max((row.id for row in outbox), default=0))
+        position = Position(
+            max((row.id for row in inbox), default=since.inbox), max((row.id for row in outbox), default=since.outbox)
+        )
         older = self._first(shown, before or Position(position.inbox + 1, position.outbox + 1)) if len(entries) > PAGE else None
-        return View(entries=tuple(shown), position=position, older=older, awaiting=bool(awaiting))
+        return View(entries=tuple(shown), position=position, older=older, awaiting=bool(awaiting), hidden=since != BEGINNING)
 
-    def fresh(self, key: str, person_id: int, position: Position) -> list[Entry] | None:
-        """What is new after `position`, and again the last seconds; None when the key is now another person's."""
+    def clean(self, visitor: Visitor) -> View:
+        """What a new visit starts with: no words, the place where they end, and whether a practitioner's reply came since the last visit."""
+        unseen = self._outbox(visitor).where(
+            Outbox.message_class == MessageClass.PRACTITIONER.value, Outbox.created_at > visitor.seen_at
+        )
+        with self._database.read() as session:
+            last = [
+                session.scalar(rows.with_only_columns(func.max(table.id))) or 0
+                for table, rows in ((Inbox, self._inbox(visitor)), (Outbox, self._outbox(visitor)))
+            ]
+            waits = session.scalar(select(unseen.exists()))
+        position = Position(*last)
+        return View(position=position, hidden=position != BEGINNING, waits=bool(waits))
+
+    def fresh(self, key: str, person_id: int, position: Position, since: Position = BEGINNING) -> list[Entry] | None:
+        """What is new after `position`, and again the last seconds, but none from before `since`; None when the key is now another person's."""
         with self._database.read() as session:
             visitor = self._visitor(session, key)
             if visitor is None or visitor.id != person_id:
@@ -147,7 +177,7 @@ class History:
             outbox = session.scalars(self._outbox(visitor).where(recent).order_by(Outbox.id).limit(PAGE)).all()
             entries = self._entries(session, visitor, inbox, outbox)
         self.seen(visitor, key)
-        return entries
+        return [entry for entry in entries if since.shows(entry)]
 
     def answered(self, inbox_id: int) -> bool:
         """Whether a message has come to an end."""
@@ -174,9 +204,10 @@ class History:
             session.execute(update(PersonAddress).where(PersonAddress.lookup == lookup).values(last_seen_at=now()))
 
     def _rows(
-        self, session: Session, visitor: Visitor, before: Position | None, newest: int
+        self, session: Session, visitor: Visitor, before: Position | None, since: Position, newest: int
     ) -> tuple[Sequence[Inbox], Sequence[Outbox]]:
-        inbox, outbox = self._inbox(visitor), self._outbox(visitor)
+        inbox = self._inbox(visitor).where(Inbox.id > since.inbox)
+        outbox = self._outbox(visitor).where(Outbox.id > since.outbox)
         if before is not None:
             inbox, outbox = inbox.where(Inbox.id < before.inbox), outbox.where(Outbox.id < before.outbox)
         return (

@@ -3,8 +3,16 @@
   "use strict";
   var log = document.getElementById("log"), say = document.getElementById("say"), box = document.getElementById("text");
   var status = document.getElementById("status"), refresh = document.getElementById("refresh"), exit = document.getElementById("exit");
-  if (!log || !say || !window.fetch || !window.EventSource || !window.URLSearchParams) return;
-  var told = say.dataset, position = log.dataset.position, source = null, dropped = false, draft = "wren-draft", first = null, since = 0;
+  if (!log || !say || !window.fetch || !window.ReadableStream || !window.URLSearchParams) return;
+  var told = say.dataset, position = log.dataset.position, line = null, dropped = false, draft = "wren-draft", first = null, since = 0, away = 0;
+  var base = say.getAttribute("action").replace("/send", "");
+  var place = window.wrenPlace || { // in a frame it is frame.js that keeps the key and the visit; else cookies do
+    headers: function () { return {}; },
+    sent: function () {},
+    seen: function () {},
+    endVisit: function () { document.cookie = "wren_visit=; path=/chat; max-age=0"; }, // whoever opens the chat next is asked before old words are shown
+    leave: function (href) { window.location.replace(href); }
+  };
 
   function tell(words, bad) {
     status.className = bad ? "status bad" : "status";
@@ -46,21 +54,39 @@
     for (var i = 0; i < forms.length - 3; i++) if (!forms[i].contains(document.activeElement)) forms[i].remove();
   }
   function listen() {
-    if (source) return;
-    source = new EventSource("/chat/events?after=" + encodeURIComponent(position));
-    source.addEventListener("message", function (event) {
-      position = event.lastEventId || position;
-      show(JSON.parse(event.data));
-    });
-    source.onopen = function () {
+    if (line) return;
+    line = fetch(base + "/events?after=" + encodeURIComponent(position), { headers: place.headers(), cache: "no-store" }).then(function (answer) {
+      if (answer.status === 204) return again(); // this visit is over, or this browser keeps no cookies
+      if (!answer.ok) throw new Error();
       document.body.classList.add("live");
       if (dropped) { dropped = false; tell(told.back); }
-    };
-    source.onerror = function () {
+      return read(answer.body.getReader());
+    }).catch(function () { /* the line is lost */ }).then(function () {
       document.body.classList.remove("live");
       if (!dropped) { dropped = true; setTimeout(function () { if (dropped) tell(navigator.onLine === false ? told.offline : told.lost, true); }, 4000); }
-      if (source.readyState === 2) { source.close(); source = null; setTimeout(listen, 5000); }
-    };
+      setTimeout(function () { line = null; listen(); }, 2000);
+    });
+  }
+  function again() { // never settles: the page is left
+    window.location.replace(base + "?sent=1");
+    return new Promise(function () {});
+  }
+  function read(reader) {
+    var decoder = new TextDecoder(), rest = "";
+    return reader.read().then(function next(part) {
+      if (part.done) return;
+      var events = (rest + decoder.decode(part.value, { stream: true })).split("\n\n");
+      rest = events.pop();
+      events.forEach(take);
+      place.seen();
+      return reader.read().then(next);
+    });
+  }
+  function take(event) { // one server-sent event: lines of "name: value"; a comment has no name
+    var fields = {};
+    event.split("\n").forEach(function (line) { fields[line.split(": ", 1)[0]] = line.slice(line.indexOf(": ") + 2); });
+    position = fields.id || position;
+    if (fields.data) show(JSON.parse(fields.data));
   }
   function post(form, button, after) {
     if (form.dataset.busy) return;
@@ -70,8 +96,11 @@
     if (button) button.setAttribute("aria-disabled", "true");
     tell(told.sending);
     var slow = setTimeout(function () { tell(told.slow); }, 8000);
-    fetch("/chat/send", { method: "POST", body: fields, credentials: "same-origin", headers: { "Wren-Fetch": "1" } }).then(function (answer) {
+    var headers = place.headers();
+    headers["Wren-Fetch"] = "1";
+    fetch(base + "/send", { method: "POST", body: fields, credentials: "same-origin", headers: headers }).then(function (answer) {
       if (answer.status === 204) {
+        place.sent(answer);
         form.elements.id.value = newId();
         tell(told.sent);
         listen();
@@ -95,7 +124,8 @@
   document.addEventListener("click", function (event) { pressed = event.target.closest ? event.target.closest("button") : null; }, true);
   document.addEventListener("submit", function (event) {
     var form = event.target;
-    if (form.getAttribute("action") !== "/chat/send") { keep(""); return; }
+    if (form.getAttribute("action") === base + "/leave") keep("");
+    if (form.getAttribute("action") !== base + "/send") return;
     event.preventDefault();
     if (form !== say) return post(form, event.submitter || (pressed && pressed.form === form ? pressed : form.querySelector("button")));
     var sent = box.value;
@@ -115,13 +145,18 @@
   exit.addEventListener("click", function (event) { // leaves no way back by the back button to this page
     event.preventDefault();
     keep("");
+    place.endVisit();
     document.body.hidden = true;
-    window.location.replace(exit.href);
+    place.leave(exit.href);
   });
   window.addEventListener("offline", function () { tell(told.offline, true); });
   window.addEventListener("online", function () { tell(told.back); });
   window.addEventListener("pageshow", function (event) { if (event.persisted) window.location.reload(); });
-  try { if (!box.value) box.value = sessionStorage.getItem(draft) || ""; } catch (error) { /* private mode */ }
-  if (log.dataset.known) listen();
+  document.addEventListener("visibilitychange", function () { // a page left open is another visit too
+    if (document.hidden) away = Date.now();
+    else if (away && Date.now() - away > log.dataset.visit * 1000) { place.endVisit(); window.location.replace(base); }
+  });
+  if (log.dataset.live || !log.dataset.hidden) try { if (!box.value) box.value = sessionStorage.getItem(draft) || ""; } catch (error) { /* private mode */ }
+  if (log.dataset.live) listen();
   if (log.lastElementChild && !window.location.hash) document.getElementById("latest").scrollIntoView();
 })();
