@@ -201,8 +201,6 @@ def _sms(settings: Settings) -> Iterator[str]:
         return
     if not settings.sms_url:
         yield "The SMS gateway has no address, so nothing is sent or taken in: set WREN_SMS_URL (docs/sms.md)."
-    else:
-        yield "The privacy page does not say yet who can read text messages: have that written before parents use SMS (docs/sms.md)."
     if settings.sms_url and not settings.sms_url.startswith("https://"):
         yield "Parents' words would go to the SMS gateway unencrypted: WREN_SMS_URL is not https."
     if not settings.sms_secrets():

@@ -6,9 +6,12 @@ import ast
 import inspect
 import re
 import textwrap
+from html import unescape
 
 import pytest
 from sqlalchemy import LargeBinary
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
 from bot.channels.webchat.visits import COOKIE_DAYS, VISIT_SECONDS
 from bot.console.logins import ABSOLUTE, IDLE
@@ -18,6 +21,8 @@ from bot.delivery.receipts import forget_strangers
 from bot.handoff.sampling import load_reviewing, load_sampling
 from bot.languages import supported
 from bot.library import Library
+from bot.pages import PageServices
+from bot.pages import routes as page_routes
 from bot.people import people
 from bot.retention.schedule import AT_ONCE, KINDS, NOBODYS, load_schedule
 from bot.settings import ROOT, Settings
@@ -137,6 +142,29 @@ def test_the_chat_and_the_privacy_page_say_what_whatsapp_and_telegram_see(librar
         assert telegram in sentence
         assert whatsapp in library.strings.get("pages.p_others_1", language.code)
         assert telegram in library.strings.get("pages.p_others_2", language.code)
+
+
+BILLS = {
+    "en": "bill", "cy": "bil", "pl": "rachunku", "ur": "بل", "ar": "فاتورة", "ro": "factura", "bn": "বিলে", "uk": "рахунку"
+}  # fmt: skip
+NETWORKS = {
+    "en": "networks", "cy": "rhwydweithiau", "pl": "sieci", "ur": "نیٹ ورک", "ar": "شبكات", "ro": "rețelele", "bn": "নেটওয়ার্ক", "uk": "мережі"
+}  # fmt: skip
+
+
+def test_the_chat_and_the_privacy_page_say_who_can_read_text_messages(library: Library) -> None:
+    for language in (one.code for one in supported()):
+        notice = library.strings.get("privacy.notice", language, emergency="999")
+        for said in (notice, library.strings.get("pages.p_others_4", language)):
+            assert "SMS" in said and NETWORKS[language] in said and BILLS[language] in said, language
+        assert library.strings.get("pages.p_others_4", language) in unescape(privacy_page(library, language))
+
+
+def privacy_page(library: Library, language: str) -> str:
+    services = PageServices(
+        strings=library.strings, helplines=library.helplines, settings=Settings(), question_days=UNANSWERED_DAYS
+    )
+    return TestClient(Starlette(routes=page_routes(services))).get(f"/{language}/privacy").text
 
 
 @pytest.mark.parametrize("page", ["data-protection.md", "data-protection-impact.md"])
