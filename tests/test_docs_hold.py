@@ -50,7 +50,7 @@ def test_make_alone_prints_its_own_help() -> None:
         *("content check", "content phrase-effect", "content approve", "directory search", "staff add", "whatsapp templates"),
         "telegram webhook",
         "retention run",
-        *("campaign list", "campaign links", "campaign posters"),
+        *("campaign list", "campaign links", "campaign posters", "campaign print"),
     ],
 )
 def test_every_public_command_has_help(command: str) -> None:

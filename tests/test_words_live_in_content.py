@@ -29,6 +29,7 @@ NOT_SAID = {*LOGGING, "_tell", "compile", "Problem", "Verdict", "Delivery", "not
 
 QUIET = {
     "campaigns/cli.py",  # speaks to whoever runs Wren
+    "campaigns/pdf.py",  # the same
     "pages/council.py",  # writes a stylesheet
     "actions/endpoint.py",  # answers Rasa
     "channels/telegram/parse.py",  # turns commands into what a parent would type

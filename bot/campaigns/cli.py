@@ -1,21 +1,27 @@
-"""`bot campaign`: list campaigns, write their links, make links to pass on, and write posters, cards and QR codes as files."""
+"""`bot campaign`: list campaigns, write their links, make links to pass on, and write posters, cards and QR codes as pages and as PDF."""
 
 from __future__ import annotations
 
 import csv
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from sqlalchemy.orm import Session
 
 from bot.settings import ROOT, Settings, settings
 
+if TYPE_CHECKING:  # the command line starts faster without them
+    from bot.campaigns.prints import Prints
+    from bot.library.campaigns import Campaign
+
 campaign_app = typer.Typer(no_args_is_help=True, help="Campaigns: links, posters and cards.")
 Found = TypeVar("Found")
 CODE_HELP = "A campaign's code, for example dads26."
+LANG_HELP = "Only this language; may be given several times."
 LINK_HELP = "With the link that somebody passes on: what its code has after the hyphen."
 
 
@@ -83,12 +89,62 @@ def links(
 def posters(
     code: Annotated[str, typer.Argument(help=CODE_HELP)],
     folder: Annotated[Path, typer.Argument(help="Where the files go; it is made if it is not there.", file_okay=False)],
-    lang: Annotated[list[str] | None, typer.Option(help="Only this language; may be given several times.")] = None,
+    lang: Annotated[list[str] | None, typer.Option(help=LANG_HELP)] = None,
     link: Annotated[str | None, typer.Option(help=LINK_HELP)] = None,
 ) -> None:
     """Write a poster (A4), a pocket card and the QR code (SVG, PNG) for each language. Print the pages from any browser."""
+    prints, jobs = _print_jobs(code, lang, link)
+    folder.mkdir(parents=True, exist_ok=True)
+    for job in jobs:
+        address = prints.address(job.campaign, job.language, link)
+        files = {f"{job.name}-qr.svg": prints.qr_svg(address), f"{job.name}-qr.png": prints.qr_png(address)}
+        files |= {f"{job.name}-{kind}.html": html.encode() for kind, html in job.sheets.items()}
+        for file, data in files.items():
+            (folder / file).write_bytes(data)
+            print(folder / file)
+    _warn_of_address()
+
+
+@campaign_app.command("print")
+def print_pdfs(
+    code: Annotated[str, typer.Argument(help=CODE_HELP)],
+    out: Annotated[Path, typer.Option(help="Where the files go; it is made if it is not there.", file_okay=False)],
+    lang: Annotated[list[str] | None, typer.Option(help=LANG_HELP)] = None,
+    link: Annotated[str | None, typer.Option(help=LINK_HELP)] = None,
+    browser: Annotated[Path | None, typer.Option(help="The Chromium, Chrome or Edge that prints; else the first found.")] = None,
+) -> None:
+    """Write a poster (A4) and a pocket card as PDF for each language. Needs Chromium, Chrome or Edge on this machine."""
+    from bot.campaigns.pdf import NoPdf, find_browser, write_pdfs
+
+    _, jobs = _print_jobs(code, lang, link)
+    try:
+        program = find_browser(browser)
+        out.mkdir(parents=True, exist_ok=True)
+        for job in jobs:
+            files = {out / f"{job.name}-{kind}.pdf": html for kind, html in job.sheets.items()}
+            write_pdfs(program, files)
+            for file in files:
+                print(file, flush=True)
+    except NoPdf as error:
+        say(str(error))
+        raise typer.Exit(1) from error
+    _warn_of_address()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrintJob:
+    """What is printed in one language: `sheets` are whole pages by their kind, `name` begins the name of each file."""
+
+    campaign: Campaign
+    language: str
+    name: str
+    sheets: dict[str, str]
+
+
+def _print_jobs(code: str, lang: list[str] | None, link: str | None) -> tuple[Prints, list[PrintJob]]:
+    """What to print of a campaign, in the languages asked for or all. Raises BadParameter for what there is not."""
     from bot.campaigns import store
-    from bot.campaigns.links import Addresses, marked
+    from bot.campaigns.links import marked
     from bot.campaigns.prints import KINDS, Prints
     from bot.library import Library
 
@@ -104,16 +160,21 @@ def posters(
     if link is not None and _with_session(chosen, lambda session: store.live_link(session, code, link)) is None:
         raise typer.BadParameter(f"{code} has no link {link}")
     prints = Prints(library, chosen)
-    folder.mkdir(parents=True, exist_ok=True)
-    for language in languages:
-        address, name = prints.address(campaign, language, link), f"{marked(code, link)}-{language}"
-        files = {f"{name}-qr.svg": prints.qr_svg(address), f"{name}-qr.png": prints.qr_png(address)}
-        for kind in KINDS:
-            files[f"{name}-{kind}.html"] = prints.sheet(kind, campaign, language, link, alone=True).html.encode()
-        for file, data in files.items():
-            (folder / file).write_bytes(data)
-            print(folder / file)
-    addresses = Addresses.of(chosen)
+    return prints, [
+        PrintJob(
+            campaign=campaign,
+            language=language,
+            name=f"{marked(code, link)}-{language}",
+            sheets={kind: prints.sheet(kind, campaign, language, link, alone=True).html for kind in KINDS},
+        )
+        for language in languages
+    ]
+
+
+def _warn_of_address() -> None:
+    from bot.campaigns.links import Addresses
+
+    addresses = Addresses.of(settings())
     _warn(addresses.can_be_printed, addresses.base)
 
 

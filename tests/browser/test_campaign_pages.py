@@ -6,6 +6,7 @@ import re
 import socket
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import segno
 from sqlalchemy import select
 
 from bot.campaigns import store
+from bot.campaigns.pdf import write_pdfs
 from bot.campaigns.prints import Prints
 from bot.languages import supported
 from bot.library import Library
@@ -156,6 +158,11 @@ def test_a_short_link_typed_by_hand_leads_to_the_phone_s_language(chromium: Any,
     assert page.evaluate("Object.keys(localStorage).length + Object.keys(sessionStorage).length") == 0
 
 
+def page_sizes(pdf: bytes) -> list[tuple[float, float]]:
+    """Width and height of each page, in points."""
+    return [(float(wide), float(high)) for wide, high in re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", pdf)]
+
+
 def test_every_sheet_prints_on_its_paper_and_nothing_is_cut_off(chromium: Any, library: Library, tmp_path: Path) -> None:
     settings = Settings.model_validate(
         {
@@ -180,11 +187,41 @@ def test_every_sheet_prints_on_its_paper_and_nothing_is_cut_off(chromium: Any, l
                 )
                 assert all(down <= 0 and across <= 0 for down, across in spill), (campaign.code, lang, kind, spill)
                 pdf = page.pdf(prefer_css_page_size=True, print_background=True)
-                boxes = [(float(a), float(b)) for a, b in re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", pdf)]
+                boxes = page_sizes(pdf)
                 assert len(boxes) == len(sizes), (campaign.code, lang, kind)
                 for (wide, high), (want_wide, want_high) in zip(boxes, sizes, strict=True):
                     assert abs(wide - want_wide) < 2 and abs(high - want_high) < 2, (kind, boxes)
     assert page.troubles == []
+
+
+def test_a_camera_reads_the_code_on_every_sheet(chromium: Any, library: Library, tmp_path: Path) -> None:
+    """On paper as it is drawn, by another library than the one that made the code."""
+    zxingcpp = pytest.importorskip("zxingcpp", reason="zxing-cpp is not installed")
+    pillow = pytest.importorskip("PIL.Image", reason="pillow is not installed")
+    prints = Prints(library, Settings.model_validate({"public_url": "https://families.borsetshire.gov.uk"}))
+    campaign = library.campaigns.by_code["dads26"]
+    page = new_page(chromium, width=900, height=1200)
+    page.emulate_media(media="print")
+    for lang in LANGS:
+        for kind in POINTS:
+            file = tmp_path / f"{lang}-{kind}.html"
+            file.write_text(prints.sheet(kind, campaign, lang, "k7m4", alone=True).html, encoding="utf-8")
+            page.goto(file.as_uri())
+            picture = pillow.open(BytesIO(page.screenshot(full_page=True)))
+            assert [code.text for code in zxingcpp.read_barcodes(picture)] == [prints.address(campaign, lang, "k7m4")], (
+                lang,
+                kind,
+            )
+
+
+def test_the_command_prints_pdfs_of_the_right_size(library: Library, tmp_path: Path) -> None:
+    prints = Prints(library, Settings.model_validate({"public_url": "https://families.borsetshire.gov.uk"}))
+    campaign = library.campaigns.by_code["dads26"]
+    sheets = {tmp_path / f"{kind}.pdf": prints.sheet(kind, campaign, "ur", alone=True).html for kind in POINTS}
+    write_pdfs(str(CHROMIUM), sheets)
+    for kind, sizes in POINTS.items():
+        boxes = page_sizes((tmp_path / f"{kind}.pdf").read_bytes())
+        assert [(round(wide), round(high)) for wide, high in boxes] == sizes, kind
 
 
 @pytest.mark.parametrize("lang", ["ur", "ar", "bn"])

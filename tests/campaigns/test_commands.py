@@ -75,6 +75,50 @@ def test_posters_cards_and_codes_are_files_that_need_nothing_else(run: Run, tmp_
         assert "<link" not in page and "<img" not in page and "@page" in page and "<svg" in page
 
 
+PRINTER = """#!/bin/sh
+for word; do case $word in --print-to-pdf=*) printf '%%PDF-1.4' > "${word#*=}";; esac; done
+"""
+"""Stands in for a browser where the printing itself is not what is looked at."""
+
+
+def program(path: Path, script: str) -> Path:
+    path.write_text(script, encoding="utf-8")
+    path.chmod(0o755)
+    return path
+
+
+def test_pdfs_are_printed_by_the_browser_that_is_named(run: Run, tmp_path: Path) -> None:
+    folder, browser = tmp_path / "out", program(tmp_path / "browser", PRINTER)
+    words = ("print", "dads26", "--out", str(folder), "--lang", "ur", "--lang", "en", "--browser", str(browser))
+    done = run(*words, public_url="https://wren.test")
+    assert done.exit_code == 0, done.stderr
+    names = {path.name for path in folder.iterdir()}
+    assert names == {f"dads26-{lang}-{kind}.pdf" for lang in ("ur", "en") for kind in ("poster", "card")}
+    assert {Path(line).name for line in done.stdout.splitlines()} == names
+
+
+def test_without_a_browser_it_says_what_to_do_and_makes_nothing(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    folder = tmp_path / "out"
+    for words, said in (
+        ((), "No Chromium was found, nor Chrome or Edge."),
+        (("--browser", "/nowhere/chromium"), "/nowhere/chromium is no program"),
+    ):
+        done = run("print", "dads26", "--out", str(folder), *words, public_url="https://wren.test")
+        assert done.exit_code == 1 and said in done.stderr
+        assert not folder.exists()
+
+
+def test_a_browser_that_prints_nothing_is_quoted(run: Run, tmp_path: Path) -> None:
+    browser = program(tmp_path / "browser", "#!/bin/sh\necho 'no room on the disk' >&2\n")
+    words = ("print", "dads26", "--out", str(tmp_path / "out"), "--lang", "en", "--browser", str(browser))
+    done = run(*words, public_url="https://wren.test")
+    assert done.exit_code == 1 and "printed nothing: no room on the disk" in done.stderr
+    assert list((tmp_path / "out").iterdir()) == []
+
+
 def test_before_anything_is_printed_it_warns_of_an_address_that_nobody_reaches(run: Run) -> None:
     assert "set WREN_PUBLIC_URL before you print" in run("links", "dads26").stderr
 
@@ -85,6 +129,8 @@ def test_before_anything_is_printed_it_warns_of_an_address_that_nobody_reaches(r
         (("links", "gone26"), "there is no campaign gone26"),
         (("posters", "gone26", "nowhere"), "there is no campaign gone26"),
         (("posters", "dads26", "nowhere", "--lang", "xx"), "dads26 is not in xx"),
+        (("print", "gone26", "--out", "nowhere"), "there is no campaign gone26"),
+        (("print", "dads26", "--out", "nowhere", "--lang", "xx"), "dads26 is not in xx"),
         (("posters", "dads26", "nowhere", "--link", "z9z9"), "dads26 has no link z9z9"),
         (("links", "dads26", "--link", "z9z9"), "dads26 has no link z9z9"),
         (("links", "dads26", "--add", " "), "a name of 1 to 80 letters"),
