@@ -1,4 +1,4 @@
-"""The work on the directory: find, draft, send, approve, refuse, undo. Every call takes a session and commits nothing.
+"""The work on the directory: draft, send, approve, refuse, undo. Every call takes a session and commits nothing.
 
 Who may: whoever calls has seen to the role; areas are seen to here. An account of one area works on the records of that
 area. A record without an area belongs to all of them: every account may read it, and only an account of all areas (its
@@ -7,23 +7,23 @@ own area is ``None``) may change it.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, func, or_, select, true
+from sqlalchemy import ColumnElement, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from services_directory import models
 from services_directory.directory import whole_service
+from services_directory.editing import doubles
 from services_directory.editing.answers import FIELDS, Answers, Wrong, answers_of, new_wrongs, tidy
 from services_directory.editing.apply import write
 from services_directory.editing.tables import Change, Step
 from services_directory.models import now
 
-PAGE = 20
 OPEN = ("draft", "pending", "refused")
 LONGEST_REASON = 1000
-UNDOABLE = ("changed", "undone")
+UNDOABLE = ("changed", "undone", "answered", "merged", "withdrawn", "refused")
 """Steps of a history that can be undone: what was added or imported is changed like anything else instead."""
 
 
@@ -78,11 +78,16 @@ def in_sight(column: InstrumentedAttribute[str | None], person: Person) -> Colum
 
 def get_service(session: Session, person: Person, service_id: str) -> models.Service:
     """Return a service with all that hangs on it. Raises ``Refusal("missing")``."""
-    query = select(models.Service).where(models.Service.id == service_id).options(*whole_service())
-    service = session.scalars(query).unique().one_or_none()
+    service = _whole(session, service_id)
     if service is None or not may_see(person, service.area_id):
         raise Refusal("missing")
     return service
+
+
+def _whole(session: Session, service_id: str) -> models.Service | None:
+    """Return a service as the database has it now, with all that hangs on it."""
+    query = select(models.Service).where(models.Service.id == service_id).options(*whole_service())
+    return session.scalars(query.execution_options(populate_existing=True)).unique().one_or_none()
 
 
 def get_change(session: Session, person: Person, change_id: str) -> Change:
@@ -93,105 +98,6 @@ def get_change(session: Session, person: Person, change_id: str) -> Change:
     if change.state not in ("pending", "applied") and change.author_id != person.id:
         raise Refusal("missing")
     return change
-
-
-@dataclass(frozen=True)
-class Found:
-    """A page of services, how many there are in all, and the number of this page, from 1."""
-
-    services: Sequence[models.Service]
-    total: int
-    page: int
-
-    @property
-    def last(self) -> int:
-        """The number of the last page."""
-        return max(1, -(-self.total // PAGE))
-
-
-def find(session: Session, person: Person, words: str = "", *, status: str = "", page: int = 1) -> Found:
-    """Find services by anything: part of a name, organisation, phone, postcode, town or need. Every word must be found.
-
-    ``status``: one of ``models.STATUSES``, or ``pending`` for what nobody has approved.
-    """
-    where = [in_sight(models.Service.area_id, person)]
-    if status in models.STATUSES:
-        where.append(models.Service.status == status)
-    elif status == "pending":
-        where.append(models.Service.approval != "approved")
-    where += [_anywhere(word) for word in words.split()[:8]] if not _is_number_or_postcode(words) else [_anywhere(words)]
-    total = session.scalar(select(func.count()).select_from(models.Service).where(*where)) or 0
-    page = min(max(1, page), max(1, -(-total // PAGE)))
-    query = select(models.Service).where(*where).order_by(func.lower(models.Service.name), models.Service.id)
-    rows = session.scalars(query.offset((page - 1) * PAGE).limit(PAGE).options(*whole_service())).unique().all()
-    return Found(rows, total, page)
-
-
-def _is_number_or_postcode(words: str) -> bool:
-    compact = "".join(words.split())
-    return bool(compact) and len(compact) < 20 and any(c.isdigit() for c in compact) and compact.strip("+()-").isalnum()
-
-
-def _anywhere(word: str) -> ColumnElement[bool]:
-    service, part = models.Service, _part(word)
-    compact = _part("".join(word.split()))
-    place = (
-        select(models.ServiceAtLocation.service_id)
-        .join(models.Location)
-        .join(models.Address)
-        .where(
-            or_(
-                func.lower(models.Location.name).like(part, escape="\\"),
-                func.lower(models.Address.city).like(part, escape="\\"),
-                func.lower(func.replace(models.Address.postal_code, " ", "")).like(compact, escape="\\"),
-            )
-        )
-    )
-    number = func.replace(func.replace(models.Phone.number, " ", ""), "-", "")
-    phone = select(models.Phone.service_id).where(number.like(compact, escape="\\"))
-    organisation = select(models.Organisation.id).where(func.lower(models.Organisation.name).like(part, escape="\\"))
-    term = or_(
-        func.lower(models.TaxonomyTerm.name).like(part, escape="\\"),
-        func.lower(models.TaxonomyTerm.description).like(part, escape="\\"),
-    )
-    need = select(models.Attribute.link_id).join(models.TaxonomyTerm).where(models.Attribute.link_entity == "service").where(term)
-    return or_(
-        func.lower(service.name).like(part, escape="\\"),
-        func.lower(service.alternate_name).like(part, escape="\\"),
-        func.lower(service.email).like(part, escape="\\"),
-        service.source_id == word.strip(),
-        service.organisation_id.in_(organisation),
-        service.id.in_(place),
-        service.id.in_(phone),
-        service.id.in_(need),
-    )
-
-
-def _part(word: str) -> str:
-    escaped = word.strip().lower().replace("\0", "").replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{escaped[:100]}%"
-
-
-def organisations(session: Session, person: Person) -> list[tuple[str, str]]:
-    """Return (id, name) of the organisations that a service can be given to."""
-    table = models.Organisation
-    query = select(table.id, table.name).where(in_sight(table.area_id, person)).order_by(func.lower(table.name), table.id)
-    return [(id_, name) for id_, name in session.execute(query)]
-
-
-def venues(session: Session, person: Person) -> list[tuple[str, str]]:
-    """Return (id, name with town and postcode) of the places that a service can be at; of a private one the name and town."""
-    table = models.Location
-    query = (
-        select(table.id, table.name, table.private, models.Address.city, models.Address.postal_code)
-        .join(models.Address)
-        .where(table.location_type == "physical", in_sight(table.area_id, person))
-        .order_by(func.lower(table.name), table.id)
-    )
-    found: dict[str, str] = {}
-    for id_, name, private, town, postcode in session.execute(query):
-        found.setdefault(id_, ", ".join(filter(None, (name, town, "" if private else postcode))))
-    return list(found.items())
 
 
 # ---- Drafts -----------------------------------------------------------------------------------------------------------
@@ -255,8 +161,12 @@ def _own(session: Session, person: Person, change_id: str) -> Change:
 
 
 def wrongs_of(session: Session, change: Change) -> list[Wrong]:
-    """Return what must be mended before the change can be sent."""
-    return new_wrongs(session, change.answers, change.base)
+    """Return what must be mended before the change can be sent. What an undo puts back stood there once, and may again."""
+    found = new_wrongs(session, change.answers, change.base)
+    step = session.get(Step, change.undoes) if change.undoes else None
+    if step is None:
+        return found
+    return [wrong for wrong in found if change.answers.get(wrong.field, "") != step.before.get(wrong.field, "")]
 
 
 def send(session: Session, person: Person, change_id: str) -> list[Wrong]:
@@ -318,9 +228,19 @@ def differences(change: Change, current: Answers) -> list[Difference]:
 
 def current_answers(session: Session, change: Change) -> dict[str, str]:
     """Return the record's answers now; none if there is no record."""
-    query = select(models.Service).where(models.Service.id == change.service_id).options(*whole_service())
-    service = session.scalars(query.execution_options(populate_existing=True)).unique().one_or_none()
+    service = _whole(session, change.service_id)
     return answers_of(service) if service else {}
+
+
+def double_of(session: Session, change: Change) -> models.Service | None:
+    """Return the double that a change withdraws, if any."""
+    return _whole(session, change.withdraws) if change.withdraws else None
+
+
+def makes_live(session: Session, change: Change) -> bool:
+    """Tell whether approving the change shows parents a service that they do not see now."""
+    service = session.get(models.Service, change.service_id)
+    return service is None or service.approval != "approved"
 
 
 def is_outrun(change: Change, current: Answers) -> bool:
@@ -328,9 +248,9 @@ def is_outrun(change: Change, current: Answers) -> bool:
     return dict(current) != change.base
 
 
-def fingerprint(change: Change, current: Answers) -> str:
+def fingerprint(change: Change, current: Answers, double: models.Service | None = None) -> str:
     """Return a short name for what an approver was shown, so that they approve that and nothing else."""
-    shown = json.dumps([change.base, change.answers, dict(current)], sort_keys=True)
+    shown = json.dumps([change.base, change.answers, dict(current), answers_of(double) if double else {}], sort_keys=True)
     return hashlib.sha256(shown.encode()).hexdigest()[:32]
 
 
@@ -345,28 +265,65 @@ def approve(session: Session, person: Person, change_id: str, shown: str, *, own
     current = current_answers(session, change)
     if is_outrun(change, current):
         raise Refusal("outrun")
-    if fingerprint(change, current) != shown:
+    double = double_of(session, change)
+    if change.withdraws and double is None:
+        raise Refusal("gone")
+    if double is not None and not may_change(person, double.area_id):
+        raise Refusal("not_yours")
+    if fingerprint(change, current, double) != shown:
         raise Refusal("not_as_shown")
     if wrongs_of(session, change):
         raise Refusal("wrong")
     service = record(session, change)
-    after = answers_of(service)
-    changed = [field for field in FIELDS if current.get(field, "") != after.get(field, "")]
-    kind = "undone" if change.undoes else "added" if change.new else "changed"
-    session.add(
-        Step(
-            service_id=service.id,
-            change_id=change.id,
-            kind=kind,
-            before={field: current[field] for field in changed if field in current},
-            after={field: after[field] for field in changed if field in after},
-            author_id=change.author_id,
-            author=change.author,
-            approver=person.name,
-        )
-    )
+    kind = "undone" if change.undoes else "added" if change.new else "merged" if double else "changed"
+    step = _step(service.id, kind, current, answers_of(service), author_id=change.author_id, author=change.author)
+    step.change_id, step.approver = change.id, person.name
+    if double is not None:
+        step.after |= {"other": double.name, "other_id": double.id}
+        doubles.withdraw(session, double, service, author_id=change.author_id, author=change.author, approver=person.name)
+    session.add(step)
     change.state, change.decided_at, change.decider_id, change.decider = "applied", now(), person.id, person.name
     return service
+
+
+def _step(service_id: str, kind: str, before: Answers, after: Answers, *, author_id: int, author: str) -> Step:
+    """Return a step of a history with the fields that differ."""
+    changed = [field for field in FIELDS if before.get(field, "") != after.get(field, "")]
+    return Step(
+        service_id=service_id,
+        kind=kind,
+        before={field: before[field] for field in changed if field in before},
+        after={field: after[field] for field in changed if field in after},
+        author_id=author_id,
+        author=author,
+    )
+
+
+def propose(session: Session, person: Person, service: models.Service, answers: Answers, double: str | None = None) -> Change:
+    """Put a change of a record before those who approve, without a draft; with ``double``, it withdraws that one too."""
+    change = Change(
+        service_id=service.id,
+        area_id=service.area_id,
+        base=answers_of(service),
+        answers=tidy(answers),
+        author_id=person.id,
+        author=person.name,
+        withdraws=double,
+        state="pending",
+        sent_at=now(),
+    )
+    session.add(change)
+    session.flush()
+    return change
+
+
+def settle(session: Session, person: Person, service: models.Service, answers: Answers) -> None:
+    """Write answers into a record that no parent sees yet, and into its history: whoever approves it sees them there."""
+    before = answers_of(service)
+    write(session, service, answers, {field for field in FIELDS if before.get(field, "") != answers.get(field, "")})
+    session.expire_all()
+    after = answers_of(session.get_one(models.Service, service.id))
+    session.add(_step(service.id, "answered", before, after, author_id=person.id, author=person.name))
 
 
 def record(session: Session, change: Change) -> models.Service:
@@ -447,7 +404,8 @@ def undo(session: Session, person: Person, step_id: str) -> Change:
         raise Refusal("undo_added")
     current = answers_of(service)
     answers = {field: text for field, text in current.items() if field not in step.after} | step.before
-    if answers == current:
+    brings_back = step.kind in ("withdrawn", "refused") and service.approval == "withdrawn"
+    if answers == current and not brings_back:
         raise Refusal("unchanged")
     change = Change(
         service_id=service.id,

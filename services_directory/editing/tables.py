@@ -20,6 +20,7 @@ class Change(Base):
     """One person's change to one service: the answers as typed, against the record's answers when it was begun.
 
     ``service_id`` is the service's future id for a new one, whose ``base`` is empty. ``undoes``: a step of the history.
+    ``withdraws``: a double of the service, which is taken out of parents' sight when the change is approved.
     """
 
     __tablename__ = f"{PREFIX}proposed_change"
@@ -36,6 +37,7 @@ class Change(Base):
     author: Mapped[str] = mapped_column(Text)
     step: Mapped[str | None] = mapped_column(String(40))
     undoes: Mapped[str | None] = mapped_column(String(36))
+    withdraws: Mapped[str | None] = mapped_column(String(36))
     begun_at: Mapped[datetime] = mapped_column(Instant, default=now)
     saved_at: Mapped[datetime] = mapped_column(Instant, default=now)
     sent_at: Mapped[datetime | None] = mapped_column(Instant)
@@ -46,7 +48,12 @@ class Change(Base):
 
 
 class Step(Base):
-    """One step of a service's history: only added to. ``before`` and ``after`` hold the fields that changed."""
+    """One step of a service's history: only added to. ``before`` and ``after`` hold the fields that changed.
+
+    ``kind``: added, changed, undone, imported, answered (a question of an import, where no parent saw it), merged (a double
+    was withdrawn) or withdrawn (as a double): ``after`` of these two names the other record: ``other``, ``other_id``. What
+    was brought in is approved or refused; ``after`` may hold the ``reason``.
+    """
 
     __tablename__ = f"{PREFIX}history"
     __table_args__ = (Index(f"ix_{PREFIX}history_service_at", "service_id", "at"), {"info": UNWATCHED})

@@ -291,6 +291,8 @@ class _Writer:
 
     def _put_step(self, service_id: str, after: dict[str, Any]) -> None:
         who = {"author_id": self.options.by_id, "author": self.options.by or self.options.source}
+        # So that whoever brought the file is not the one who approves what came with it.
+        after |= {"brought_by": self.options.brought_by} if self.options.brought_by else {}
         self._put(Step, {"service_id": service_id, "kind": "imported", "before": {}, "after": after, **who})
 
     def _mark_gone(self) -> None:

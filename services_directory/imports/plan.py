@@ -37,7 +37,7 @@ Progress = Callable[[int, int], None]
 class Options:
     """How to import. ``take_theirs``: in a conflict the source wins. ``mark_gone``: what it no longer has becomes inactive.
 
-    ``by`` and ``by_id``: whoever imports, for the history; 0 for nobody with an account.
+    ``by`` and ``by_id``: whoever imports, for the history; 0 for nobody with an account. ``brought_by``: whoever brought the file.
     """
 
     source: str
@@ -48,6 +48,7 @@ class Options:
     all_or_nothing: bool = False
     by: str = ""
     by_id: int = 0
+    brought_by: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,27 @@
-"""What imports asked: is this the same service, does it answer this need? Answers are a person's, and are kept."""
+"""What imports asked: is this the same service, does it answer this need? Answers are a person's, and are kept.
+
+An answer that changes what parents see becomes a change that waits for an approver, as any edit does
+(``editing.desk``). One about services that nobody has approved yet is written at once: whoever approves them sees it there.
+"""
 
 from dataclasses import dataclass
+from typing import Literal
 
-from sqlalchemy import ColumnElement, or_, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, select, true, update
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from services_directory import models
+from services_directory.editing import desk, doubles
+from services_directory.editing.answers import answers_of
+from services_directory.editing.desk import Person, Refusal
 from services_directory.editing.tables import Change
 from services_directory.imports.tables import MergeQuestion, TermQuestion
-from services_directory.sheet import _id as minted
-from services_directory.sheet import sync_vocabulary
 from services_directory.terms import vocabulary
 
 MOST_OPEN = 200
-WITHDRAWN = "This service was withdrawn: it is the same as “{}”."
+
+Became = Literal["answered", "waiting"]
+"""What became of an answer: it is done, or it waits for an approver."""
 
 
 class NoSuchQuestion(ValueError):
@@ -42,77 +50,119 @@ class OpenMerge:
     why: str
 
 
-def open_terms(session: Session, area_id: str | None = None) -> list[OpenTerm]:
-    """Return open suggestions, by service, at most ``MOST_OPEN``."""
-    query = select(TermQuestion, models.Service.name).join(models.Service).where(TermQuestion.state == "open")
-    if area_id is not None:
-        query = query.where(_in_area(models.Service, area_id))
+def open_terms(session: Session, person: Person) -> list[OpenTerm]:
+    """Return open suggestions about services that the person may change, by service, at most ``MOST_OPEN``."""
+    service = models.Service
+    query = (
+        select(TermQuestion, service.name)
+        .join(service)
+        .where(TermQuestion.state == "open", service.approval != "withdrawn", _theirs(service.area_id, person))
+    )
     terms = vocabulary().terms
-    rows = session.execute(query.order_by(models.Service.name, TermQuestion.code).limit(MOST_OPEN)).tuples()
+    rows = session.execute(query.order_by(service.name, TermQuestion.code).limit(MOST_OPEN)).tuples()
     return [OpenTerm(row.id, name, terms[row.code].name, row.why) for row, name in rows if row.code in terms]
 
 
-def open_merges(session: Session, area_id: str | None = None) -> list[OpenMerge]:
-    """Return open doubts, by service, at most ``MOST_OPEN``."""
+def open_merges(session: Session, person: Person) -> list[OpenMerge]:
+    """Return open doubts about services that the person may change both, by service, at most ``MOST_OPEN``."""
     new, old = aliased(models.Service), aliased(models.Service)
     query = (
         select(MergeQuestion, new.name, new.source, old.name, old.source)
         .join(new, new.id == MergeQuestion.service_id)
         .join(old, old.id == MergeQuestion.other_id)
-        .where(MergeQuestion.state == "open")
+        .where(MergeQuestion.state == "open", new.approval != "withdrawn", old.approval != "withdrawn")
+        .where(_theirs(new.area_id, person), _theirs(old.area_id, person))
     )
-    if area_id is not None:
-        query = query.where(_in_area(new, area_id), _in_area(old, area_id))
     rows = session.execute(query.order_by(new.name, MergeQuestion.id).limit(MOST_OPEN)).tuples()
     return [OpenMerge(row.id, name, mine or "", other, theirs or "", row.why) for row, name, mine, other, theirs in rows]
 
 
-def _in_area(service: type[models.Service], area_id: str) -> ColumnElement[bool]:
-    return or_(service.area_id == area_id, service.area_id.is_(None))
+def _theirs(column: InstrumentedAttribute[str | None], person: Person) -> ColumnElement[bool]:
+    """Return the condition of ``desk.may_change``."""
+    return true() if person.area_id is None else column == person.area_id
 
 
-def answer_term(session: Session, question_id: str, *, yes: bool, by: str, area_id: str | None = None) -> str:
-    """Tag the service, or never ask this again. Returns the service's id. Raises ``NoSuchQuestion``."""
+def answer_term(session: Session, person: Person, question_id: str, *, yes: bool, alone: bool = False) -> Became:
+    """Give the service the need, or never ask this again. Raises ``NoSuchQuestion``; ``Refusal`` as ``desk.approve`` does.
+
+    ``alone``: whether the person may approve what they answer themselves.
+    """
     question = session.get(TermQuestion, question_id)
-    if question is None or question.state != "open" or not _sees(session, question.service_id, area_id):
+    if question is None or question.state != "open":
         raise NoSuchQuestion(question_id)
-    question.state, question.answered_by = "yes" if yes else "no", by[:100]
-    if yes and question.code in vocabulary().terms:
-        term_id = sync_vocabulary(session)[question.code]
-        has = select(models.Attribute.id).where(
-            models.Attribute.link_id == question.service_id, models.Attribute.taxonomy_term_id == term_id
-        )
-        if session.scalars(has).first() is None:
-            id_ = minted("attribute", question.service_id, question.code)
-            session.add(models.Attribute(id=id_, link_id=question.service_id, link_entity="service", taxonomy_term_id=term_id))
-    return question.service_id
+    service = _service(session, person, question.service_id)
+    question.state, question.answered_by = "yes" if yes else "no", str(person.id)
+    if not yes or question.code not in vocabulary().terms:
+        return "answered"
+    if service.approval != "approved":
+        desk.settle(session, person, service, _with_need(answers_of(service), question.code))
+        return "answered"
+    change = _waiting_with_needs(session, person, service.id)
+    if change is None:
+        change = desk.propose(session, person, service, _with_need(answers_of(service), question.code))
+    else:
+        change.answers = _with_need(change.answers, question.code)
+    question.change_id = change.id
+    return _decided(session, person, change, alone=alone)
 
 
-def answer_merge(session: Session, question_id: str, *, same: bool, by: str, area_id: str | None = None) -> str:
-    """Withdraw the newer of two that are the same, or keep both. Returns the newer's id. Raises ``NoSuchQuestion``.
+def _with_need(answers: dict[str, str], code: str) -> dict[str, str]:
+    return answers | {"needs": " ".join(sorted({*answers.get("needs", "").split(), code}))}
 
-    Nothing is deleted: the withdrawn one still takes what its source says, so that a wrong answer can be taken back.
-    What the older one lacks (description, web address, e-mail, how to join) is filled from the newer.
+
+def _waiting_with_needs(session: Session, person: Person, service_id: str) -> Change | None:
+    """Return the person's change of this service that other answers of theirs wait in: one to approve, not one for each need."""
+    mine = (Change.service_id == service_id, Change.author_id == person.id, Change.state == "pending")
+    answered = select(TermQuestion.change_id).where(TermQuestion.service_id == service_id)
+    return session.scalars(select(Change).where(*mine, Change.id.in_(answered))).first()
+
+
+def answer_merge(session: Session, person: Person, question_id: str, *, same: bool, alone: bool = False) -> Became:
+    """Withdraw the newer of two that are the same, or keep both. Raises ``NoSuchQuestion``; ``Refusal`` as ``desk.approve`` does.
+
+    Nothing is deleted. What the older one lacks of ``doubles.TAKEN_OVER`` is filled from the newer. ``alone``: as above.
     """
     question = session.get(MergeQuestion, question_id)
     if question is None or question.state != "open":
         raise NoSuchQuestion(question_id)
-    if not (_sees(session, question.service_id, area_id) and _sees(session, question.other_id, area_id)):
-        raise NoSuchQuestion(question_id)
-    question.state, question.answered_by = "same" if same else "different", by[:100]
-    if same:
-        newer = session.get_one(models.Service, question.service_id)
-        older = session.get_one(models.Service, question.other_id)
-        for name in ("description", "url", "email", "application_process", "eligibility_description"):
-            if not getattr(older, name):
-                setattr(older, name, getattr(newer, name))
-        newer.approval = "withdrawn"
-        # Approved later, a change that is on its way would bring the double back.
-        waiting = (Change.service_id == newer.id, Change.state == "pending")
-        session.execute(update(Change).where(*waiting).values(state="refused", reason=WITHDRAWN.format(older.name)))
-    return question.service_id
+    newer = _service(session, person, question.service_id)
+    older = _service(session, person, question.other_id)
+    question.state, question.answered_by = "same" if same else "different", str(person.id)
+    if not same:
+        return "answered"
+    answers = doubles.filled(session, answers_of(older), answers_of(newer))
+    if "approved" not in (newer.approval, older.approval):
+        desk.settle(session, person, older, answers)
+        double, kept = (session.get_one(models.Service, one) for one in (question.service_id, question.other_id))
+        doubles.withdraw(session, double, kept, author_id=person.id, author=person.name, approver=None)
+        return "answered"
+    change = desk.propose(session, person, older, answers, newer.id)
+    question.change_id = change.id
+    return _decided(session, person, change, alone=alone)
 
 
-def _sees(session: Session, service_id: str, area_id: str | None) -> bool:
-    service = session.get(models.Service, service_id)
-    return service is not None and (area_id is None or service.area_id in (None, area_id))
+def _decided(session: Session, person: Person, change: Change, *, alone: bool) -> Became:
+    if not alone:
+        return "waiting"
+    current = desk.current_answers(session, change)
+    shown = desk.fingerprint(change, current, desk.double_of(session, change))
+    desk.approve(session, person, change.id, shown, own_too=True)
+    return "answered"
+
+
+def ask_again(session: Session, change_id: str) -> None:
+    """Open the questions again whose answers were in a change that was thrown away."""
+    for table in (TermQuestion, MergeQuestion):
+        answered = update(table).where(table.change_id == change_id)
+        session.execute(answered.values(state="open", answered_by=None, change_id=None))
+
+
+def _service(session: Session, person: Person, service_id: str) -> models.Service:
+    """Return a service that the person may change. Raises ``NoSuchQuestion``: what is another's is not theirs to be asked."""
+    try:
+        service = desk.get_service(session, person, service_id)
+    except Refusal as refusal:
+        raise NoSuchQuestion(service_id) from refusal
+    if not desk.may_change(person, service.area_id):
+        raise NoSuchQuestion(service_id)
+    return service

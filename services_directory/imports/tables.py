@@ -34,7 +34,10 @@ class ImportedForm(Base):
 
 
 class TermQuestion(Base):
-    """Whether a service answers a need, suggested by its words. A person says yes or no; nothing is tagged before."""
+    """Whether a service answers a need, suggested by its words. A person says yes or no; nothing is tagged before.
+
+    ``change_id``: the change in which a yes waits for an approver, or waited.
+    """
 
     __tablename__ = f"{PREFIX}term_question"
     __table_args__ = (
@@ -49,10 +52,14 @@ class TermQuestion(Base):
     state: Mapped[str] = mapped_column(String(10), default="open", index=True)
     asked_at: Mapped[datetime] = mapped_column(Instant, default=now)
     answered_by: Mapped[str | None] = mapped_column(String(100))
+    change_id: Mapped[str | None] = mapped_column(String(36))
 
 
 class MergeQuestion(Base):
-    """Whether two services are the same one. ``other_id`` was there before. Nothing is merged before a person says so."""
+    """Whether two services are the same one. ``other_id`` was there before. Nothing is merged before a person says so.
+
+    ``change_id``: the change in which a yes waits for an approver, or waited.
+    """
 
     __tablename__ = f"{PREFIX}merge_question"
     __table_args__ = (
@@ -67,6 +74,7 @@ class MergeQuestion(Base):
     state: Mapped[str] = mapped_column(String(10), default="open", index=True)
     asked_at: Mapped[datetime] = mapped_column(Instant, default=now)
     answered_by: Mapped[str | None] = mapped_column(String(100))
+    change_id: Mapped[str | None] = mapped_column(String(36))
 
 
 class WaitingImport(Base):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from tests.browser.conftest import CHROMIUM, press
 from tests.browser.test_browser_pages import sideways, violations
 from tests.browser.test_console import open_as
 from tests.console.directory.test_imports import bring, finished
-from tests.console.support import Browser, Office
+from tests.console.support import Browser, Office, hidden
 from tests.services_directory.imports.test_import import one
 from tests.webchat.support import served
 
@@ -22,7 +23,8 @@ HOME = "/staff/directory"
 LONG = "Averylongwordwithoutanyspaceinit" * 4
 VIEWS = (
     *("find", "pending", "import", "import-wrong", "import-reader", "report", "report-needs-approver", "report-done"),
-    *("questions", "questions-none", "export", "list", "service-brought-in"),
+    *("questions", "questions-none", "export", "list", "service-brought-in", "merge"),
+    *("brought-in", "brought-in-none", "brought-in-reader", "brought-in-wrong", "brought-in-look", "brought-in-done"),
 )
 
 
@@ -40,7 +42,15 @@ def furnish(office: Office, editor: Browser, approver: Browser) -> dict[str, str
     change = editor.post(f"{HOME}/services/{found}/edit").headers["location"].removesuffix("/all")
     editor.post(f"{change}/questions/description", description="Warm.")
     editor.post(f"{change}/send")
-    return {"done": done, "again": again, "new": new, "service": f"{HOME}/services/{found}"}
+    waits = json.dumps([one(number, name=f"Quiet {LONG} {number} (example)", phones=[]) for number in (7, 8)]).encode()
+    brought = bring(editor, waits, name="feed.json", source="third").headers["location"]
+    editor.post(f"{brought}/apply")
+    finished(editor, brought)
+    asked = editor.get(f"{HOME}/import/questions").text.partition('name="kind" value="merge"')[2]
+    editor.post(f"{HOME}/import/questions", kind="merge", question=hidden(asked, "question"), answer="yes")
+    pending = editor.get(f"{HOME}/pending").text
+    (merge,) = set(re.findall(rf"{HOME}/changes/[-0-9a-f]+", pending)) - {change}
+    return {"done": done, "again": again, "new": new, "service": f"{HOME}/services/{found}", "merge": merge}
 
 
 @pytest.mark.parametrize("width", [320, 1100])
@@ -49,8 +59,8 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(office: Office, 
     editor = office.browser(office.staff("Edith", roles=("editor",)))
     approver = office.browser(office.staff("Amal", roles=("approver",)))
     reader = office.browser(office.staff("Root", roles=("administrator",)))
-    paths = {} if view == "questions-none" else furnish(office, editor, approver)
-    who = {"import-reader": reader, "report-needs-approver": editor}.get(view, approver)
+    paths = {} if view.endswith("-none") else furnish(office, editor, approver)
+    who = {"import-reader": reader, "brought-in-reader": reader, "report-needs-approver": editor}.get(view, approver)
     where = {
         "find": HOME,
         "pending": f"{HOME}/pending",
@@ -62,7 +72,8 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(office: Office, 
         "export": f"{HOME}/export",
         "list": f"{HOME}/export/list",
         "service-brought-in": paths.get("service", ""),
-    }.get(view, f"{HOME}/import")
+        "merge": paths.get("merge", ""),
+    }.get(view, f"{HOME}/pending/brought-in" if view.startswith("brought-in") else f"{HOME}/import")
     with served(office) as site:  # type: ignore[arg-type]
         page = open_as(chromium, who, site, width=width, height=900)
         page.goto(f"{site}{where}")
@@ -72,6 +83,13 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(office: Office, 
             page.wait_for_selector("#errors:focus")
             page.click("#errors a")
             page.wait_for_selector("#import-file:focus")
+        if view == "brought-in-wrong":
+            press(page, "text=See the ticked ones")
+            page.wait_for_selector("#errors:focus")
+        if view in ("brought-in-look", "brought-in-done"):
+            press(page, "text=See all 2 that match")
+        if view == "brought-in-done":
+            press(page, "text=Approve 2 services")
         assert violations(page) == [] and sideways(page) <= 0
         assert page.locator("h1").count() == 1 and page.title()
         assert all("status of 4" in trouble for trouble in page.troubles)

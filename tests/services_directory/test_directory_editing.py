@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from services_directory import Directory, Query, models, writing
 from services_directory.database import read_revision
 from services_directory.directory import whole_service
-from services_directory.editing import desk
+from services_directory.editing import desk, finding
 from services_directory.editing.answers import Wrong, answers_of, tidy, wrongs
 from services_directory.editing.apply import write
 from services_directory.editing.desk import Person, Refusal
@@ -276,7 +276,7 @@ def test_a_private_place_shows_its_area_only(demonstration: Directory, engine: E
     (match,) = demonstration.search(Query(text="puddle", place="ZZ1"))
     assert match.venue is not None and match.venue.postcode == "ZZ1" and match.venue.address == ("Larkmoor", "ZZ1")
     with Session(engine) as session:
-        label = dict(desk.venues(session, EDITH))[match.venue.id]
+        label = dict(finding.venues(session, EDITH))[match.venue.id]
         assert label == "Puddle Hall (example), Larkmoor"
 
 
@@ -287,14 +287,14 @@ def test_staff_find_a_service_by_anything(demonstration: Directory, engine: Engi
     change = add(engine)
     approve(engine, change)
     with Session(engine) as session:
-        found = desk.find(session, EDITH, words)
-        pages = [desk.find(session, EDITH, words, page=page) for page in range(1, found.last + 1)]
+        found = finding.find(session, EDITH, words)
+        pages = [finding.find(session, EDITH, words, page=page) for page in range(1, found.last + 1)]
     assert change.service_id in {service.id for page in pages for service in page.services}
 
 
 def test_a_percent_sign_finds_a_percent_sign(demonstration: Directory, engine: Engine) -> None:
     with Session(engine) as session:
-        assert desk.find(session, EDITH, "%").total == 0 and desk.find(session, EDITH, "").total > 30
+        assert finding.find(session, EDITH, "%").total == 0 and finding.find(session, EDITH, "").total > 30
 
 
 def test_an_area_sees_its_own_and_the_common_records_and_changes_only_its_own(demonstration: Directory, engine: Engine) -> None:
@@ -308,7 +308,7 @@ def test_an_area_sees_its_own_and_the_common_records_and_changes_only_its_own(de
     approve(engine, change)
     with writing(engine) as session:
         assert desk.get_service(session, north, change.service_id).area_id == "north"
-        assert desk.find(session, south, "puddle").total == 0
+        assert finding.find(session, south, "puddle").total == 0
         with pytest.raises(Refusal, match="missing"):
             desk.begin(session, south, change.service_id)
         common = of_source(session, "rhyme-time").id

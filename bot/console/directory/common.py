@@ -6,6 +6,7 @@ from bot.console.guard import Visit
 from services_directory.editing.desk import Person
 
 HOME = "/staff/directory"
+BROUGHT_IN = f"{HOME}/pending/brought-in"
 
 
 def person_of(visit: Visit) -> Person:

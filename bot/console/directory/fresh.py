@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from bot.console.directory.common import HOME, person_of
+from bot.console.directory.common import BROUGHT_IN, HOME, person_of
 from bot.console.forms import whole_number
 from bot.console.guard import Guard, Visit
 from bot.console.logins import SignedIn
@@ -27,7 +27,7 @@ from bot.library.dates import say_date
 from bot.storage.tables import Area, Staff, StaffAudit
 from services_directory import models, writing
 from services_directory.directory import london_now
-from services_directory.editing import desk
+from services_directory.editing import desk, finding
 from services_directory.editing.desk import Person, Refusal, may_change, may_see
 from services_directory.editing.tables import Change
 from services_directory.freshness import acts, reminders, reports, todo, translations
@@ -35,7 +35,7 @@ from services_directory.freshness.acts import Wish
 from services_directory.freshness.due import Checked, days_over
 from services_directory.freshness.policy import MOST_DAYS, load_policy
 from services_directory.freshness.tables import ACTS, AgeLimit, ReviewCycle
-from services_directory.imports import questions
+from services_directory.imports import approving, questions
 from services_directory.models import now
 
 TODO, SETTINGS = f"{HOME}/todo", f"{HOME}/freshness"
@@ -52,7 +52,7 @@ def fresh_routes(pages: FreshPages, guard: Guard, look: Look) -> list[Route]:
     """The routes of keeping the directory true. Lets the menu show how much there is to do."""
     look.counts = pages.how_many
     todo.register_count("pending", f"{HOME}/pending", _pending)
-    todo.register_count("unapproved", f"{HOME}?status=pending", _unapproved)
+    todo.register_count("unapproved", BROUGHT_IN, approving.how_many)
     todo.register_count("questions", f"{HOME}/import/questions", _questions)
     service = f"{HOME}/services/{{service_id}}"
     return [
@@ -74,15 +74,8 @@ def _pending(session: Session, person: Person) -> int:
     return session.scalar(query) or 0
 
 
-def _unapproved(session: Session, person: Person) -> int:
-    """Services that were brought in and that nobody has approved: no change of theirs is on the list of those that wait."""
-    asked = select(Change.id).where(Change.service_id == models.Service.id, Change.state == "pending")
-    query = select(func.count()).select_from(models.Service).where(models.Service.approval == "pending", ~asked.exists())
-    return session.scalar(query.where(desk.in_sight(models.Service.area_id, person))) or 0
-
-
 def _questions(session: Session, person: Person) -> int:
-    return len(questions.open_terms(session, person.area_id)) + len(questions.open_merges(session, person.area_id))
+    return len(questions.open_terms(session, person)) + len(questions.open_merges(session, person))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -312,7 +305,7 @@ class FreshPages:
                 home=HOME,
                 policy=self._policy,
                 own=own,
-                organisations=desk.organisations(session, person),
+                organisations=finding.organisations(session, person),
                 areas=areas,
                 limits=limits,
                 may_set=bool(SETS_DIRECTORY & visit.who.roles),

@@ -15,11 +15,14 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
+from bot.console.directory.common import HOME, person_of
 from bot.console.guard import Visit
 from bot.console.look import Look, private
 from bot.console.roles import APPROVES_DIRECTORY, EDITS_DIRECTORY
 from bot.console.services import ConsoleServices
 from bot.storage.tables import StaffAudit
+from services_directory import writing
+from services_directory.editing.desk import Refusal
 from services_directory.imports import one_sheet, questions
 from services_directory.imports.apply import Blocked, run_import
 from services_directory.imports.exporting import FORMS, MEDIA_TYPES, SUFFIXES, export
@@ -59,11 +62,11 @@ class Imports:
         return self._page(visit)
 
     def _page(self, visit: Visit, *, problem: Mapping[str, str] | None = None, source: str = "") -> Response:
-        who = visit.who
+        who, person = visit.who, person_of(visit)
         with self._services.database.read() as session:
             query = select(WaitingImport).order_by(WaitingImport.brought_at.desc()).limit(SHOWN)
             rows = session.scalars(query.where(self._mine(visit))).all()
-            asked = len(questions.open_terms(session, who.area_id)) + len(questions.open_merges(session, who.area_id))
+            asked = len(questions.open_terms(session, person)) + len(questions.open_merges(session, person))
         asked_done = visit.request.query_params.get("done", "")
         return self._look.page(
             "directory/import.html",
@@ -142,9 +145,10 @@ class Imports:
     def asked(self, visit: Visit) -> Response:
         """What imports asked and nobody has answered."""
         with self._services.database.read() as session:
-            terms = questions.open_terms(session, visit.who.area_id)
-            merges = questions.open_merges(session, visit.who.area_id)
-        done = "answered" if visit.request.query_params.get("done") == "answered" else ""
+            terms = questions.open_terms(session, person_of(visit))
+            merges = questions.open_merges(session, person_of(visit))
+        asked_done = visit.request.query_params.get("done", "")
+        done = asked_done if asked_done in ("answered", "waiting") else ""
         may_bring = bool(BRINGS & visit.who.roles)
         return self._look.page("directory/asked.html", who=visit.who, terms=terms, merges=merges, done=done, may_bring=may_bring)
 
@@ -209,6 +213,7 @@ class Imports:
             all_or_nothing="all" in choices,
             by=visit.who.first_name,
             by_id=visit.who.staff_id,
+            brought_by=int(row.brought_by or 0),
         )
 
     def _work(self, import_id: str, content: bytes, name: str, options: Options) -> None:
@@ -250,19 +255,26 @@ class Imports:
         return private(RedirectResponse(f"{PAGE}?done=discarded", 303))
 
     def answer(self, visit: Visit) -> Response:
-        """Answer a question: `kind` term or merge, `question` its id, `answer` yes or no."""
+        """Answer a question: `kind` term or merge, `question` its id, `answer` yes or no. What parents would see waits."""
         yes, question = visit.form.get("answer") == "yes", visit.form.get("question", "")[:36]
-        by, area = str(visit.who.staff_id), visit.who.area_id
+        engine, person = self._services.directory_engine, person_of(visit)
+        alone = bool(APPROVES_DIRECTORY & visit.who.roles) and self._services.settings.directory_approve_own
+        if engine is None:
+            return self._missing(visit)
+        # Recorded first: the two connections would wait for each other on SQLite.
+        self._audit(visit, "directory.answer", f"question:{question}: {'yes' if yes else 'no'}")
         try:
-            with self._services.database.write() as session:
+            with writing(engine) as session:
                 if visit.form.get("kind") == "merge":
-                    questions.answer_merge(session, question, same=yes, by=by, area_id=area)
+                    became = questions.answer_merge(session, person, question, same=yes, alone=alone)
                 else:
-                    questions.answer_term(session, question, yes=yes, by=by, area_id=area)
+                    became = questions.answer_term(session, person, question, yes=yes, alone=alone)
         except questions.NoSuchQuestion:
             return self._missing(visit)
-        self._audit(visit, "directory.answer", f"question:{question}: {'yes' if yes else 'no'}")
-        return private(RedirectResponse(f"{PAGE}/questions?done=answered", 303))
+        except Refusal as refusal:
+            words = self._look.words(f"dir.refusal.{refusal.code}")
+            return self._look.page("directory/refused.html", 409, who=visit.who, home=HOME, words=words)
+        return private(RedirectResponse(f"{PAGE}/questions?done={became}", 303))
 
     # Helpers
 

@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from bot.console.directory.common import HOME, person_of
+from bot.console.directory.brought import BroughtIn, brought_routes
+from bot.console.directory.common import BROUGHT_IN, HOME, person_of
 from bot.console.directory.fresh import FreshPages, fresh_routes
 from bot.console.directory.preview import preview
 from bot.console.directory.saying import Saying
@@ -28,10 +29,11 @@ from bot.languages import supported
 from bot.messages import Outbound
 from bot.storage.tables import StaffAudit
 from services_directory import writing
-from services_directory.editing import desk
+from services_directory.editing import desk, finding
 from services_directory.editing.answers import EVERY, ROWS, STEPS, Wrong, answers_of
 from services_directory.editing.desk import Person, Refusal
 from services_directory.editing.tables import Change
+from services_directory.imports import approving, questions
 from services_directory.models import LEVELS, MODES, ROUTES, STATUSES
 from services_directory.terms import vocabulary
 from services_directory.timetables import DAYS
@@ -49,6 +51,7 @@ def directory_routes(services: ConsoleServices, guard: Guard, look: Look) -> lis
     service, change = f"{HOME}/services/{{service_id}}", f"{HOME}/changes/{{change_id}}"
     return [
         *fresh_routes(fresh, guard, look),
+        *brought_routes(BroughtIn(services, services.directory_engine, look), guard),
         Route(HOME, guard.page(pages.find, SEES_DIRECTORY), methods=["GET"]),
         Route(f"{HOME}/add", guard.act(pages.add, EDITS_DIRECTORY), methods=["POST"]),
         Route(f"{HOME}/pending", guard.page(pages.pending, SEES_DIRECTORY), methods=["GET"]),
@@ -84,7 +87,7 @@ class DirectoryPages:
         words, status = asked.get("q", "")[:200], asked.get("status", "")
         self._audit(visit, "directory.find")
         with Session(self._engine) as session:
-            found = desk.find(session, person, words, status=status, page=min(whole_number(asked.get("page", "")) or 1, 10**6))
+            found = finding.find(session, person, words, status=status, page=min(whole_number(asked.get("page", "")) or 1, 10**6))
             drafts, waiting = desk.drafts(session, person), len(desk.pending(session, person))
             return self._page(
                 visit,
@@ -92,7 +95,7 @@ class DirectoryPages:
                 found=found,
                 words=words,
                 chosen=status,
-                statuses=(*STATUSES, "pending"),
+                statuses=(*STATUSES, "pending", "withdrawn"),
                 drafts=drafts,
                 waiting=waiting,
                 asked=self._fresh.open_questions(session, person),
@@ -130,7 +133,15 @@ class DirectoryPages:
         """What waits for approval."""
         self._audit(visit, "directory.pending")
         with Session(self._engine) as session:
-            return self._page(visit, "pending.html", changes=desk.pending(session, person_of(visit)), done=self._done(visit))
+            person = person_of(visit)
+            return self._page(
+                visit,
+                "pending.html",
+                changes=desk.pending(session, person),
+                brought=BROUGHT_IN,
+                brought_in=approving.how_many(session, person),
+                done=self._done(visit),
+            )
 
     def change(self, visit: Visit) -> Response:
         """A change: its difference, what is wrong with it, how a parent would see it; to send, approve or refuse."""
@@ -210,7 +221,12 @@ class DirectoryPages:
 
     def throw_away(self, visit: Visit) -> Response:
         """Throw a draft away."""
-        return self._deciding(visit, "directory.throw_away", desk.throw_away, "thrown_away", HOME)
+
+        def decide(session: Session, person: Person, change_id: str) -> None:
+            desk.throw_away(session, person, change_id)
+            questions.ask_again(session, change_id)
+
+        return self._deciding(visit, "directory.throw_away", decide, "thrown_away", HOME)
 
     def approve(self, visit: Visit) -> Response:
         """Make a change live."""
@@ -239,13 +255,17 @@ class DirectoryPages:
         wrong = desk.wrongs_of(session, change) if change.state in desk.OPEN else []
         own = change.author_id == person.id
         differences = self._saying.differences(session, desk.differences(change, current))
+        double = desk.double_of(session, change)
         values: dict[str, Any] = {
             "change": change,
             "differences": differences,
             "outrun": outrun,
             "wrongs": self._saying.wrongs(wrong),
             "question_of": question_of,
-            "shown": desk.fingerprint(change, current),
+            "shown": desk.fingerprint(change, current, double),
+            "double": double if change.state in desk.OPEN else None,
+            "double_parts": self._saying.parts(session, answers_of(double)) if double else [],
+            "goes_live": not change.new and change.state in desk.OPEN and desk.makes_live(session, change),
             "own": own,
             "may_send": own and bool(EDITS_DIRECTORY & visit.who.roles),
             "may_catch_up": bool((EDITS_DIRECTORY | APPROVES_DIRECTORY) & visit.who.roles)
@@ -300,8 +320,8 @@ class DirectoryPages:
             change=change,
             answers=defaultdict(str, change.answers),
             problems=defaultdict(str, {one.field: one.words for one in self._saying.wrongs(wrong)}),
-            organisations=desk.organisations(session, person),
-            venues=desk.venues(session, person),
+            organisations=finding.organisations(session, person),
+            venues=finding.venues(session, person),
             need_options=[(code, term.name) for code, term in vocabulary().terms.items()],
             mode_options=[(mode, self._words(f"dir.mode.{mode}")) for mode in MODES],
             level_options=[(level, self._words(f"dir.level.{level}")) for level in LEVELS],

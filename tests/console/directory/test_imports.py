@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import zipfile
 from io import BytesIO
@@ -128,7 +129,7 @@ def test_what_was_brought_in_and_waits_for_approval_is_on_the_list(office: Offic
     finished(edie, path)
     todo = ari.get("/staff/directory/todo")
     assert "Brought in and not approved yet : 1" in text_of(todo.text)
-    assert 'href="/staff/directory?status=pending"' in todo.text
+    assert 'href="/staff/directory/pending/brought-in"' in todo.text
     (service,) = services(office)
     change = edie.post(f"/staff/directory/services/{service.id}/edit").headers["location"].removesuffix("/all")
     edie.post(f"{change}/send")
@@ -223,11 +224,43 @@ def test_a_double_that_is_withdrawn_is_not_brought_back_by_a_change_on_its_way(
     edie.post(f"{change}/questions/description", description="Tea and help with feeding.")
     edie.post(f"{change}/send")
     shown = hidden(ari.get(change).text, "shown")
-    ari.post(f"{PAGE}/questions", kind="merge", question=merge.id, answer="yes")
+    answered = edie.post(f"{PAGE}/questions", kind="merge", question=merge.id, answer="yes")
+    assert "Parents see what it changes when somebody else has approved it." in text_of(
+        edie.get(answered.headers["location"]).text
+    )
+    waits = re.findall(r"/staff/directory/changes/[-0-9a-f]+", ari.get("/staff/directory/pending").text)
+    (merging,) = set(waits) - {change}
+    page = ari.get(merging)
+    assert "Withdrawn as the same service" in text_of(page.text) and f"/services/{merge.service_id}" in page.text
+    assert edie.post(f"{merging}/approve", shown=hidden(page.text, "shown")).status_code == 403
+    ari.post(f"{merging}/approve", shown=hidden(page.text, "shown"))
     assert ari.post(f"{change}/approve", shown=shown).status_code in (404, 409)
     with office.services.database.read() as session:
         assert session.get_one(Service, merge.service_id).approval == "withdrawn"
     assert "it is the same as “Breastfeeding café (example)”" in text_of(edie.get(change).text)
+    history = text_of(ari.get(f"/staff/directory/services/{merge.service_id}").text)
+    assert "Said by Edie to be the same as “Breastfeeding café (example)”, and withdrawn. Approved by Ari." in history
+
+
+@pytest.mark.parametrize("role", ["editor", "approver"])
+def test_a_need_that_parents_would_see_goes_live_alone_only_by_the_setting_and_by_who_approves(
+    tmp_path: Path, library: Library, role: str
+) -> None:
+    office = build_office(f"sqlite:///{tmp_path / 'wren.sqlite3'}", tmp_path, library, directory_approve_own=True)
+    cleo = office.browser(office.staff("Cleo", roles=(role,)))
+    boss = office.browser(office.staff("Boss", roles=("manager",)))
+    content = json.dumps([one(name="Breastfeeding café (example)", attributes=None)]).encode()
+    path = bring(boss, content, name="feed.json").headers["location"]
+    boss.post(f"{path}/apply", approve="1")
+    finished(boss, path)
+    with office.services.database.read() as session:
+        term = session.scalars(select(TermQuestion).where(TermQuestion.code == "infant-feeding")).one()
+    answered = cleo.post(f"{PAGE}/questions", kind="term", question=term.id, answer="yes").headers["location"]
+    assert answered == f"{PAGE}/questions?done={'answered' if role == 'approver' else 'waiting'}"
+    with office.services.database.read() as session:
+        tags = session.scalars(select(Attribute).where(Attribute.link_id == term.service_id)).all()
+        assert len([tag for tag in tags if tag.taxonomy_term.taxonomy.name == "wren-needs"]) == (role == "approver")
+    office.services.database.dispose()
 
 
 def test_every_form_can_be_taken_out(office: Office, edie: Browser, ari: Browser) -> None:
