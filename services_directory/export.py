@@ -2,19 +2,30 @@
 
 Two of its tables have no place in its JSON, so HSDS's own names carry them: ``phones``, and ``code`` and ``name`` of
 ``languages``. Ages are years in the standard; ``minimum_age_months`` and ``maximum_age_months`` keep what years lose.
+Single dates are in ``schedules`` as ``single_dates`` says it, and as we hold them in ``schedule_exceptions``. That a
+service is full is HSDS 3.1's ``capacities``: no place available.
 """
 
 import re
+import uuid
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote, urlsplit
+from zoneinfo import ZoneInfo
 
-from services_directory import models
+from services_directory import models, single_dates
 from services_directory.records import safe_url, venue_record
 
 Json = dict[str, Any]
+PLACES: Json = {"id": str(uuid.uuid5(uuid.NAMESPACE_OID, "places")), "name": "places"}
+"""What ``capacities`` count."""
+
+
+def london_today() -> date:
+    """Return the day that it is in London."""
+    return datetime.now(ZoneInfo("Europe/London")).date()
 
 
 def _present(fields: Mapping[str, Any], *, required: Sequence[str] = ()) -> Json:
@@ -100,13 +111,17 @@ def service_summary(service: models.Service) -> Json:
     return service_fields(service) | {"organization": organisation_fields(service.organisation)}
 
 
-def to_oruk(service: models.Service) -> Json:
-    """Return a fully nested service, as ``GET /services/{id}`` of Open Referral UK 3.0 has it."""
+def to_oruk(service: models.Service, *, today: date | None = None) -> Json:
+    """Return a fully nested service, as ``GET /services/{id}`` of Open Referral UK 3.0 has it on ``today``."""
+    exceptions = [_exception(row) for row in sorted(service.exceptions, key=lambda row: (row.date, row.id))]
+    schedules = [_schedule(row) for row in _by_id(service.schedules)]
     return service_fields(service) | _present(
         {
             "organization": organisation(service.organisation),
             "phones": [_phone(row) for row in _by_id(service.phones)],
-            "schedules": [_schedule(row) for row in _by_id(service.schedules)],
+            "schedules": single_dates.split(schedules, exceptions, today or london_today()),
+            "schedule_exceptions": exceptions,
+            "capacities": [_full(service)] if service.full_since else [],
             "service_areas": [_area(row) for row in _by_id(service.service_areas)],
             "service_at_locations": [_at_location(row) for row in _by_id(service.service_at_locations)],
             "languages": [_language(row) for row in _by_id(service.languages)],
@@ -190,6 +205,28 @@ def _schedule(row: models.Schedule) -> Json:
     )
 
 
+def _exception(row: models.ServiceException) -> Json:
+    """Return a single date: ``kind`` cancelled or extra; of all schedules unless it names one."""
+    return _present(
+        {
+            "id": row.id,
+            "schedule_id": row.schedule_id,
+            "date": row.date,
+            "kind": row.kind,
+            "opens_at": row.opens_at,
+            "closes_at": row.closes_at,
+            "note": row.note,
+        }
+    )
+
+
+def _full(service: models.Service) -> Json:
+    """Return that there is no place since the day on which staff or the provider said so."""
+    since = datetime.combine(service.full_since, time(), UTC) if service.full_since else None
+    own = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{service.id}\nplaces"))
+    return _present({"id": own, "service_id": service.id, "unit": PLACES, "available": 0, "updated": since})
+
+
 def _area(row: models.ServiceArea) -> Json:
     return _present(
         {
@@ -228,7 +265,7 @@ def at_location_whole(row: models.ServiceAtLocation, service: models.Service) ->
     """Return a service at a location with all that hangs on either, and the times that hold there."""
     nested = to_oruk(service)
     nested.pop("service_at_locations", None)
-    here = [_schedule(one) for one in _by_id(service.schedules) if one.service_at_location_id == row.id]
+    here = [one for one in nested.get("schedules", []) if one.get("service_at_location_id") == row.id]
     return _at_location(row) | {"service": nested} | _present({"schedules": here})
 
 

@@ -14,11 +14,11 @@ from sqlalchemy.orm import Session
 from services_directory import models
 from services_directory.database import read_revision, writing
 from services_directory.editing.tables import Step
-from services_directory.imports.incoming import Form
+from services_directory.imports.incoming import Form, rule_of
 from services_directory.imports.plan import Change, Options, Plan, Progress, Row, make_plan
 from services_directory.imports.readers import Reading
 from services_directory.imports.report import change_in_words, field_name
-from services_directory.imports.stored import PARTS, SCALARS, TABLES, Part, chunks
+from services_directory.imports.stored import PARTS, SCALARS, TABLES, Part, chunks, read_times
 from services_directory.imports.tables import ImportedForm, MergeQuestion, TermQuestion
 from services_directory.sheet import _id as minted
 from services_directory.sheet import sync_vocabulary
@@ -26,6 +26,8 @@ from services_directory.terms import vocabulary
 
 WRITTEN_AT_ONCE = 2000
 COMPARED_WITHOUT_LOCK = 2
+TIMES = ("schedules", "exceptions")
+"""Written after all else of a service, in this order: a schedule names a place, an exception a schedule."""
 
 
 class Blocked(ValueError):
@@ -105,6 +107,7 @@ class _Writer:
         self.pending: defaultdict[Any, list[dict[str, Any]]] = defaultdict(list)
         self.term_ids: dict[tuple[str | None, str], str] = {}
         self.links: dict[tuple[str, str], str] = {}
+        self.rules: dict[tuple[str, str], str] = {}
 
     def write(self) -> None:
         self._terms()
@@ -151,15 +154,16 @@ class _Writer:
         self._flush()
         for row in rows:
             for name in PARTS[kind]:
-                if name != "schedules":
+                if name not in TIMES:
                     self._add_part(kind, name, row.id, row.form[name])
             if kind == "service":
                 self._add_links(row.id, row.form["locations"])
                 self._add_terms(row.id, row.form["needs"] + row.form["terms"])
         self._flush()
         if kind == "service":
-            for row in rows:
-                self._add_part(kind, "schedules", row.id, row.form["schedules"])
+            for name in TIMES:
+                for row in rows:
+                    self._add_part(kind, name, row.id, row.form[name])
 
     def _scalars(self, kind: str, form: Form) -> dict[str, Any]:
         table = TABLES[kind]
@@ -175,6 +179,9 @@ class _Writer:
                 values["id"] = minted(name, owner, json.dumps(form, sort_keys=True))
             if name == "schedules":
                 values["service_at_location_id"] = self.links.get((owner, form["location"])) if form["location"] else None
+                self.rules[owner, rule_of(form)] = values["id"]
+            if name == "exceptions":
+                values["schedule_id"] = self.rules.get((owner, form["rule"])) if form["rule"] else None
             self._put(part.table, values)
 
     def _add_links(self, owner: str, forms: Iterable[Form]) -> None:
@@ -202,12 +209,28 @@ class _Writer:
                 self._move(row.id, new)
             elif name in ("needs", "terms"):
                 self._retag(row.id, name, new)
-        for change in self._wanted(row):
-            if part := PARTS[row.kind].get(change.field):
-                self.session.execute(delete(part.table).where(getattr(part.table, part.owner) == row.id))
-                self._add_part(row.kind, change.field, row.id, change.new)
+        parts = {change.field: change.new for change in self._wanted(row) if change.field in PARTS[row.kind]}
+        if parts.keys() & set(TIMES):
+            self._change_times(row.id, parts.pop("schedules", None), parts.pop("exceptions", None))
+        for name, forms in parts.items():
+            part = PARTS[row.kind][name]
+            self.session.execute(delete(part.table).where(getattr(part.table, part.owner) == row.id))
+            self._add_part(row.kind, name, row.id, forms)
         scalars["last_modified"] = models.now()
         self.session.execute(update(table).where(table.id == row.id).values(**scalars))
+
+    def _change_times(self, owner: str, schedules: Sequence[Form] | None, exceptions: Sequence[Form] | None) -> None:
+        """Write rules, single dates or both; ``None`` for what stays. A date that staff cancelled outlives the row it hangs on."""
+        stored = read_times(self.session, owner)
+        rules = stored["schedules"] if schedules is None else schedules
+        dates = stored["exceptions"] if exceptions is None else exceptions
+        for name in reversed(TIMES):
+            part = PARTS["service"][name]
+            self.session.execute(delete(part.table).where(getattr(part.table, part.owner) == owner))
+        known = {rule_of(form) for form in rules}
+        # Of a rule that is gone, the date is gone too: without its rule it would be of all the others.
+        self._add_part("service", "schedules", owner, rules)
+        self._add_part("service", "exceptions", owner, [form for form in dates if form["rule"] is None or form["rule"] in known])
 
     def _known_links(self, ids: Sequence[str]) -> None:
         link = models.ServiceAtLocation

@@ -21,6 +21,7 @@ from services_directory.directory import whole_service
 from services_directory.export import to_oruk
 from services_directory.imports.one_sheet import safe_cell, write_sheet
 from services_directory.records import Cost
+from services_directory.single_dates import joined
 from services_directory.terms import vocabulary
 
 Json = dict[str, Any]
@@ -82,11 +83,13 @@ def export(session: Session, form: str, *, area_id: str | None = None, today: da
         return _json(list(found))
     if form == "hsds-zip":
         return tables_zip(found)
+    # One sheet and a list on a wall have no place for parts of rules.
+    whole = (one | {"schedules": joined(one["schedules"])} if "schedules" in one else one for one in found)
     if form == "csv":
         # Excel takes a file for UTF-8 only if it begins with a byte order mark.
-        return ("\ufeff" + write_sheet(_sheet_rows(found))).encode()
+        return ("\ufeff" + write_sheet(_sheet_rows(whole))).encode()
     if form == "list":
-        return wall_list(found, today=today or date.today()).encode()
+        return wall_list(whole, today=today or date.today()).encode()
     raise ValueError(f"{form!r} is not one of {', '.join(FORMS)}")
 
 
@@ -134,8 +137,12 @@ TABLES: Mapping[str, tuple[str, ...]] = {
     ),
     "schedules": (
         "id", "service_id", "service_at_location_id", "valid_from", "valid_to", "dtstart", "until", "freq", "interval", "byday",
-        "bymonthday", "description", "opens_at", "closes_at", "schedule_link", "attending_type", "notes",
+        "bymonthday", "description", "opens_at", "closes_at", "schedule_link", "attending_type", "notes", "part_of",
+        "rule_valid_from", "rule_valid_to", "anchored", "extra_date",
     ),
+    "schedule_exceptions": ("id", "service_id", "schedule_id", "date", "kind", "opens_at", "closes_at", "note"),
+    "service_capacity": ("id", "service_id", "unit_id", "available", "updated"),
+    "unit": ("id", "name"),
     "funding": ("id", "service_id", "source"),
     "service_areas": ("id", "service_id", "name", "description", "extent", "extent_type", "uri"),
     "languages": ("id", "service_id", "name", "code", "note"),
@@ -190,7 +197,10 @@ def _flatten(document: Json, put: Put) -> None:
     put("organizations", organisation)
     for row in organisation.get("organization_identifiers", []):
         put("organization_identifiers", row | {"organization_id": organisation["id"]})
-    for table in ("phones", "contacts", "schedules", "funding", "languages", "cost_options"):
+    for row in document.get("capacities", []):
+        put("service_capacity", row | {"unit_id": row["unit"]["id"]})
+        put("unit", row["unit"])
+    for table in ("phones", "contacts", "schedules", "schedule_exceptions", "funding", "languages", "cost_options"):
         for row in document.get(table, []):
             put(table, row | own)
     for row in document.get("service_areas", []):
@@ -304,7 +314,7 @@ def wall_list(found: Iterable[Json], *, today: date) -> str:
     towns: dict[str, list[str]] = {}
     for document in found:
         if document["status"] == "active":
-            towns.setdefault(_town(document), []).append(_entry(document))
+            towns.setdefault(_town(document), []).append(_entry(document, today))
     ordered = sorted(towns.items(), key=lambda item: (item[0] == "", item[0].casefold()))
     sections = (f"<section><h2>{_esc(town or 'Anywhere')}</h2>\n{''.join(entries)}</section>\n" for town, entries in ordered)
     printed = _day(today)
@@ -337,9 +347,10 @@ def _town(document: Json) -> str:
     return next((one["city"] for link in links for one in link["location"].get("addresses", []) if one.get("city")), "")
 
 
-def _entry(document: Json) -> str:
+def _entry(document: Json, today: date) -> str:
     lines = [document.get("description", "")[:400], _ages(document)]
     lines += [_when(row) for row in document.get("schedules", [])]
+    lines += [_single(row) for row in document.get("schedule_exceptions", []) if row["date"] >= today.isoformat()]
     lines += [_where(link["location"]) for link in document.get("service_at_locations", [])]
     lines.append(", ".join(filter(None, map(_cost, document.get("cost_options", [])))))
     lines += [", ".join(row["number"] for row in document.get("phones", [])), document.get("email", ""), document.get("url", "")]
@@ -372,6 +383,12 @@ def _when(row: Json) -> str:
         return " ".join(filter(None, (_monthly(days), _hours(row), row.get("description", ""))))
     every = f" every {row['interval']} weeks" if row.get("interval", 1) > 1 else ""
     return " ".join(filter(None, (", ".join(parts) + every, _hours(row), row.get("description", ""))))
+
+
+def _single(row: Json) -> str:
+    said = "Also on" if row["kind"] == "extra" else "Not on"
+    day = f"{said} {_day(date.fromisoformat(row['date']))}"
+    return " ".join(filter(None, (day, _hours(row), row.get("note", ""))))
 
 
 def _monthly(days: str) -> str:

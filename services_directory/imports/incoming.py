@@ -22,6 +22,7 @@ from services_directory.imports.notes import Note
 from services_directory.imports.readers import Document
 from services_directory.places import nations_of_postcode, read_postcode
 from services_directory.sheet import LANGUAGE, SERVICE_FIELDS
+from services_directory.single_dates import joined
 from services_directory.terms import vocabulary
 from services_directory.text import fold
 from services_directory.timetables import DAYS, parse_byday, parse_bymonthday
@@ -69,6 +70,11 @@ def encode(value: Any) -> Any:
     return value
 
 
+def rule_of(schedule: Form) -> str:
+    """Return what tells the schedules of one service apart, in a form as in the tables: an exception names its schedule so."""
+    return " ".join(str(schedule[key] or "-") for key in ("freq", "interval", "byday", "bymonthday", "dtstart", "opens_at"))
+
+
 def read_service(document: Document, *, today: date) -> Incoming:
     """Read one document. Never raises for what is in it."""
     return _Reader(document, today).read()
@@ -102,6 +108,7 @@ class _Reader:
         self.today = today
         self.is_object = isinstance(document.data, dict)
         self.at: dict[str, str] = {}
+        self.rules: dict[str, str] = {}
 
     # ---- saying ----
 
@@ -203,7 +210,9 @@ class _Reader:
         form["assured_date"] = encode(checked)
         form["interpreter"] = self._interpreter()
         self._ages()
-        form["schedules"] = _unique([row for item in self.rows(data, "schedules") if (row := self._schedule(item))])
+        form["schedules"] = self._schedules()
+        form["exceptions"] = _unique([row for one in self.rows(data, "schedule_exceptions") if (row := self._exception(one))])
+        form["full_since"] = self._full_since()
         form["phones"] = self._phones()
         form["contacts"] = _unique([row for item in self.rows(data, "contacts") if (row := self._contact(item))])
         form["languages"] = _unique([row for item in self.rows(data, "languages") if (row := self._language(item))])
@@ -256,6 +265,36 @@ class _Reader:
             elif self.out.form["url"]:
                 known = ["online"]
         return [{"mode": mode} for mode in known]
+
+    def _schedules(self) -> list[Form]:
+        found = []
+        for item in joined(self.rows(self.data, "schedules")):
+            row = self._schedule(item)
+            if row:
+                found.append(row)
+                self.rules[_text_id(item.get("id"))] = rule_of(row)
+        return _unique(found)
+
+    def _exception(self, item: Mapping[str, Any]) -> Form | None:
+        """Read one of our own single dates, as an export has them: no standard has any."""
+        row: Form = {"date": self.valued(item, "date", mend.day, name="schedules"), "kind": mend.written(item.get("kind"))}
+        if row["date"] is None or row["kind"] not in models.EXCEPTIONS:
+            self.remark("schedules", f"{LEFT_OUT}a single date without its day, or neither cancelled nor extra.")
+            return None
+        for key in ("opens_at", "closes_at"):
+            row[key] = self.valued(item, key, mend.clock, name="schedules")
+        row["note"] = self.text(item, "note", 2000, name="schedules")
+        row["rule"] = self.rules.get(_text_id(item.get("schedule_id")))
+        return row
+
+    def _full_since(self) -> str | None:
+        """Return since when no place is left, if HSDS's capacities say so of all that they count."""
+        rows = self.rows(self.data, "capacities")
+        left = [mend.number(row.get("available")) for row in rows]
+        if not rows or any(number is None or number > 0 for number in left):
+            return None
+        days = [day for row in rows if (day := encode(self._take("capacities", mend.day(row.get("updated")))))]
+        return max(days, default=None)
 
     def _schedule(self, item: Mapping[str, Any]) -> Form | None:
         def say(what: str | None) -> None:

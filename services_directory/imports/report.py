@@ -38,6 +38,8 @@ FIELDS: Mapping[str, str] = {
     "locations": "places",
     "location": "place",
     "schedules": "times",
+    "exceptions": "single dates",
+    "full_since": "full since",
     "phones": "phones",
     "contacts": "contacts",
     "languages": "languages",

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from services_directory import models
-from services_directory.imports.incoming import Form, encode
+from services_directory.imports.incoming import Form, encode, rule_of
 from services_directory.imports.tables import ImportedForm
 from services_directory.terms import vocabulary
 
@@ -23,7 +23,7 @@ SCALARS: dict[str, tuple[str, ...]] = {
     "service": ("name", "alternate_name", "description", "url", "email", "status", "level_of_need", "minimum_age_months",
                 "maximum_age_months", "eligibility_description", "referral_route", "application_process", "fees_description",
                 "wait_time", "wait_time_date", "interpreter", "accreditations", "alert", "visible_from", "visible_to",
-                "assured_date", "assurer_email"),
+                "assured_date", "assurer_email", "full_since"),
 }  # fmt: skip
 # Fields that always have a value; that a source does not give one changes nothing.
 ALWAYS = {"name", "status", "level_of_need", "referral_route", "location_type", "family_hub", "private", "modes"}
@@ -68,6 +68,8 @@ PARTS: dict[str, dict[str, Part]] = {
             ("valid_from", "valid_to", "dtstart", "until", "freq", "interval", "byday", "bymonthday", "opens_at", "closes_at",
              "description", "notes", "attending_type", "schedule_link"),
         ),
+        # After schedules, which they name.
+        "exceptions": Part(models.ServiceException, "service_id", ("date", "kind", "opens_at", "closes_at", "note")),
     },
 }  # fmt: skip
 TABLES: dict[str, Any] = {
@@ -138,9 +140,9 @@ def _read(session: Session, kind: str, table: Any, condition: ColumnElement[bool
         form |= {name: [] for name in PARTS[kind]}
         found[row[0]] = Record(row[0], row[1], row[2], row[3], form, approval=approval)
     owners = select(table.id).where(condition)
-    places = _links(session, owners, found) if kind == "service" else {}
+    named = _links(session, owners, found) if kind == "service" else {}
     for name, part in PARTS[kind].items():
-        _read_part(session, name, part, owners, found, places)
+        _read_part(session, name, part, owners, found, named)
     if kind == "service":
         _read_terms(session, owners, found)
     result.by_id |= {id_: record for id_, record in found.items() if id_ not in result.by_id}
@@ -152,16 +154,29 @@ def _plain(value: Any) -> Any:
 
 
 def _read_part(
-    session: Session, name: str, part: Part, owners: Select[Any], found: dict[str, Record], places: dict[str, str]
+    session: Session, name: str, part: Part, owners: Select[Any], found: dict[str, Record], named: dict[str, str]
 ) -> None:
-    extra = ("service_at_location_id",) if name == "schedules" else ()
+    """Read one part of all records. ``named``: the location of a link and the rule of a schedule, by their ids."""
+    extra = {"schedules": ("id", "service_at_location_id"), "exceptions": ("schedule_id",)}.get(name, ())
     owner: InstrumentedAttribute[str] = getattr(part.table, part.owner)
     columns = [getattr(part.table, column) for column in (*part.columns, *extra)]
     for row in session.execute(select(owner, *columns).where(owner.in_(owners))):
         form = {column: encode(value) for column, value in zip(part.columns, row[1:], strict=False)}
+        if name == "schedules":
+            named[row[-2]] = rule_of(form)
         if extra:
-            form["location"] = places.get(row[-1]) if row[-1] else None
+            form["location" if name == "schedules" else "rule"] = named.get(row[-1]) if row[-1] else None
         found[row[0]].form[name].append(form)
+
+
+def read_times(session: Session, service_id: str) -> Form:
+    """Return the ``schedules`` and ``exceptions`` of one service."""
+    owners = select(models.Service.id).where(models.Service.id == service_id)
+    found = {service_id: Record(service_id, None, None, None, {"locations": [], "schedules": [], "exceptions": []})}
+    named = _links(session, owners, found)
+    for name in ("schedules", "exceptions"):
+        _read_part(session, name, PARTS["service"][name], owners, found, named)
+    return found[service_id].form
 
 
 def _links(session: Session, owners: Select[Any], found: dict[str, Record]) -> dict[str, str]:

@@ -106,8 +106,18 @@ class _Joined:
     def service(self, row: Row) -> Row:
         own = row.get("id")
         result: Row = {**row}
-        for table in ("phones", "schedules", "service_areas", "languages", "funding", "cost_options", "contacts"):
+        for table in (
+            "phones",
+            "schedules",
+            "schedule_exceptions",
+            "service_areas",
+            "languages",
+            "funding",
+            "cost_options",
+            "contacts",
+        ):
             result[table] = [dict(item) for item in self._of(table, "service_id", own)]
+        result["capacities"] = self._of("service_capacity", "service_id", own)
         organisation = self._one("organizations", row.get("organization_id"))
         if organisation:
             identifiers = self._of("organization_identifiers", "organization_id", organisation.get("id"))
