@@ -29,6 +29,7 @@ MAX_REDIRECTS = 3
 MAX_SECONDS = 30 * 60.0
 REQUEST_SECONDS = 60.0
 TRIES = 3
+MOST_FAILED = 5
 PAUSE_S = 0.5
 # What a list gives if it gives more than the outline of a service.
 DETAILS = {"service_at_locations", "schedules", "contacts", "cost_options", "eligibilitys", "attributes"}
@@ -123,7 +124,8 @@ class _Feed:
         self.address = self._checked(address.strip())
         self.name = _shown(self.address)
         self.end = time.monotonic() + limits.seconds
-        self.bytes = 0
+        self.bytes = self.failed = 0
+        self.promised: int | None = None
         self.folder = keep / hashlib.sha256(self.address.encode()).hexdigest()[:24] if keep else None
         self.kept: list[Path] = []
 
@@ -152,7 +154,7 @@ class _Feed:
                     raise CannotRead(
                         self.name, f"There are more than {MAX_SERVICES:,} services in it.", "Ask for a smaller feed."
                     )
-                result = reading_of(self._whole(client, found))
+                result = reading_of(self._whole(client, found), self._short(found))
         for path in self.kept:
             path.unlink(missing_ok=True)
         return result
@@ -169,8 +171,9 @@ class _Feed:
         total = pages_in(first)
         if total > self.limits.pages:
             raise CannotRead(self.name, f"The feed has more than {self.limits.pages:,} pages.", "Ask for larger pages.")
+        self.promised = items_in(first)
         yield from self._named(1, found)
-        seen = {_fingerprint(found)}
+        before = _fingerprint(found)
         # Most count pages from 1; some from 0, and say so of the first.
         less = 1 if isinstance(first, dict) and 0 in (first.get("number"), first.get("page_number")) else 0
         for number in range(2, total + 1):
@@ -179,11 +182,21 @@ class _Feed:
             page = parse_json(self._get(client, address), f"{self.name}, page {number}")
             found = services_in(page) or []
             mark = _fingerprint(found)
-            if found and mark in seen:
-                what = f"Page {number} is the same as one before it: the feed does not turn pages."
+            # A page that comes twice later on has slipped while the feed changed: what is missing then is told at the end.
+            if found and mark == before and number == 2:
+                what = "Page 2 is the same as page 1: the feed does not turn pages."
                 raise CannotRead(self.name, what, "Save the feed as a file, or ask its publisher.")
-            seen.add(mark)
             yield from self._named(number, found)
+
+    def _short(self, found: list[tuple[str, Any]]) -> str:
+        """Return in words that fewer services came than the feed has, or nothing."""
+        ids = {str(item.get("id")) for _, item in found if isinstance(item, dict)}
+        if self.promised is None or len(ids) >= self.promised:
+            return ""
+        return (
+            f"The feed says that it has {self.promised:,} services; {len(ids):,} came. It may have changed while it was read. "
+            "No service counts as gone. Read it again later for the others."
+        )
 
     def _named(self, page: int, found: list[Any]) -> Iterator[tuple[str, Any]]:
         for number, item in enumerate(found, start=1):
@@ -198,7 +211,14 @@ class _Feed:
         for number, (where, item) in enumerate(found, start=1):
             self.progress(number, len(found))
             own = item.get("id")
-            detail = self._detail(client, own) if isinstance(own, str | int) and str(own).strip() else None
+            try:
+                detail = self._detail(client, own) if isinstance(own, str | int) and str(own).strip() else None
+            except CannotRead as error:
+                # One that cannot be had holds up no other; if many cannot, the feed is down.
+                self.failed += 1
+                if self.failed > MOST_FAILED:
+                    raise
+                detail = {"_remarks": [("!", f"It cannot be read by itself. {error.note.what} Read the feed again later.")]}
             whole.append((where, {**item, **detail} if detail else item))
         return whole
 
@@ -315,13 +335,20 @@ class Missing(Exception):
 
 def pages_in(page: Any) -> int:
     """Return how many pages a feed says it has; 1 if it does not say."""
-    if not isinstance(page, Mapping):
-        return 1
-    for key in ("total_pages", "totalPages", "pages"):
-        value = page.get(key)
+    return max(1, _count_in(page, "total_pages", "totalPages", "pages") or 1)
+
+
+def items_in(page: Any) -> int | None:
+    """Return how many services a feed says it has, or ``None`` if it does not say."""
+    return _count_in(page, "total_items", "totalElements", "total")
+
+
+def _count_in(page: Any, *keys: str) -> int | None:
+    for key in keys:
+        value = page.get(key) if isinstance(page, Mapping) else None
         if isinstance(value, int | str) and not isinstance(value, bool) and str(value).isdecimal() and len(str(value)) < 10:
-            return max(1, int(value))
-    return 1
+            return int(value)
+    return None
 
 
 def _fingerprint(found: list[Any]) -> str:

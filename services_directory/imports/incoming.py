@@ -215,7 +215,7 @@ class _Reader:
         form["full_since"] = self._full_since()
         form["phones"] = self._phones()
         form["contacts"] = _unique([row for item in self.rows(data, "contacts") if (row := self._contact(item))])
-        form["languages"] = _unique([row for item in self.rows(data, "languages") if (row := self._language(item))])
+        form["languages"] = _unique([row for item in self._named(data.get("languages")) if (row := self._language(item))])
         form["cost_options"] = self._costs()
         form["service_areas"] = _unique([row for item in self.rows(data, "service_areas") if (row := self._area(item))])
         sources = [self.text(item, "source", name="funding") for item in self.rows(data, "funding")]
@@ -266,6 +266,12 @@ class _Reader:
                 known = ["online"]
         return [{"mode": mode} for mode in known]
 
+    def _named(self, value: Any) -> list[Mapping[str, Any]]:
+        """Return records from a list in which a text stands for a record with that name."""
+        listed = value if isinstance(value, list) else [value]
+        texts = [{"name": part.strip()} for one in listed if isinstance(one, str) for part in one.split(",") if part.strip()]
+        return [*texts, *self.rows({"languages": [one for one in listed if not isinstance(one, str)]}, "languages")]
+
     def _schedules(self) -> list[Form]:
         found = []
         for item in joined(self.rows(self.data, "schedules")):
@@ -312,7 +318,10 @@ class _Reader:
         if row["opens_at"] and row["opens_at"] == row["closes_at"]:
             row["closes_at"] = None
         freq = (mend.written(item.get("freq")) or "").upper()
-        byday = (mend.written(item.get("byday")) or "").upper().replace(" ", "")[:100] or None
+        given = item.get("byday")
+        byday = mend.days(given).upper().replace(" ", "")[:100] if given and not isinstance(given, dict | bool) else None
+        if isinstance(given, str) and byday != given.upper().replace(" ", "")[:100]:
+            say(f"{shortened(given)} was read as {byday}.")
         if freq == "DAILY" and not byday:
             freq, byday = "WEEKLY", ",".join(DAYS)
             say("Every day was read as every day of the week.")
@@ -321,7 +330,8 @@ class _Reader:
             say(f"{LEFT_OUT}{shortened(freq)}: only WEEKLY and MONTHLY are known.")
         row["interval"] = mend.whole(item.get("interval"), 1, 520) or 1
         row["byday"] = self._days(byday, parse_byday)
-        if row["freq"] == "WEEKLY" and row["byday"]:
+        if row["freq"] == "WEEKLY" and row["byday"] and re.search(r"\d", row["byday"]):
+            say(f"{row['byday']} in a weekly rule was read as every week.")
             row["byday"] = re.sub(r"[+-]?\d", "", row["byday"])
         month_days = (mend.written(item.get("bymonthday")) or "").replace(" ", "")[:100] or None
         # The standard's own example gives days of the month to a weekly rule, where they mean nothing.
@@ -459,7 +469,8 @@ class _Reader:
 
     def _organisation(self) -> None:
         item = self.data.get("organization")
-        item = item if isinstance(item, dict) else {}
+        item = item[0] if isinstance(item, list) and len(item) == 1 else item
+        item = {"name": item} if isinstance(item, str) else item if isinstance(item, dict) else {}
         name = self.text(item, "name", 500, name="organization")
         own = _text_id(item.get("id")) or _text_id(self.data.get("organization_id"))
         if not name and not own:
@@ -491,7 +502,8 @@ class _Reader:
     def _locations(self) -> None:
         links: list[Form] = []
         for link in self.rows(self.data, "service_at_locations"):
-            item = link["location"] if _is_object(link, "location") else {}
+            found = self.rows(link, "location")
+            item = found[0] if found else {}
             own = _text_id(item.get("id")) or _text_id(link.get("location_id"))
             entity = self._location(item, own)
             if entity is None:
@@ -558,7 +570,8 @@ class _Reader:
             key: self.text(item, key, 500, name="address")
             for key in ("attention", "address_1", "address_2", "city", "region", "state_province")
         }
-        postcode = self.valued(item, "postal_code", mend.postcode, name="postal_code")
+        key = "postal_code" if item.get("postal_code") else "postcode"
+        postcode = self.valued(item, key, mend.postcode, name="postal_code")
         lines = [texts["address_1"], texts["address_2"]]
         district = texts["state_province"] or texts["region"]
         town = texts["city"] or district or (postcode.split()[0] if postcode else None)

@@ -14,6 +14,7 @@ from typing import Any
 
 from services_directory.places import read_postcode
 from services_directory.records import plain_text, safe_url
+from services_directory.text import fold
 
 LEFT_OUT = "Left out: "
 LONGEST_TEXT = 10_000
@@ -87,10 +88,27 @@ def text(value: Any, longest: int = LONGEST_TEXT) -> Mended:
     return (plain or None), " ".join(remarks) or None
 
 
-_ISO_DAY = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ].*)?")
+_ISO_DAY = re.compile(r"(\d{4})([-/])(\d{1,2})\2(\d{1,2})(?:[T ].*)?")
+_COMPACT_DAY = re.compile(r"(20\d{2})(\d{2})(\d{2})")
 _UK_DAY = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?:[ T].*)?")
-_NAMED_DAY = re.compile(r"(?:[A-Za-z]{3,9},?\s+)?(\d{1,2})(?:st|nd|rd|th)?\s+([A-Za-z]{3,9}),?\s+(\d{4})")
+_NAMED_DAY = re.compile(r"(?:[A-Za-z]{3,9},?\s+)?(\d{1,2})(?:st|nd|rd|th)?[\s-]+([A-Za-z]{3,9}),?[\s-]+(\d{4})")
+_MONTH_FIRST = re.compile(r"(?:[A-Za-z]{6,9},?\s+)?([A-Za-z]{3,9})\s+(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+
+
+def _day_parts(given: str) -> tuple[str, str, str] | None:
+    """Return year, month and day as written, or ``None``."""
+    if match := _ISO_DAY.fullmatch(given):
+        return match[1], match[3], match[4]
+    if match := _COMPACT_DAY.fullmatch(given):
+        return match[1], match[2], match[3]
+    if match := _UK_DAY.fullmatch(given):
+        return match[3], match[2], match[1]
+    for pattern, day_at, month_at in ((_NAMED_DAY, 1, 2), (_MONTH_FIRST, 2, 1)):
+        match = pattern.fullmatch(given)
+        if match and match[month_at][:3].casefold() in _MONTHS:
+            return match[3], str(_MONTHS.index(match[month_at][:3].casefold()) + 1), match[day_at]
+    return None
 
 
 def day(value: Any) -> Mended:
@@ -98,13 +116,7 @@ def day(value: Any) -> Mended:
     given = written(value)
     if given is None:
         return None, None
-    found: tuple[str, str, str] | None = None
-    if match := _ISO_DAY.fullmatch(given):
-        found = (match[1], match[2], match[3])
-    elif match := _UK_DAY.fullmatch(given):
-        found = (match[3], match[2], match[1])
-    elif (match := _NAMED_DAY.fullmatch(given)) and match[2][:3].casefold() in _MONTHS:
-        found = (match[3], str(_MONTHS.index(match[2][:3].casefold()) + 1), match[1])
+    found = _day_parts(given)
     try:
         result = date(*map(int, found)) if found else None
     except ValueError:
@@ -128,7 +140,11 @@ def clock(value: Any) -> Mended:
         return None, None
     if "T" in given and re.match(r"\d{4}-", given):
         given = given.partition("T")[2]
-    match = _CLOCK.fullmatch(given)
+    if given.casefold() in ("noon", "midday", "12 noon"):
+        return time(12), f"{shortened(given)} was read as 12:00."
+    # Four digits are a time where they are written as one: 0930, 1400.
+    compact = re.fullmatch(r"\d{4}", given) is not None
+    match = _CLOCK.fullmatch(f"{given[:2]}:{given[2:]}" if compact else given)
     half = match[3].casefold() if match and match[3] else ""
     if match is None or (match[2] is None and not half):
         return None, f"{LEFT_OUT}{shortened(given)} is not a time. Write it as 09:30."
@@ -143,7 +159,7 @@ def clock(value: Any) -> Mended:
         result = time(hour, minute)
     except ValueError:
         return None, f"{LEFT_OUT}{shortened(given)} is not a time. Write it as 09:30."
-    return result, f"{shortened(given)} was read as {result:%H:%M}." if half else None
+    return result, f"{shortened(given)} was read as {result:%H:%M}." if half or compact else None
 
 
 def postcode(value: Any) -> Mended:
@@ -192,7 +208,7 @@ def web(value: Any) -> Mended:
     return found, None if found == given else f"{shortened(given)} was read as {shortened(found)}."
 
 
-_NUMBER = re.compile(r"(?:\+|00)?\(?\d[\d\s().\-/]{1,24}\d")
+_NUMBER = re.compile(r"(?:\+|00)?\(?\d(?:[\d\s().\-]|/(?! )){1,24}\d")
 
 
 def phones(value: Any) -> tuple[list[tuple[str, int | None, str | None]], str | None]:
@@ -200,8 +216,12 @@ def phones(value: Any) -> tuple[list[tuple[str, int | None, str | None]], str | 
     given = written(value)
     if given is None:
         return [], None
-    plain, found = plain_text(given), []
-    rest = plain
+    # The 0 in brackets after +44 is not dialled with it; of two numbers with a stroke between, each is one.
+    plain = re.sub(r"(\+\s?44\s?)\(0\)\s?", r"\1", plain_text(given))
+    plain = re.sub(r"(?<=\d{6})/(?=\d)", " / ", plain)
+    if re.fullmatch(r"[1-37]\d{9}", plain):
+        plain = f"0{plain}"  # A spreadsheet took it for a number.
+    found, rest = [], plain
     for match in _NUMBER.finditer(plain):
         digits = re.sub(r"\D", "", match[0])
         national = re.sub(r"^(?:0044|44)0?", "0", digits) if re.match(r"\+|00", match[0]) else digits
@@ -231,6 +251,9 @@ def amount(value: Any) -> Mended:
         return None, None
     if given.casefold().strip(" .!") in ("free", "no cost", "no charge", "free of charge", "nil"):
         return Decimal("0.00"), f"{shortened(given)} was read as 0."
+    if re.search(r"\d,\d{1,2}(?!\d)", given):
+        # 3,50 is three and a half to one reader, and three hundred and fifty to another.
+        return None, f"{LEFT_OUT}{shortened(given)} is not one amount; its words are kept."
     numbers = re.findall(r"(?<![\w.])£?\s?(\d{1,7}(?:\.\d{1,6})?)(p\b)?(?![\d.]*\d)", given.replace(",", ""))
     pounds = re.findall(r"£\s?(\d{1,7}(?:\.\d{1,6})?)", given.replace(",", ""))
     chosen = pounds if pounds else [number for number, pence in numbers if not pence]
@@ -260,9 +283,51 @@ def whole(value: Any, low: int, high: int) -> int | None:
     return int(found) if found is not None and found == int(found) and low <= found <= high else None
 
 
+_AGE = r"(?:birth|newborn|\d{1,3}(?:\.\d+)?)(?:\s*-?\s*(?:years?|yrs?|months?|mths?)(?:\s+old)?)?"
+_UNDER = re.compile(rf"(?:under|up to)\s+(?:age\s+)?({_AGE})")
+
+
+def _span(value: Any) -> tuple[str, str] | None:
+    """Return both ends of ``0 to 5 years``, ``6-12 months`` and ``under 5``, as texts that ``_years`` reads."""
+    given = fold(written(value) or "")
+    if match := re.fullmatch(rf"(?:ages?\s+)?({_AGE})\s*(?:-|–|to)\s*({_AGE})", given):
+        unit = re.search(r"(years?|yrs?|months?|mths?)", match[2])
+        bare = re.fullmatch(r"\d+(?:\.\d+)?", match[1].strip())
+        return (f"{match[1]} {unit[0]}" if bare and unit else match[1]), match[2]
+    return ("0", given) if _UNDER.fullmatch(given) else None
+
+
+def _years(value: Any, *, oldest: bool = False) -> float | None:
+    """Return an age in years, from a number or from words of which only one reading is possible, or ``None``.
+
+    ``oldest``: the last age that is meant: ``under 5`` lasts until the day before the fifth birthday.
+    """
+    plain = number(value)
+    given = fold(written(value) or "")
+    if plain is not None or not given:
+        return plain
+    under = _UNDER.fullmatch(given) if oldest else None
+    match = re.fullmatch(
+        r"(?:from\s+)?(birth|newborn|\d{1,3}(?:\.\d+)?)\s*-?\s*(years?|yrs?|months?|mths?)?(?:\s+old)?\s*\+?",
+        under[1] if under else given,
+    )
+    if match is None:
+        return None
+    count = 0.0 if match[1] in ("birth", "newborn") else float(match[1])
+    years = count / 12 if _is_months(given) else count
+    return years - 1 / 12 if under and given.startswith("under") else years
+
+
+def _is_months(value: Any) -> bool:
+    return re.search(r"months?|mths?", fold(written(value) or "")) is not None
+
+
 def ages(low: Any, high: Any) -> tuple[int | None, int | None, str | None]:
     """Return months from years, both ends included: 0 to 4 is 0 to 59 months, for four lasts until the fifth birthday."""
-    least, most = number(low), number(high)
+    words = [text for one in (low, high) if (text := written(one)) and number(text) is None]
+    if written(high) is None and (span := _span(low)):
+        low, high = span
+    least, most = _years(low), _years(high, oldest=True)
     unread = [written(one) for one, read in ((low, least), (high, most)) if written(one) is not None and read is None]
     remark = f"{LEFT_OUT}{shortened(unread[0] or '')} is not an age in years." if unread else None
     if (least is not None and not 0 <= least <= 150) or (most is not None and not 0 <= most <= 150):
@@ -276,9 +341,62 @@ def ages(low: Any, high: Any) -> tuple[int | None, int | None, str | None]:
     if least == 0 and most is None:
         least = None
     from_months = None if least is None else round(least * 12)
-    if most is None:
-        return from_months, None, remark
-    return from_months, int(most) * 12 + 11 if most == int(most) else round(most * 12), remark
+    to_months = None if most is None else round(most * 12)
+    if most is not None and most == int(most) and not _is_months(high):
+        to_months = int(most) * 12 + 11
+    if words and not remark:
+        remark = f"{shortened(' to '.join(words))} was read as {from_months or 0} to {to_months or 'any'} months."
+    return from_months, to_months, remark
+
+
+_CODES = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_ORDINALS = {
+    "first": "1",
+    "second": "2",
+    "third": "3",
+    "fourth": "4",
+    "last": "-1",
+    "1st": "1",
+    "2nd": "2",
+    "3rd": "3",
+    "4th": "4",
+}
+_SEVERAL = {"weekdays": "mo-fr", "weekends": "sa,su", "weekend": "sa,su", "daily": "mo-su", "every day": "mo-su"}
+
+
+def days(value: Any) -> str:
+    """Return ``TU,TH`` from ``Tuesdays and Thursdays``, ``MO,TU,WE`` from ``Mon-Wed`` and ``1MO`` from ``first Monday``; from a
+    list, its parts with commas. What it cannot read it returns as it is.
+    """
+    text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    plain = _SEVERAL.get(fold(text).strip(), fold(text)).removeprefix("byday=")
+    found, ordinal = [], ""
+    for word in re.findall(r"[+-]?\d?[a-z]+|\d[a-z]{2}", re.sub(r"\b([a-z]+)\s*(?:-|–|to)\s*([a-z]+)\b", _range, plain)):
+        match = re.fullmatch(r"([+-]?[1-5])?([a-z]{2,})", word)
+        if word in _ORDINALS:
+            ordinal = _ORDINALS[word]
+        elif match and (code := _day_code(match[2])):
+            found.append((match[1] or ordinal) + code)
+            ordinal = ""
+        elif word not in ("and", "every", "on", "the", "of", "month", "week", "each"):
+            return text
+    return ",".join(found) or text
+
+
+def _range(match: re.Match[str]) -> str:
+    first, last = _day_code(match[1]), _day_code(match[2])
+    if first is None or last is None:
+        return match[0]
+    begin, count = _CODES.index(first), (_CODES.index(last) - _CODES.index(first)) % 7 + 1
+    return ",".join(_CODES[(begin + step) % 7].casefold() for step in range(count))
+
+
+def _day_code(word: str) -> str | None:
+    for code, name in zip(_CODES, _WEEKDAYS, strict=True):
+        if any(one == code.casefold() or (len(one) >= 3 and name.startswith(one)) for one in (word, word.removesuffix("s"))):
+            return code
+    return None
 
 
 def shortened(text: str, longest: int = 60) -> str:

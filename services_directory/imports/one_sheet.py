@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from services_directory.imports.mend import days
 from services_directory.imports.notes import CannotRead
 from services_directory.imports.tabular import LONGEST_CELL, unescaped
 from services_directory.terms import vocabulary
@@ -78,8 +79,6 @@ NEEDED = ("name", "organisation")
 _REPEATED = ("place_id", "place", "address", "town", "district", "postcode", "family_hub", "private", "days", "interval", "dtstart",
              "opens_at", "closes_at", "valid_from", "valid_to", "time_note", "phone", "cost", "cost_note")  # fmt: skip
 MAX_ROWS = 50_000
-_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_CODES = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 
 
 def template() -> str:
@@ -298,36 +297,3 @@ def _schedule(given: Mapping[str, str | None]) -> Json:
     byday = days(given["days"]) if given["days"] else None
     freq = ("MONTHLY" if re.search(r"\d", byday) else "WEEKLY") if byday else None
     return {key: given[key] for key in same} | {"byday": byday, "freq": freq, "description": given["time_note"]}
-
-
-def days(text: str) -> str:
-    """Return ``TU,TH`` from ``Tuesdays and Thursdays`` and ``1MO`` from ``first Monday``; what it cannot read, as it is."""
-    ordinals = {
-        "first": "1",
-        "second": "2",
-        "third": "3",
-        "fourth": "4",
-        "last": "-1",
-        "1st": "1",
-        "2nd": "2",
-        "3rd": "3",
-        "4th": "4",
-    }
-    found, ordinal = [], ""
-    for word in re.findall(r"[+-]?\d?[a-z]+|\d[a-z]{2}", fold(text)):
-        match = re.fullmatch(r"([+-]?[1-5])?([a-z]{2,})", word)
-        if word in ordinals:
-            ordinal = ordinals[word]
-        elif match and (code := _day_code(match[2])):
-            found.append((match[1] or ordinal) + code)
-            ordinal = ""
-        elif word not in ("and", "every", "on", "the", "of", "month", "week", "each"):
-            return text
-    return ",".join(found) or text
-
-
-def _day_code(word: str) -> str | None:
-    for code, day in zip(_CODES, _WEEKDAYS, strict=True):
-        if any(one == code.casefold() or (len(one) >= 3 and day.startswith(one)) for one in (word, word.removesuffix("s"))):
-            return code
-    return None

@@ -112,7 +112,7 @@ class Suggestion:
 
 @dataclass
 class Plan:
-    """Everything that an import would do. ``terms``: the source's own terms by taxonomy and code."""
+    """Everything that an import would do. ``terms``: the source's own terms by taxonomy and code. ``short``: as of ``Reading``."""
 
     options: Options
     form: str
@@ -122,6 +122,7 @@ class Plan:
     suggestions: list[Suggestion] = field(default_factory=list)
     terms: dict[tuple[str, str], Form] = field(default_factory=dict)
     too_many_gone: bool = False
+    short: str = ""
 
     def services(self, action: str) -> list[Row]:
         """Return the services with that action, in the order in which they came."""
@@ -176,7 +177,7 @@ class _Planner:
     def __init__(self, session: Session, reading: Reading, options: Options, today: date, progress: Progress | None) -> None:
         self.session, self.reading, self.options, self.today = session, reading, options, today
         self.progress = progress or (lambda done, total: None)
-        self.out = Plan(options, reading.form)
+        self.out = Plan(options, reading.form, short=reading.short)
         self.stored: dict[str, Stored] = {}
 
     def plan(self) -> Plan:
@@ -331,6 +332,8 @@ class _Planner:
     # ---- what else there is to say ----
 
     def _gone(self) -> None:
+        if self.reading.short:
+            return
         stored = self.stored["service"]
         seen = {row.source_id for row in self.out.rows if row.kind == "service"}
         mine = [record for record in stored.by_source.values() if self._may_change(record)]

@@ -29,10 +29,14 @@ class Document:
 
 @dataclass(frozen=True)
 class Reading:
-    """All documents of a file, and its ``form``: oruk-1, oruk-3 (also HSDS JSON), hsds-zip or csv."""
+    """All documents of a file, and its ``form``: oruk-1, oruk-3 (also HSDS JSON), hsds-zip or csv.
+
+    ``short``: why services may be missing that the source has, in words for staff; then none counts as gone.
+    """
 
     form: str
     documents: tuple[Document, ...]
+    short: str = ""
 
 
 def read_bytes(content: bytes, name: str) -> Reading:
@@ -77,11 +81,11 @@ def _read_json(content: bytes, name: str) -> Reading:
     return reading_of([(f"{name}, service {number}", item) for number, item in enumerate(found, start=1)])
 
 
-def reading_of(found: list[tuple[str, Any]]) -> Reading:
+def reading_of(found: list[tuple[str, Any]], short: str = "") -> Reading:
     """Return documents in one shape, whichever version of the standard they are in."""
     old = any(is_version_one(item) for _, item in found)
     documents = tuple(Document(where, from_version_one(item) if is_version_one(item) else item) for where, item in found)
-    return Reading("oruk-1" if old else "oruk-3", documents)
+    return Reading("oruk-1" if old else "oruk-3", documents, short)
 
 
 def parse_json(content: bytes, name: str) -> Any:

@@ -126,6 +126,7 @@ def as_json(plan: Plan) -> Json:
             for one in plan.alike[:MOST_SHOWN]
         ],
         "suggestions": [{"name": one.name, "code": one.code, "why": one.why} for one in plan.suggestions[:MOST_SHOWN]],
+        "short": plan.short,
         "nothing": plan.nothing_to_do,
         "blocked": plan.blocked,
     }
@@ -190,6 +191,8 @@ def _summary(plan: Plan, report: Json, *, applied: bool) -> Iterator[str]:
         f"{number['conflict']} conflicts, {number['gone']} gone from the feed, {number['alike']} perhaps double, "
         f"{number['suggestions']} needs suggested"
     )
+    if plan.short:
+        yield plan.short
     if plan.too_many_gone and plan.options.mark_gone:
         yield "More than half of the services are gone from the feed: it is more likely broken, and none was marked inactive."
     if plan.nothing_to_do:

@@ -1,6 +1,9 @@
 """Open Referral UK 1.0 in the shape of 3.0. Its feeds differ in spelling (``eligibilitys``, ``link_taxonomys``); all are known."""
 
+import re
 from typing import Any
+
+from services_directory.imports.mend import days
 
 Json = dict[str, Any]
 
@@ -20,15 +23,6 @@ _OLD_KEYS = {
     "reviews",
 }
 _MODES = {"venue": "go", "phone": "phone", "online": "online", "home visit": "home"}
-_WEEKDAYS = {
-    "monday": "MO",
-    "tuesday": "TU",
-    "wednesday": "WE",
-    "thursday": "TH",
-    "friday": "FR",
-    "saturday": "SA",
-    "sunday": "SU",
-}
 
 
 def is_version_one(item: Any) -> bool:
@@ -49,8 +43,21 @@ def _rows(holder: Any, *names: str) -> list[Json]:
     return []
 
 
+def _rows_or_names(holder: Any, *names: str) -> list[Json]:
+    """Return the same; a text in the list stands for an object with that name."""
+    for name in names:
+        value = holder.get(name) if isinstance(holder, dict) else None
+        listed = value if isinstance(value, list) else [value] if isinstance(value, dict | str) else []
+        found = [{"name": row} if isinstance(row, str) else row for row in listed if isinstance(row, dict | str)]
+        if found:
+            return found
+    return []
+
+
 def _object(holder: Any, name: str) -> Json:
+    """Return an object, or the one in a list of one."""
     value = holder.get(name) if isinstance(holder, dict) else None
+    value = value[0] if isinstance(value, list) and len(value) == 1 else value
     return value if isinstance(value, dict) else {}
 
 
@@ -60,7 +67,8 @@ def _places(item: Json) -> list[Json]:
 
 def from_version_one(item: Json) -> Json:
     """Return a service of 1.0 as 3.0 has it. What 3.0 knows under the same name stays as it is."""
-    organisation = _object(item, "organization")
+    named = item.get("organization")
+    organisation = {"name": named} if isinstance(named, str) else _object(item, "organization")
     result = {key: value for key, value in item.items() if key not in _OLD_KEYS}
     result["organization"] = {**organisation, "website": organisation.get("website") or organisation.get("url")}
     result |= _ages(item)
@@ -72,8 +80,8 @@ def from_version_one(item: Json) -> Json:
             result["schedules"].append(_schedule(row) | {"service_at_location_id": place.get("id")})
     result["funding"] = _rows(item, "fundings", "funding")
     taxonomies = ("link_taxonomies", "link_taxonomys", "service_taxonomys", "service_taxonomies", "attributes")
-    result["attributes"] = [_attribute(row) for row in _rows(item, *taxonomies)]
-    result["languages"] = [row | {"name": row.get("name") or row.get("language")} for row in _rows(item, "languages")]
+    result["attributes"] = [_attribute(row) for row in _rows_or_names(item, *taxonomies)]
+    result["languages"] = [row | {"name": row.get("name") or row.get("language")} for row in _rows_or_names(item, "languages")]
     attending = str(item.get("attending_type") or "").casefold()
     if attending in _MODES:
         result["modes"] = [_MODES[attending]]
@@ -105,9 +113,10 @@ def _number(value: Any) -> float | None:
 
 
 def _schedule(row: Json) -> Json:
-    day = _WEEKDAYS.get(str(row.get("weekday") or "").casefold())
-    byday = row.get("byday") or day
-    return row | {"byday": byday, "freq": row.get("freq") or ("WEEKLY" if byday else None)}
+    weekday = row.get("weekday")
+    byday = row.get("byday") or (days(weekday) if isinstance(weekday, str) else weekday)
+    monthly = isinstance(byday, str | list) and re.search(r"\d[A-Z]{2}", days(byday)) is not None
+    return row | {"byday": byday, "freq": row.get("freq") or (("MONTHLY" if monthly else "WEEKLY") if byday else None)}
 
 
 def _at_location(place: Json) -> Json:
@@ -123,5 +132,7 @@ def _at_location(place: Json) -> Json:
 
 def _attribute(row: Json) -> Json:
     term = _object(row, "taxonomy") or _object(row, "taxonomy_term") or row
+    if isinstance(row.get("taxonomy"), str) and not row.get("name"):
+        term = {"name": row["taxonomy"]}
     taxonomy = term.get("vocabulary") or term.get("taxonomy")
     return {"id": row.get("id"), "taxonomy_term": {**term, "taxonomy": taxonomy if isinstance(taxonomy, str) else None}}
