@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from bot.library import Library
+from tests.console.furnished import furnished, furnished_office
 from tests.console.support import ELSEWHERE, Browser, Office, build_office
+
+__all__ = ["furnished", "furnished_office"]
 
 
 @pytest.fixture
