@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from bot.console import logins
+from bot.console.language import language_for, speaking
 from bot.console.logins import SignedIn
 from bot.console.look import QUEUE, Look, private
 from bot.console.proof import Prover
@@ -76,10 +77,7 @@ class Guard:
     def anybody(self, endpoint: Endpoint) -> Endpoint:
         """A page that strangers may see: there is no other way for a route to be open."""
 
-        async def answer(request: Request) -> Response:
-            return await endpoint(request)
-
-        return ruled(answer, Rule(roles=ANYBODY))
+        return self._routed(endpoint, Rule(roles=ANYBODY))
 
     def page(self, handler: Callable[[Visit], Response], roles: frozenset[str]) -> Endpoint:
         """A page to read, for whoever has one of `roles`; strangers are sent to sign in."""
@@ -88,12 +86,13 @@ class Guard:
             who = self.who(request)
             if who is None:
                 return private(RedirectResponse(f"{SIGN_IN}?{urlencode({'next': request.url.path})}", 303))
-            return handler(Visit(request=request, who=who)) if roles & who.roles else self._no_role(who)
+            with speaking(language_for(request, who)):
+                return handler(Visit(request=request, who=who)) if roles & who.roles else self._no_role(who)
 
         async def endpoint(request: Request) -> Response:
             return await self._in_thread(show, request, "")
 
-        return ruled(endpoint, Rule(roles=roles))
+        return self._routed(endpoint, Rule(roles=roles))
 
     def act(self, handler: Callable[[Visit], Response], roles: frozenset[str], *, again: bool = False) -> Endpoint:
         """A form from our own pages, by somebody signed in who has one of `roles`, with their sign-in's token.
@@ -102,9 +101,14 @@ class Guard:
         """
 
         def take(request: Request, form: Mapping[str, str]) -> Response:
-            who, kept = self.who(request), form.get("text", "")
+            who = self.who(request)
             if who is None:
-                return self._look.notice("signed_out", 401, kept=kept, back=SIGN_IN)
+                return self._look.notice("signed_out", 401, kept=form.get("text", ""), back=SIGN_IN)
+            with speaking(language_for(request, who)):
+                return decide(request, who, form)
+
+        def decide(request: Request, who: SignedIn, form: Mapping[str, str]) -> Response:
+            kept = form.get("text", "")
             if not same(form.get("csrf", ""), who.csrf):
                 return self._look.notice("old_page", 403, kept=kept, back=_page_of(request), who=who)
             if not roles & who.roles:
@@ -121,7 +125,7 @@ class Guard:
                 return self._look.notice("too_big", 413)
             return await self._in_thread(lambda asked: take(asked, form), request, form.get("text", ""))
 
-        return ruled(endpoint, Rule(roles=roles, again=again))
+        return self._routed(endpoint, Rule(roles=roles, again=again))
 
     def bring(self, handler: Callable[[Visit], Response], roles: frozenset[str]) -> Endpoint:
         """A form with one file, by somebody signed in who has one of `roles`. Nothing of a stranger's file is read."""
@@ -135,6 +139,10 @@ class Guard:
                 return self._look.notice("unavailable", 503, back=_page_of(request))
             if who is None:
                 return self._look.notice("signed_out", 401, back=SIGN_IN)
+            with speaking(language_for(request, who)):
+                return await take(request, who)
+
+        async def take(request: Request, who: SignedIn) -> Response:
             found = await read_upload(request)
             if found is None:
                 return self._look.notice("too_big", 413, who=who, back=_page_of(request))
@@ -147,7 +155,7 @@ class Guard:
             visit = Visit(request=request, who=who, form=form, upload=upload)
             return await self._in_thread(lambda _: handler(visit), request, kept)
 
-        return ruled(endpoint, Rule(roles=roles))
+        return self._routed(endpoint, Rule(roles=roles))
 
     def stream(self, handler: Callable[[Visit], Awaitable[Response]], roles: frozenset[str]) -> Endpoint:
         """A stream for a page's script; strangers get 401 and the wrong role 403, at which a browser stops asking."""
@@ -163,7 +171,7 @@ class Guard:
                 return private(PlainTextResponse("", 403))
             return await handler(Visit(request=request, who=who))
 
-        return ruled(endpoint, Rule(roles=roles))
+        return self._routed(endpoint, Rule(roles=roles))
 
     def who(self, request: Request, *, watching: bool = False) -> SignedIn | None:
         """Who is signed in in this browser; their last use is recorded unless a page is only being watched."""
@@ -175,6 +183,15 @@ class Guard:
             with self._services.database.write() as session:
                 logins.touch(session, who)
         return who
+
+    def _routed(self, endpoint: Endpoint, rule: Rule) -> Endpoint:
+        """`endpoint` with its rule; until it is known who asks, the browser's language is spoken."""
+
+        async def answer(request: Request) -> Response:
+            with speaking(language_for(request)):
+                return await endpoint(request)
+
+        return ruled(answer, rule)
 
     def _ask_again(self, handler: Callable[[Visit], Response], visit: Visit) -> Response:
         """Ask who it is and keep the form meanwhile; once it is shown, do what the form says under a new cookie."""

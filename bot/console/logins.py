@@ -34,7 +34,10 @@ DONE = ""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedIn:
-    """A member of staff in a browser. `login_id` is the hash of the cookie's value; `stage` is empty once all is done."""
+    """A member of staff in a browser. `login_id` is the hash of the cookie's value; `stage` is empty once all is done.
+
+    `language`: in which they want to read the console; None if they have not chosen one.
+    """
 
     staff_id: int
     area_id: str | None
@@ -49,6 +52,7 @@ class SignedIn:
     way: str
     proved_at: datetime
     seen_at: datetime
+    language: str | None
 
 
 def start(session: Session, staff_id: int, *, stage: str = DONE, way: str = PASSWORD) -> str:
@@ -162,6 +166,7 @@ def _find(session: Session, value: str | None, whole: timedelta = ABSOLUTE) -> S
         way=login.way,
         proved_at=login.proved_at,
         seen_at=login.seen_at,
+        language=staff.language,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
+from bot.console.language import SPOKEN, spoken
 from bot.console.logins import SignedIn
 from bot.console.roles import (
     LOOKS_AFTER_ACCOUNTS,
@@ -27,7 +28,9 @@ from bot.console.roles import (
     SEES_TROUBLES,
     landing,
 )
-from bot.console.words import LANGUAGE, StaffWords
+from bot.console.standin import marked
+from bot.console.words import StaffWords
+from bot.languages import Language, supported
 from bot.pages.web import Assets, secured
 
 HERE = Path(__file__).parent
@@ -52,7 +55,7 @@ class Look:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.globals.update(w=words, asset=ASSETS.url, lang=LANGUAGE, demonstration=demonstration, landing=landing)
+        self._environment.globals.update(w=words, asset=ASSETS.url, demonstration=demonstration, landing=landing)
         self._environment.globals.update(roles_known=ROLES)
         sees = {
             "accounts": LOOKS_AFTER_ACCOUNTS,
@@ -72,13 +75,13 @@ class Look:
         self._environment.globals.update(sees=sees)
 
     def page(self, template: str, status: int = 200, **values: Any) -> Response:
-        """A whole page."""
-        who = values.get("who")
+        """A whole page, in the language that is spoken."""
+        who, language = values.get("who"), spoken()
         todo = self.counts(who) if self.counts and who is not None and SEES_DIRECTORY & who.roles else 0
         troubles = self.troubles() if who is not None and SEES_TROUBLES & who.roles else 0
-        shared = {"who": None, "todo": todo, "troubles": troubles}
-        html = self._environment.get_template(template).render(**(shared | values))
-        return private(HTMLResponse(html, status))
+        common = {"who": None, "todo": todo, "troubles": troubles, "lang": language, "others": _others(language)}
+        html = self._environment.get_template(template).render(**(common | values))
+        return private(HTMLResponse(marked(html), status, headers={"Content-Language": language}))
 
     def text(self, template: str, **values: Any) -> str:
         """A file to hand out, made like a page."""
@@ -96,6 +99,11 @@ class Look:
         if status in (429, 503):
             response.headers["Retry-After"] = "30"
         return response
+
+
+def _others(language: str) -> list[Language]:
+    """The languages that the reader of a page in `language` can choose instead."""
+    return [one for one in supported() if one.code in SPOKEN and one.code != language]
 
 
 def private(response: Response) -> Response:

@@ -102,7 +102,7 @@ class SeriesDesk:
         )
         lines = list(calendar_of(self._library, series, family))
         months = [
-            (f"{month:%B %Y}", [self._entry(series, line, chosen["lang"], family.nation) for line in found])
+            (self._look.words.month(month), [self._entry(series, line, chosen["lang"], family.nation) for line in found])
             for month, found in groupby(lines, key=lambda line: line.day.replace(day=1))
         ]
         return self._look.page(

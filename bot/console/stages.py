@@ -33,6 +33,9 @@ INSIDE = re.compile(
 )
 """Where a sign-in may lead."""
 
+BEFORE = re.compile(r"/staff/(sign-in(/next)?|set-password/[\w-]{1,100})")
+"""The pages before signing in."""
+
 
 class Stages:
     """Blocking: call from a thread."""
@@ -143,6 +146,13 @@ class Stages:
 def inside(page: str) -> str:
     """Where a sign-in leads: `page` if it is one of ours, else the first."""
     return page if INSIDE.fullmatch(page) else "/staff"
+
+
+def nearest(page: str) -> str:
+    """`page`, or the nearest above it, that anybody may load again: one of ours, or of those before signing in; else the first."""
+    while page and not (INSIDE.fullmatch(page) or BEFORE.fullmatch(page)):
+        page = page.rpartition("/")[0]
+    return page or "/staff"
 
 
 def _landing(page: str, roles: Collection[str]) -> str:

@@ -27,6 +27,7 @@ from bot.console.events import follow
 from bot.console.forms import whole_number
 from bot.console.guard import COOKIE, SIGN_IN, Guard, Visit
 from bot.console.insight_pages import InsightDesk
+from bot.console.language_choice import LanguageChoice
 from bot.console.look import ASSETS, Look, private
 from bot.console.own import OwnAccount
 from bot.console.questions import read_questions
@@ -120,6 +121,7 @@ def routes(services: ConsoleServices) -> list[Route]:
         Route("/staff/sso/callback", guard.anybody(sso.callback), methods=["GET"]),
         Route("/staff/set-password/{token}", guard.anybody(sign_in.link_form), methods=["GET"]),
         Route("/staff/set-password/{token}", guard.anybody(sign_in.use_link), methods=["POST"]),
+        Route("/staff/language", guard.anybody(LanguageChoice(services, look, guard).choose), methods=["POST"]),
         Route("/staff/sign-out", guard.act(sign_in.leave, EVERYONE), methods=["POST"]),
         Route("/staff/sign-out-everywhere", guard.act(sign_in.leave_everywhere, EVERYONE), methods=["POST"]),
         Route("/staff", guard.page(console.queue, SEES_CASES), methods=["GET"]),

@@ -1,4 +1,4 @@
-"""The staff's own words: strings by key, and how levels, reasons, times and ages are said. English now; the keys allow more."""
+"""The staff's own words, in the language of the reader: strings by key, and how levels, reasons, times and ages are said."""
 
 from __future__ import annotations
 
@@ -7,34 +7,45 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from babel.core import Locale
 from babel.dates import format_skeleton, format_time
 from markupsafe import Markup
 
+from bot.console.language import spoken
+from bot.console.standin import standing_in
 from bot.handoff.hours import Teams
 from bot.handoff.marks import verdict
 from bot.languages import supported
-from bot.library.strings import Strings, UnknownString
+from bot.library.strings import SOURCE_LANGUAGE, Strings, UnknownString
 from bot.pages.words import linked, paragraphs
 from bot.people.people import months_since
 from bot.storage.tables import now
 
-LANGUAGE = "en"
-"""The language of the console."""
+LOCALES = {SOURCE_LANGUAGE: "en_GB"}
+"""Whose way of writing days and times a language follows, where that is not its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class StaffWords:
-    """For templates: `w("queue.title")` is the string of `console.queue.title`."""
+    """For templates: `w("queue.title")` is the string of `console.queue.title`.
+
+    A string that is not translated comes in English, to be marked as English by the finished page (`bot.console.standin`).
+    """
 
     strings: Strings
     teams: Teams
 
     def __call__(self, key: str, **values: object) -> str:
-        return self.strings.get(f"console.{key}", LANGUAGE, **{name: str(value) for name, value in values.items()})
+        language = spoken()
+        words = self.strings.get(f"console.{key}", language, **{name: str(value) for name, value in values.items()})
+        return words if self.strings.has(f"console.{key}", language) else standing_in(words)
 
     def count(self, key: str, number: int, **values: object) -> str:
         """A string in the plural form for `number`."""
-        return self.strings.plural(f"console.{key}", number, LANGUAGE, **{name: str(value) for name, value in values.items()})
+        language = spoken()
+        texts = {name: str(value) for name, value in values.items()}
+        words = self.strings.plural(f"console.{key}", number, language, **texts)
+        return words if self.strings.has_plural(f"console.{key}", language) else standing_in(words)
 
     def sentence(self, words: str) -> str:
         """Words of a refusal as a sentence."""
@@ -48,7 +59,9 @@ class StaffWords:
             return otherwise
 
     def language(self, code: str) -> str:
-        return next((language.english for language in supported() if language.code == code), code)
+        """The name of a language; of one that Wren does not speak, its code."""
+        english = next((language.english for language in supported() if language.code == code), code)
+        return english if spoken() == SOURCE_LANGUAGE or english == code else _locale().languages.get(code, english)
 
     def channel(self, code: str) -> str:
         return self.either(f"channel.{code}", code.capitalize())
@@ -57,9 +70,9 @@ class StaffWords:
         return self(f"level.{level}")
 
     def topic(self, topic: str) -> str:
-        """A topic by its title in English."""
+        """A topic by its title."""
         area, _, rest = topic.partition("/")
-        title = self.strings.get(f"topic.{topic}", LANGUAGE) if self.strings.has(f"topic.{topic}", LANGUAGE) else ""
+        title = self.strings.get(f"topic.{topic}", spoken()) if self.strings.has(f"topic.{topic}", SOURCE_LANGUAGE) else ""
         return f"{title} ({area})" if title and rest else title or topic.replace("/", ": ").replace("-", " ")
 
     def window(self, until: datetime) -> str:
@@ -104,13 +117,17 @@ class StaffWords:
     def clock(self, moment: datetime, area_id: str | None) -> str:
         """The time on the wall of the case's team, with the day unless it is today."""
         local = moment.astimezone(self.teams.of(area_id).zone)
-        time = format_time(local, "HH:mm", locale="en_GB")
+        time = format_time(local, "HH:mm", locale=_locale())
         if local.date() == now().astimezone(local.tzinfo).date():
             return self("time.today", time=time)
-        return self("time.day", day=format_skeleton("EEEdMMM", local, locale="en_GB"), time=time)
+        return self("time.day", day=format_skeleton("EEEdMMM", local, locale=_locale()), time=time)
 
     def day(self, day: date) -> str:
-        return format_skeleton("EEEdMMM", day, locale="en_GB")
+        return format_skeleton("EEEdMMM", day, locale=_locale())
+
+    def month(self, day: date) -> str:
+        """The month of `day`, with its year."""
+        return format_skeleton("yMMMM", day, locale=_locale())
 
     def due(self, case: Any) -> str:
         """When a reply is due, or what has become of that, in words. `case` is a queue entry or a case file."""
@@ -155,3 +172,8 @@ class StaffWords:
         """The kind of danger a reason names; empty if it names none."""
         kind = str(reason.get("kind") or "")
         return self.either(f"danger.{kind}", kind) if kind else ""
+
+
+def _locale() -> Locale:
+    """Whose way of writing days, times and names the reader's language follows."""
+    return Locale.parse(LOCALES.get(spoken(), spoken()))

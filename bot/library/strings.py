@@ -43,6 +43,11 @@ class Strings:
         catalog = self._catalogs.get(language)
         return catalog is not None and catalog.ugettext(key) != key
 
+    def has_plural(self, key: str, language: str) -> bool:
+        """Like `has`, of a string with plural forms."""
+        catalog = self._catalogs.get(language)
+        return catalog is not None and catalog.ungettext(key, key, 1) != key
+
     def get(self, key: str, language: str, **values: str) -> str:
         """The words for `key` with its `{placeholders}` filled. Falls back to English. Raises `UnknownString`."""
         return fill(self._find(key, language), values)

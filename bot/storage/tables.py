@@ -856,6 +856,8 @@ class Staff(Base):
     """Until when a one-time password lets its owner choose their own; None for a password that is theirs."""
     sso_id: Mapped[str | None] = mapped_column(String(64))
     """SHA-256 of the issuer and the subject that single sign-on knows them by."""
+    language: Mapped[str | None] = mapped_column(String(8))
+    """In which they want to read the console; None as long as they have not chosen."""
     demonstration: Mapped[bool] = mapped_column(Boolean, default=False)
     disabled_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=now)

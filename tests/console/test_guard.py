@@ -28,8 +28,9 @@ OPEN = (
     "/staff/set-password/{token}",
     "/staff/sso/start",
     "/staff/sso/callback",
+    "/staff/language",
 )
-"""The pages before signing in."""
+"""The pages before signing in, and the choice of a language, which is everybody's."""
 
 
 def sign_in(office: Office, username: str, password: str, **where: str) -> tuple[TestClient, Response]:

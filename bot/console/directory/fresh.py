@@ -18,6 +18,7 @@ from starlette.routing import Route
 from bot.console.directory.common import BROUGHT_IN, HOME, person_of
 from bot.console.forms import whole_number
 from bot.console.guard import Guard, Visit
+from bot.console.language import spoken
 from bot.console.logins import SignedIn
 from bot.console.look import Look, private
 from bot.console.roles import APPROVES_DIRECTORY, EDITS_DIRECTORY, SEES_DIRECTORY, SETS_DIRECTORY
@@ -378,7 +379,7 @@ def _kinds(service: models.Service) -> list[str]:
 
 
 def _said(day: date) -> str:
-    return say_date(day, "en")
+    return say_date(day, spoken())
 
 
 def _put(session: Session, table: type[ReviewCycle] | type[AgeLimit], key: str, days: int | None, by: str) -> None:

@@ -1,0 +1,17 @@
+"""the language in which a member of staff reads the console"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0018"
+down_revision = "0011"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("staff", sa.Column("language", sa.String(length=8), nullable=True))
+
+
+def downgrade() -> None:
+    op.drop_column("staff", "language")

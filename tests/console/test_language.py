@@ -1,0 +1,229 @@
+"""The console in Welsh: who chooses it, how long it holds, that it reaches every page, and what stands in for a missing string."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+import pytest
+from babel.messages.pofile import read_po
+from starlette.testclient import TestClient
+
+from bot.alarms.mail import LANGUAGE as ALARMS
+from bot.console.guard import COOKIE
+from bot.console.language import LANGUAGE_COOKIE, speaking
+from bot.console.roles import ROLES
+from bot.console.stages import nearest
+from bot.console.words import StaffWords
+from bot.handoff.hours import load_teams
+from bot.library import Library
+from bot.library.strings import Strings
+from bot.settings import ROOT
+from bot.storage.tables import Staff, StaffAudit
+from tests.console.conftest import People
+from tests.console.support import AREA, PASSWORD, URL, Browser, Office, hidden, text_of
+
+LOCALES = ROOT / "locales"
+FOR_PAPER = re.compile(r"/export/list$|/(poster|card)(\?|$)")
+"""Pages for a wall or a pocket: in the language of whoever reads them there, not of whoever prints them."""
+
+
+@pytest.fixture
+def words(library: Library) -> StaffWords:
+    return StaffWords(library.strings, load_teams(ROOT))
+
+
+def choose(client: TestClient, language: str, csrf: str = "", before: str = "/staff") -> str:
+    """Press the button in the head of the page at `before`; returns where that leads."""
+    headers = {"Origin": URL, "Referer": f"{URL}{before}"}
+    answer = client.post("/staff/language", data={"csrf": csrf, "language": language}, headers=headers)
+    assert answer.status_code == 303, answer.text
+    return str(answer.headers["location"])
+
+
+def speech_of(browser: Browser | TestClient, path: str) -> str:
+    """The language that a page says it is in, in the same way everywhere."""
+    answer = browser.get(path)
+    found = re.search(r'<html lang="(\w+)"', answer.text)
+    assert answer.status_code == 200 and found and answer.headers["content-language"] == found[1], path
+    return found[1]
+
+
+def staff_language(office: Office, staff_id: int) -> str | None:
+    with office.services.database.read() as session:
+        return session.get_one(Staff, staff_id).language
+
+
+# Choosing
+
+
+def test_a_choice_is_kept_in_the_account_and_comes_along_to_another_browser(office: Office, people: People) -> None:
+    ada = people.holder
+    assert speech_of(ada, "/staff") == "en"
+    choose(ada.client, "cy", ada.csrf)
+    assert speech_of(ada, "/staff") == "cy" and staff_language(office, ada.staff_id) == "cy"
+    assert LANGUAGE_COOKIE not in ada.client.cookies
+    assert speech_of(office.browser(ada.staff_id), "/staff/audit") == "cy"
+    choose(ada.client, "en", ada.csrf)
+    assert speech_of(ada, "/staff") == "en"
+
+
+def test_a_colleague_s_page_stays_english(people: People) -> None:
+    choose(people.holder.client, "cy", people.holder.csrf)
+    assert "Achosion agored" in text_of(people.holder.get("/staff").text)
+    assert speech_of(people.colleague, "/staff") == "en"
+    assert "Open cases" in text_of(people.colleague.get("/staff").text)
+
+
+def test_before_signing_in_a_choice_is_this_browser_s_and_nobody_s_account(office: Office) -> None:
+    ada = office.staff("Ada")
+    client = office.client()
+    assert choose(client, "cy", before="/staff/sign-in") == "/staff/sign-in"
+    assert speech_of(client, "/staff/sign-in") == "cy"
+    page = client.get("/staff/sign-in").text
+    assert "Mewngofnodi" in page and ">English</button>" in page
+    fields = {"csrf": hidden(page, "csrf"), "next": "", "username": "ada", "password": PASSWORD}
+    assert client.post("/staff/sign-in", data=fields | {"password": "wrong"}, headers={"Origin": URL}).status_code == 403
+    client.post("/staff/sign-in", data=fields, headers={"Origin": URL})
+    assert COOKIE in client.cookies and speech_of(client, "/staff") == "cy"
+    assert staff_language(office, ada) is None
+
+
+def test_what_an_account_says_counts_more_than_what_a_browser_says(office: Office, people: People) -> None:
+    choose(people.holder.client, "en", people.holder.csrf)
+    people.holder.client.cookies.set(LANGUAGE_COOKIE, "cy", domain="127.0.0.1", path="/staff")
+    assert speech_of(people.holder, "/staff") == "en"
+
+
+def test_the_cookie_goes_with_the_browser_and_no_script_reads_it(office: Office) -> None:
+    answer = office.client().post("/staff/language", data={"language": "cy"}, headers={"Origin": URL})
+    cookie = answer.headers["set-cookie"].lower()
+    assert cookie.startswith(f"{LANGUAGE_COOKIE}=cy;") and "httponly" in cookie and "samesite=lax" in cookie
+    assert "max-age" not in cookie and "expires" not in cookie
+
+
+@pytest.mark.parametrize("language", ["pl", "", "cy; path=/", "../en"])
+def test_a_language_that_the_console_does_not_speak_changes_nothing(office: Office, people: People, language: str) -> None:
+    choose(people.holder.client, language, people.holder.csrf)
+    assert staff_language(office, people.holder.staff_id) is None
+    stranger = office.client()
+    choose(stranger, language)
+    assert LANGUAGE_COOKIE not in stranger.cookies
+    stranger.cookies.set(LANGUAGE_COOKIE, "pl", domain="127.0.0.1", path="/staff")
+    assert speech_of(stranger, "/staff/sign-in") == "en"
+
+
+def test_an_account_s_language_is_changed_only_by_its_own_token_and_from_our_own_pages(office: Office, people: People) -> None:
+    for token in ("", "x", people.colleague.csrf):
+        answer = people.holder.client.post("/staff/language", data={"csrf": token, "language": "cy"}, headers={"Origin": URL})
+        assert answer.status_code == 403 and "too old" in text_of(answer.text)
+    elsewhere = {"Origin": "https://evil.example"}
+    fields = {"csrf": people.holder.csrf, "language": "cy"}
+    assert people.holder.client.post("/staff/language", data=fields, headers=elsewhere).status_code == 403
+    assert office.client().post("/staff/language", data={"language": "cy"}, headers=elsewhere).status_code == 403
+    assert people.holder.post("/staff/language", language="cy", text="x" * 400_000).status_code == 413
+    assert staff_language(office, people.holder.staff_id) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("/staff/cases/1", "/staff/cases/1"),
+        ("/staff/cases/1?before=7", "/staff/cases/1?before=7"),
+        ("/staff/cases/1/reply", "/staff/cases/1"),  # a form's own address, shown again with an error
+        ("/staff/accounts/5/change?x=1", "/staff/accounts/5"),
+        ("/staff/sign-in/next?next=%2Fstaff", "/staff/sign-in/next?next=%2Fstaff"),
+        ("/staff/set-password/a-token_of-somebody", "/staff/set-password/a-token_of-somebody"),
+        ("/staff/nowhere/at/all", "/staff"),
+        ("//evil.example/staff", "/staff"),
+        ("/chat", "/staff"),
+        ("", "/staff"),
+    ],
+)
+def test_a_choice_leads_back_to_the_page_it_was_made_on_and_nowhere_else(people: People, before: str, after: str) -> None:
+    assert choose(people.holder.client, "cy", people.holder.csrf, before) == after
+
+
+def test_a_page_is_looked_for_upwards_and_always_found() -> None:
+    assert nearest("/staff/rota/add") == "/staff/rota"
+    assert nearest("nothing") == nearest("") == nearest("/") == "/staff"
+
+
+def test_whoever_has_no_queue_is_led_to_a_first_page_of_their_own(office: Office) -> None:
+    editor = office.browser(office.staff("Edie", roles=("editor",)))
+    assert choose(editor.client, "cy", editor.csrf, "/elsewhere") == "/staff/questions"
+
+
+def test_a_refusal_and_what_was_typed_come_back_in_the_reader_s_language(office: Office, people: People) -> None:
+    parent, ada = office.parent(), people.holder
+    choose(ada.client, "cy", ada.csrf)
+    answer = ada.reply(parent.case_id, "Words worth keeping")
+    assert answer.status_code == 409 and "Words worth keeping" in answer.text
+    assert "Cymerwch e yn gyntaf" in text_of(answer.text)
+    late = ada.client.post("/staff/sign-out", data={"csrf": "of yesterday"}, headers={"Origin": URL})
+    assert "Roedd y dudalen honno'n rhy hen" in text_of(late.text)
+
+
+def test_a_file_that_is_brought_is_answered_in_the_reader_s_language_too(office: Office) -> None:
+    editor = office.browser(office.staff("Edie", roles=("editor",)))
+    choose(editor.client, "cy", editor.csrf)
+    answer = editor.post("/staff/directory/import")
+    assert answer.status_code == 422 and "Dewiswch ffeil" in text_of(answer.text)
+    old = editor.client.post("/staff/directory/import", data={"csrf": "x"}, headers={"Origin": URL})
+    assert old.status_code == 403 and '<html lang="cy"' in old.text
+
+
+def test_choosing_a_language_is_no_act_that_is_audited_and_the_audit_keeps_its_codes(office: Office, people: People) -> None:
+    choose(people.holder.client, "cy", people.holder.csrf)
+    parent = office.parent()
+    people.holder.post(f"/staff/cases/{parent.case_id}/claim")
+    with office.services.database.read() as session:
+        assert [row.action for row in session.query(StaffAudit)] == ["case.claim"]
+    assert "Cymerwyd" in text_of(people.holder.get("/staff/audit").text)
+
+
+def test_alarms_are_sent_in_english_whatever_anybody_chose() -> None:
+    with speaking("cy"):
+        assert ALARMS == "en"
+
+
+# Every page
+
+
+def english_only(strings: Strings) -> set[str]:
+    """What the English catalog says without placeholders, where Welsh says something else."""
+    with (LOCALES / "en" / "LC_MESSAGES" / "console.po").open("rb") as file:
+        said = {str(entry.id): str(entry.string) for entry in read_po(file) if entry.id and not entry.pluralizable}
+    return {words for key, words in said.items() if "{" not in words and strings.get(key, "cy") != words}
+
+
+def pieces(page: str) -> set[str]:
+    """Each run of text of a page, and the texts of attributes that are read out."""
+    bare = re.sub(r'<(\w+)[^>]* lang="(?!cy)\w+".*?</\1>', "", page.partition("<head>")[2], flags=re.DOTALL)
+    texts = re.split(r"<[^>]*>", bare) + re.findall(r'(?:aria-label|data-words|data-out|label)="([^"]*)"', bare)
+    return {" ".join(unescape(text).split()) for text in texts}
+
+
+def test_every_page_that_staff_can_reach_is_in_welsh(furnished_office: tuple[Office, Browser], library: Library) -> None:
+    """Along every link from the first page, with every role; not files, and no string of the catalog left in English."""
+    office, _ = furnished_office
+    reader = office.browser(office.staff("Mabli", area=AREA, roles=ROLES))
+    choose(reader.client, "cy", reader.csrf)
+    english = english_only(library.strings)
+    waiting, seen = ["/staff?show=all", "/staff/nowhere", "/staff/account/second-factor"], set()
+    while waiting:
+        path = waiting.pop()
+        if re.sub(r"\d+|=\w+", "", path) in seen:
+            continue
+        seen.add(re.sub(r"\d+|=\w+", "", path))
+        answer = reader.get(path)
+        if FOR_PAPER.search(path) or not answer.headers.get("content-type", "").startswith("text/html"):
+            continue
+        assert '<html lang="cy" dir="ltr">' in answer.text and answer.headers["content-language"] == "cy", path
+        assert pieces(answer.text) & english == set(), path
+        assert '<span lang="en">' not in answer.text, path
+        links = (unescape(link).split("#")[0] for link in re.findall(r'<a [^>]*href="([^"]*)"', answer.text))
+        waiting += [
+            link if link.startswith("/") else f"{path.split('?')[0]}{link}" for link in links if link.startswith(("/staff", "?"))
+        ]
+    assert len(seen) > 25
