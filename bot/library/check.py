@@ -6,10 +6,12 @@ Reads only. The parts are in the modules named `check_…`; this one puts them t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from statistics import mean
 from typing import TextIO
+
+from babel.messages.catalog import Catalog
 
 from bot.library import (
     approvals,
@@ -109,16 +111,19 @@ def _translations(tree: Tree, items: list[Item], language: str) -> str:
     status = Counter(item.words[language].translation for item in items if language in item.words)
     stale = sum(language in item.stale for item in items)
     missing = sum(language not in item.words for item in items)
-    drafts = sum(
-        bool(entry.id) and entry.fuzzy
-        for (part, code), catalog in tree.catalogs.items()
-        if code == language and part not in STAFF_CATALOGS
-        for entry in catalog
-    )
+    parts = {part: catalog for (part, code), catalog in tree.catalogs.items() if code == language}
+    staff = [catalog for part, catalog in parts.items() if part in STAFF_CATALOGS]
+    drafts = _drafts(catalog for part, catalog in parts.items() if part not in STAFF_CATALOGS)
     return (
         f"{language}: {status['machine-draft']} machine drafts, {status['native-reviewed']} checked by a native speaker, "
-        f"{stale} stale, {missing} missing; interface: {drafts} machine drafts."
+        f"{stale} stale, {missing} missing; interface: {drafts} machine drafts"
+        f"{f'; what staff read: {_drafts(staff)}' if staff else ''}."
     )
+
+
+def _drafts(catalogs: Iterable[Catalog]) -> int:
+    """How many strings nobody has checked."""
+    return sum(bool(entry.id) and entry.fuzzy for catalog in catalogs for entry in catalog)
 
 
 def _review(item: Item) -> str:

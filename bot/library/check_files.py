@@ -17,8 +17,8 @@ from bot.library.yamlfile import DataError, Problem, read_yaml
 MARK = "TO-WRITE"
 """What a scaffold leaves where somebody is still to write."""
 
-STAFF_CATALOGS = frozenset({"console", "provider"})
-"""Parts of the interface that no parent sees; they may be in English alone."""
+STAFF_CATALOGS: Mapping[str, tuple[str, ...]] = {"console": ("cy",), "provider": ("cy",)}
+"""Parts of the interface that no parent sees, each with the languages that it is in beside English."""
 
 WRONG_LETTERS: Mapping[str, Mapping[str, str]] = {"ur": {"ي": "ی", "ك": "ک", "ى": "ی", "ه": "ہ", "ة": "ۃ"}}
 """Letters of a neighbouring language's keyboard that look alike in print but are other characters, and the right ones."""

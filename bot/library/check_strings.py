@@ -98,7 +98,7 @@ def _part_problems(tree: Tree, part: str) -> Iterator[Problem]:
         path = tree.root / "locales" / language / "LC_MESSAGES" / f"{part}.po"
         catalog = tree.catalogs.get((part, language))
         if catalog is None:
-            if part not in STAFF_CATALOGS and not path.is_file():
+            if language in STAFF_CATALOGS.get(part, tree.languages) and not path.is_file():
                 message = f"there is no catalog in {language}."
                 yield Problem(tree.name(path), None, "", message, f"Translate locales/en/LC_MESSAGES/{part}.po.")
             continue

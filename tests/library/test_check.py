@@ -11,6 +11,7 @@ import pytest
 
 from bot.library.check import problems, report
 from bot.library.check_data import plausible
+from bot.library.check_files import STAFF_CATALOGS
 from tests.library.small import CRYING, CRYING_HELP, CRYING_HELP_UR, CRYING_UR, message, put, small_tree
 
 EN = "content/messages/baby/crying/start-here/en.md"
@@ -280,6 +281,47 @@ def test_a_tip_to_hold_a_baby_passes_with_the_sofa_line_or_for_an_older_child(ro
 def test_a_safety_text_may_say_when_and_run_to_seven_hundred_characters(root: Path) -> None:
     message(root, "safety/emergency", "{emergency}. We are back {when}. " + "Call now. " * 64, "{emergency} {when}")
     assert [str(problem) for problem in problems(root)] == []
+
+
+CONSOLE = """msgid ""
+msgstr "Language: {language}\\nContent-Type: text/plain; charset=UTF-8\\nPlural-Forms: nplurals=2; plural=(n != 1);\\n"
+
+msgid "console.ask"
+msgstr "{ask}"
+
+msgid "console.days"
+msgid_plural "console.days"
+msgstr[0] "{{count}} day"
+msgstr[1] "{{count}} days"
+"""
+
+
+@pytest.mark.parametrize(
+    ("translated", "seen"),
+    [
+        (CONSOLE.format(language="ur", ask="پوچھیں"), "console.ask: {name} is missing"),
+        (CONSOLE.format(language="ur", ask=""), "console.ask: there are no words. English: “Ask {name}”"),
+        (
+            CONSOLE.partition('msgid "console.ask"')[0].format(language="ur"),
+            "console.ask: this string is missing. English: “Ask {name}”",
+        ),
+        (CONSOLE.partition('msgid "console.ask"')[0].format(language="ur"), "console.days: this string is missing"),
+        ("", "there is no catalog in ur. Translate locales/en/LC_MESSAGES/console.po"),
+    ],
+)
+def test_what_staff_cannot_read_in_their_other_language_is_named_with_its_english(
+    root: Path, monkeypatch: pytest.MonkeyPatch, translated: str, seen: str
+) -> None:
+    monkeypatch.setitem(STAFF_CATALOGS, "console", ("ur",))
+    put(root, "locales/en/LC_MESSAGES/console.po", CONSOLE.format(language="en", ask="Ask {name}"))
+    if translated:
+        put(root, "locales/ur/LC_MESSAGES/console.po", translated)
+    assert any(seen in str(problem) for problem in problems(root)), [str(problem) for problem in problems(root)]
+
+
+def test_a_language_that_staff_do_not_read_needs_no_catalog_for_them(root: Path) -> None:
+    put(root, "locales/en/LC_MESSAGES/console.po", CONSOLE.format(language="en", ask="Ask {name}"))
+    assert list(problems(root)) == []
 
 
 @pytest.mark.parametrize("number", ["999", "111", "116 123", "85258", "0808 800 2222", "07860 077333", "0300 123 1110"])
