@@ -37,18 +37,22 @@ _hasher = PasswordHasher()
 
 
 class AccountError(ValueError):
-    """An account cannot be made or changed; the message says why in plain words. `field` is what to mend, if one thing is."""
+    """An account cannot be made or changed; the message says why in plain words, for the command line.
 
-    def __init__(self, words: str, field: str = "") -> None:
+    `code` and `values` find the console's own words for it (`accounts.error.…`). `field` is what to mend, if one thing is.
+    """
+
+    def __init__(self, words: str, field: str = "", *, code: str, **values: str) -> None:
         super().__init__(words)
-        self.field = field
+        self.field, self.code, self.values = field, code, values
 
 
 class LastAdministrator(AccountError):
     """Nobody would be left who could look after the account's area."""
 
     def __init__(self) -> None:
-        super().__init__("this is the last administrator who can look after these accounts: make another one first")
+        words = "this is the last administrator who can look after these accounts: make another one first"
+        super().__init__(words, code="last_administrator")
 
 
 def add_staff(
@@ -71,11 +75,11 @@ def add_staff(
     """
     name = tidy(username)
     if not name or len(name) > 80:
-        raise AccountError("a user name has 1 to 80 characters", "username")
+        raise AccountError("a user name has 1 to 80 characters", "username", code="username")
     _check_names(first_name, job_title)
     _check(session, roles=roles, email=email, area_id=area_id)
     if session.scalar(select(Staff.id).where(Staff.username == name)) is not None:
-        raise AccountError(f"there is already an account called {name}", "username")
+        raise AccountError(f"there is already an account called {name}", "username", code="taken", name=name)
     staff = Staff(
         area_id=area_id,
         username=name,
@@ -194,9 +198,9 @@ def as_lines(session: Session, *, off: bool = False) -> list[list[str]]:
 def choose_password(session: Session, staff: Staff, password: str, *, but: str = "") -> None:
     """Its owner's new password; ends all sign-ins except the one whose id is `but`. Raises `AccountError`."""
     if tidy(password) == staff.username:
-        raise AccountError("a password cannot be the user name", "new")
+        raise AccountError("a password cannot be the user name", "new", code="username_again")
     if staff.password_hash and check_password(staff.password_hash, password):
-        raise AccountError("that is the password you have now: choose another one", "new")
+        raise AccountError("that is the password you have now: choose another one", "new", code="same_password")
     _renew(session, staff, password, but=but)
 
 
@@ -246,7 +250,7 @@ def ensure_demonstration(session: Session, area_id: str | None = None) -> tuple[
         session.add(staff)
         session.flush()
     if not staff.demonstration:
-        raise AccountError(f"{DEMONSTRATION} is somebody's real account")
+        raise AccountError(f"{DEMONSTRATION} is somebody's real account", code="not_demonstration")
     staff.roles = list(DEMONSTRATION_ROLES)
     factor.remove(session, staff.id)  # or a password made at each start would be of no use
     password = new_password()
@@ -286,18 +290,20 @@ def find_staff(session: Session, username: str) -> Staff:
     """The account of that user name. Raises `AccountError`."""
     staff = session.scalar(select(Staff).where(Staff.username == tidy(username)))
     if staff is None:
-        raise AccountError(f"there is no account called {tidy(username)}")
+        raise AccountError(f"there is no account called {tidy(username)}", code="unknown")
     return staff
 
 
 def _check(session: Session, *, roles: Sequence[str], email: str | None, area_id: str | None) -> None:
     """Raises `AccountError` for what an account cannot have."""
     if not roles or not set(roles) <= set(ROLES):
-        raise AccountError(f"a role is one of {', '.join(ROLES)}", "roles")
+        raise AccountError(f"a role is one of {', '.join(ROLES)}", "roles", code="roles")
     if email is not None and not is_email(email):
-        raise AccountError(f"{email} is no e-mail address", "email")
+        raise AccountError(f"{email} is no e-mail address", "email", code="email", email=email)
     if area_id is not None and session.get(Area, area_id) is None:
-        raise AccountError(f"there is no area {area_id}: write it into content/team.yml first", "area")
+        raise AccountError(
+            f"there is no area {area_id}: write it into content/team.yml first", "area", code="no_area", area=area_id
+        )
 
 
 def _as_cell(text: str) -> str:
@@ -308,7 +314,7 @@ def _as_cell(text: str) -> str:
 def _check_names(first_name: str, job_title: str) -> None:
     if not first_name.strip() or not job_title.strip():
         words = "parents are told who answers them: give a first name and a job title"
-        raise AccountError(words, "job_title" if first_name.strip() else "first_name")
+        raise AccountError(words, "job_title" if first_name.strip() else "first_name", code="names")
 
 
 def _keep_an_administrator(session: Session, staff: Staff) -> None:
@@ -345,7 +351,13 @@ def _link_id(token: str) -> str:
 
 def _hash_of(password: str) -> str:
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
-        raise AccountError(f"a password has {MIN_PASSWORD} to {MAX_PASSWORD} characters", "new")
+        raise AccountError(
+            f"a password has {MIN_PASSWORD} to {MAX_PASSWORD} characters",
+            "new",
+            code="password",
+            least=str(MIN_PASSWORD),
+            most=str(MAX_PASSWORD),
+        )
     return _hasher.hash(password)
 
 

@@ -131,7 +131,9 @@ class AccountPages:
             form = visit.form
             roles = _roles(form)
             if self._is_break_glass(staff) and ADMINISTRATOR not in roles:
-                raise AccountError("this is the account for emergencies: it stays an administrator", "roles")
+                raise AccountError(
+                    "this is the account for emergencies: it stays an administrator", "roles", code="stays_administrator"
+                )
             accounts.rewrite(
                 session,
                 staff,
@@ -148,7 +150,7 @@ class AccountPages:
     def off(self, visit: Visit) -> Response:
         def act(session: Session, staff: Staff) -> None:
             if self._is_break_glass(staff):
-                raise AccountError("this is the account for emergencies (WREN_BREAK_GLASS): it stays open")
+                raise AccountError("this is the account for emergencies (WREN_BREAK_GLASS): it stays open", code="stays_open")
             accounts.switch_off(session, staff, visit.who.staff_id)
 
         return self._act(visit, act, "account_off")
@@ -175,7 +177,7 @@ class AccountPages:
 
         def act(session: Session, staff: Staff) -> None:
             if staff.disabled_at is not None:
-                raise AccountError("this account is switched off: switch it on first")
+                raise AccountError("this account is switched off: switch it on first", code="off")
             made.append((staff, self._secret(session, staff, by_link, visit.who)))
 
         answer = self._act(visit, act, "")
@@ -219,7 +221,7 @@ class AccountPages:
             return who.area_id
         asked = form.get("area", "")
         if not asked:
-            raise AccountError("choose an area, or all areas", "area")
+            raise AccountError("choose an area, or all areas", "area", code="area")
         return None if asked == EVERYWHERE else asked
 
     def _areas(self, session: Session) -> dict[str, str]:
@@ -232,7 +234,7 @@ class AccountPages:
 
     def _problem(self, error: AccountError) -> AccountProblem:
         field = error.field if error.field in IDS else ""
-        return AccountProblem(field=field, words=self._words.sentence(str(error)))
+        return AccountProblem(field=field, words=self._words.refusal(error))
 
     def _form(self, visit: Visit, *, typed: Mapping[str, str], problem: AccountProblem | None = None) -> Response:
         with self._services.database.read() as session:

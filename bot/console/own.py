@@ -54,7 +54,7 @@ class OwnAccount:
                 choose_password(session, session.get_one(Staff, who.staff_id), form.get("new", ""), but=who.login_id)
                 value = logins.renew(session, who)
         except AccountError as error:
-            return self._page(visit, problem=OwnProblem(field="new", words=self._words.sentence(str(error))))
+            return self._page(visit, problem=OwnProblem(field="new", words=self._words.refusal(error)))
         return self._back("password_changed", value)
 
     def begin_factor(self, visit: Visit) -> Response:

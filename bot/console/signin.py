@@ -151,7 +151,7 @@ class SignIn:
             with self._services.database.write() as session:
                 staff = use_link(session, request.path_params["token"], form.get("new", ""))
         except AccountError as error:
-            return self._link_page(request, self._look.words.sentence(str(error)), 422)
+            return self._link_page(request, self._look.words.refusal(error), 422)
         if staff is None:
             return self._look.notice("link_over", 404, back=SIGN_IN)
         return private(RedirectResponse(f"{SIGN_IN}?chosen=1", 303))

@@ -118,7 +118,7 @@ class Stages:
                 choose_password(session, session.get_one(Staff, who.staff_id), form.get("new", ""), but=who.login_id)
                 return self._passed(session, who, form)
         except AccountError as error:
-            return self._page(who, form.get("next", ""), self._words.sentence(str(error)), 422)
+            return self._page(who, form.get("next", ""), self._words.refusal(error), 422)
 
     def _passed(self, session: Session, who: SignedIn, form: Mapping[str, str]) -> Response:
         stage = DONE if who.stage == PASSWORD else self._after(session.get_one(Staff, who.staff_id), who.way)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -11,6 +12,7 @@ from babel.core import Locale
 from babel.dates import format_skeleton, format_time
 from markupsafe import Markup
 
+from bot.console.accounts import AccountError
 from bot.console.language import spoken
 from bot.console.standin import standing_in
 from bot.handoff.hours import Teams
@@ -47,9 +49,9 @@ class StaffWords:
         words = self.strings.plural(f"console.{key}", number, language, **texts)
         return words if self.strings.has_plural(f"console.{key}", language) else standing_in(words)
 
-    def sentence(self, words: str) -> str:
-        """Words of a refusal as a sentence."""
-        return f"{words[:1].upper()}{words[1:]}."
+    def refusal(self, error: AccountError) -> str:
+        """Why an account cannot be made or changed."""
+        return self(f"accounts.error.{error.code}", **error.values)
 
     def either(self, key: str, otherwise: str) -> str:
         """The string of `key`, or `otherwise` if there is none: codes from elsewhere may be newer than these words."""
@@ -57,6 +59,15 @@ class StaffWords:
             return self(key)
         except UnknownString:
             return otherwise
+
+    def english(self, words: str) -> str:
+        """Words that are English whoever reads them, marked as English for those who read another language."""
+        return words if spoken() == SOURCE_LANGUAGE else standing_in(words)
+
+    def because(self, reason: str) -> str:
+        """Why something was not sent, from the words it was recorded with. What a provider said stays as it said it, in English."""
+        key = f"because.{re.sub('[^a-z]+', '_', reason.lower())}"
+        return self(key) if self.strings.has(f"console.{key}", SOURCE_LANGUAGE) else self.english(reason)
 
     def language(self, code: str) -> str:
         """The name of a language; of one that Wren does not speak, its code."""
@@ -161,9 +172,9 @@ class StaffWords:
             return self("reason.model", name=self.language(name))
         code, _, rest = name.partition("-")
         if kind == "rule" and rest and self.language(code) != code:
-            return self("reason.rule_in", speech=self.language(code), name=rest.replace("-", " "))
+            return self("reason.rule_in", speech=self.language(code), name=self.english(rest.replace("-", " ")))
         if kind in ("rule", "further"):
-            return self(f"reason.{kind}", name=name.replace("-", " ").replace("_", " "))
+            return self(f"reason.{kind}", name=self.english(name.replace("-", " ").replace("_", " ")))
         if kind in ("parent", "staff"):
             return self(f"reason.{kind}")
         return self("reason.other", name=by)

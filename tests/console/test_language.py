@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import shutil
+from datetime import UTC, date, datetime
 from html import unescape
+from pathlib import Path
 
 import pytest
 from babel.messages.pofile import read_po
@@ -11,16 +14,20 @@ from starlette.testclient import TestClient
 
 from bot.alarms.mail import LANGUAGE as ALARMS
 from bot.console.guard import COOKIE
-from bot.console.language import LANGUAGE_COOKIE, speaking
+from bot.console.language import LANGUAGE_COOKIE, SPOKEN, speaking, spoken
 from bot.console.roles import ROLES
 from bot.console.stages import nearest
+from bot.console.standin import marked, standing_in, without_marks
 from bot.console.words import StaffWords
 from bot.handoff.hours import load_teams
 from bot.library import Library
+from bot.library.check_files import STAFF_CATALOGS
 from bot.library.strings import Strings
 from bot.settings import ROOT
 from bot.storage.tables import Staff, StaffAudit
+from services_directory.editing.answers import STEPS
 from tests.console.conftest import People
+from tests.console.furnished import Furnished
 from tests.console.support import AREA, PASSWORD, URL, Browser, Office, hidden, text_of
 
 LOCALES = ROOT / "locales"
@@ -164,6 +171,13 @@ def test_a_refusal_and_what_was_typed_come_back_in_the_reader_s_language(office:
     assert "Roedd y dudalen honno'n rhy hen" in text_of(late.text)
 
 
+def test_why_a_password_is_refused_is_said_in_the_reader_s_language(people: People) -> None:
+    ada = people.holder
+    choose(ada.client, "cy", ada.csrf)
+    answer = ada.post("/staff/account/password", old=PASSWORD, new="short", repeat="short")
+    assert answer.status_code == 422 and "Mae gan gyfrinair rhwng 12 a 200 nod." in text_of(answer.text)
+
+
 def test_a_file_that_is_brought_is_answered_in_the_reader_s_language_too(office: Office) -> None:
     editor = office.browser(office.staff("Edie", roles=("editor",)))
     choose(editor.client, "cy", editor.csrf)
@@ -190,6 +204,10 @@ def test_alarms_are_sent_in_english_whatever_anybody_chose() -> None:
 # Every page
 
 
+def test_the_check_of_content_asks_for_every_language_that_the_console_speaks() -> None:
+    assert set(SPOKEN) == {"en", *STAFF_CATALOGS["console"]}
+
+
 def english_only(strings: Strings) -> set[str]:
     """What the English catalog says without placeholders, where Welsh says something else."""
     with (LOCALES / "en" / "LC_MESSAGES" / "console.po").open("rb") as file:
@@ -204,13 +222,18 @@ def pieces(page: str) -> set[str]:
     return {" ".join(unescape(text).split()) for text in texts}
 
 
-def test_every_page_that_staff_can_reach_is_in_welsh(furnished_office: tuple[Office, Browser], library: Library) -> None:
+def test_every_page_that_staff_can_reach_is_in_welsh(
+    furnished: Furnished, furnished_office: tuple[Office, Browser], library: Library
+) -> None:
     """Along every link from the first page, with every role; not files, and no string of the catalog left in English."""
     office, _ = furnished_office
     reader = office.browser(office.staff("Mabli", area=AREA, roles=ROLES))
     choose(reader.client, "cy", reader.csrf)
-    english = english_only(library.strings)
-    waiting, seen = ["/staff?show=all", "/staff/nowhere", "/staff/account/second-factor"], set()
+    reader.post(f"/staff/cases/{furnished.parent.case_id}/claim")
+    draft = reader.post("/staff/directory/add").headers["location"].rpartition("/questions/")[0]
+    english, seen = english_only(library.strings), set()
+    waiting = ["/staff?show=all", "/staff/nowhere", "/staff/account/second-factor", f"{draft}/all"]
+    waiting += [f"{draft}/questions/{step}" for step in STEPS]
     while waiting:
         path = waiting.pop()
         if re.sub(r"\d+|=\w+", "", path) in seen:
@@ -221,9 +244,85 @@ def test_every_page_that_staff_can_reach_is_in_welsh(furnished_office: tuple[Off
             continue
         assert '<html lang="cy" dir="ltr">' in answer.text and answer.headers["content-language"] == "cy", path
         assert pieces(answer.text) & english == set(), path
-        assert '<span lang="en">' not in answer.text, path
+        assert set(re.findall('<span lang="en">([^<]*)</span>', answer.text)) & english == set(), path
         links = (unescape(link).split("#")[0] for link in re.findall(r'<a [^>]*href="([^"]*)"', answer.text))
         waiting += [
             link if link.startswith("/") else f"{path.split('?')[0]}{link}" for link in links if link.startswith(("/staff", "?"))
         ]
     assert len(seen) > 25
+
+
+# Words
+
+
+def test_days_times_and_names_are_welsh(words: StaffWords) -> None:
+    with speaking("cy"):
+        assert words.day(date(2026, 11, 27)) == "Gwen, 27 Tach" and words.month(date(2026, 8, 1)) == "Awst 2026"
+        assert words.clock(datetime(2026, 1, 5, 14, 7, tzinfo=UTC), AREA) == "Llun, 5 Ion, 14:07"
+        assert [words.language(code) for code in ("en", "cy", "pl", "xx")] == ["Saesneg", "Cymraeg", "Pwyleg", "xx"]
+        assert words.topic("baby/crying") == words.strings.get("topic.baby/crying", "cy") + " (baby)"
+    assert words.day(date(2026, 11, 27)) == "Friday 27 Nov" and words.language("pl") == "Polish"
+
+
+@pytest.mark.parametrize(
+    ("number", "days", "minutes", "codes"),
+    [
+        (0, "0 diwrnod", "0 munud", "Mae 0 cod adfer heb ei ddefnyddio."),
+        (1, "1 diwrnod", "1 munud", "Mae 1 cod adfer heb ei ddefnyddio."),
+        (2, "2 ddiwrnod", "2 funud", "Mae 2 god adfer heb eu defnyddio."),
+        (3, "3 diwrnod", "3 munud", "Mae 3 chod adfer heb eu defnyddio."),
+        (6, "6 diwrnod", "6 munud", "Mae 6 chod adfer heb eu defnyddio."),
+        (11, "11 diwrnod", "11 munud", "Mae 11 cod adfer heb ei ddefnyddio."),
+    ],
+)
+def test_a_number_changes_the_word_that_follows_it(words: StaffWords, number: int, days: str, minutes: str, codes: str) -> None:
+    with speaking("cy"):
+        said = [words.count(key, number) for key in ("time.days", "time.minutes", "own.codes_left")]
+    assert said == [days, minutes, codes]
+
+
+# What stands in
+
+
+@pytest.fixture
+def gappy(tmp_path: Path) -> StaffWords:
+    """Words of which nothing is translated."""
+    shutil.copytree(LOCALES / "en", tmp_path / "en")
+    return StaffWords(Strings.load(tmp_path), load_teams(ROOT))
+
+
+def test_english_stands_in_for_what_is_not_translated_and_never_a_key(gappy: StaffWords) -> None:
+    with speaking("cy"):
+        assert marked(f"<p>{gappy('queue.title')}</p>") == '<p><span lang="en">Open cases</span></p>'
+        assert marked(f"<b>{gappy.count('time.days', 2)}</b>") == '<b><span lang="en">2 days</span></b>'
+        inside = gappy("due.late", span=gappy.count("time.days", 2), by="14:05")
+        assert marked(inside) == '<span lang="en">Late: due 2 days ago (14:05)</span>'
+    assert gappy("queue.title") == "Open cases"
+
+
+def test_a_stand_in_is_not_marked_where_no_element_may_stand() -> None:
+    words = standing_in("Find")
+    assert marked(f"<title>{words} – Wren</title>") == "<title>Find – Wren</title>"
+    assert marked(f'<option value="1">{words}</option>') == '<option value="1">Find</option>'
+    assert marked(f'<a title="{words}">a{words}b</a>') == '<a title="Find">a<span lang="en">Find</span>b</a>'
+
+
+def test_marks_that_a_parent_typed_open_no_element() -> None:
+    begins, ends = standing_in("")
+    assert marked(f"<p>{ends}x{begins}</p><p>{begins}<b>y</b>{ends}</p>") == "<p>x</p><p><b>y</b></p>"
+    assert without_marks(f"{begins}x{ends}") == "x"
+
+
+def test_why_a_message_did_not_go_is_welsh_and_a_provider_s_words_are_marked(words: StaffWords) -> None:
+    with speaking("cy"):
+        assert words.because("they wrote stop") == "ysgrifennon nhw stop"
+        assert marked(words.because("470: message failed")) == '<span lang="en">470: message failed</span>'
+        reason = marked(words.reason({"by": "rule:no-way-out"}))
+        assert reason == 'Rheol ymadrodd (<span lang="en">no way out</span>)'
+    assert words.because("470: message failed") == "470: message failed"
+
+
+def test_nobody_s_language_is_spoken_to_the_next() -> None:
+    with pytest.raises(ValueError, match="gone wrong"), speaking("cy"):
+        raise ValueError("gone wrong")
+    assert spoken() == "en"

@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 from babel.messages.pofile import read_po
 
+from bot.console.language import speaking
+from bot.console.standin import BEGINS
 from bot.console.words import StaffWords
+from bot.delivery.can_send import WINDOW_CLOSED
 from bot.handoff.cases import OUTCOMES
 from bot.handoff.hours import load_teams
 from bot.library import Library
@@ -101,6 +104,22 @@ def test_every_code_that_can_come_has_words(words: StaffWords) -> None:
         ),
     }.items():
         assert {f"{prefix}.{code}" for code in codes} <= known, prefix
+
+
+def test_every_reason_why_nothing_was_sent_has_words(words: StaffWords) -> None:
+    rooms = [ROOT / "bot" / "delivery" / name for name in ("can_send.py", "sender.py", "held.py")]
+    text = "".join(file.read_text(encoding="utf-8") for file in [*rooms, ROOT / "bot" / "alarms" / "alarmer.py"])
+    written = re.findall(r'Verdict\("(?:refuse|wait)", "([^"]+)"|reason(?:=| = (?:"\w+", (?:0, )?)?)"([^"]+)"', text)
+    reasons = {WINDOW_CLOSED, *(one or other for one, other in written)}
+    assert len(reasons) > 15
+    with speaking("cy"):
+        assert [reason for reason in sorted(reasons) if BEGINS in words.because(reason)] == []
+
+
+def test_every_reason_why_an_account_is_refused_has_words() -> None:
+    text = "".join((CONSOLE / file).read_text(encoding="utf-8") for file in ("accounts.py", "accounts_pages.py"))
+    codes = set(re.findall(r"\bcode=\"(\w+)\"", text))
+    assert codes == {key.removeprefix("accounts.error.") for key in keys() if key.startswith("accounts.error.")}
 
 
 def test_words_of_the_console_are_plain() -> None:

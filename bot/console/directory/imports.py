@@ -166,7 +166,7 @@ class Imports:
         try:
             reading = read_bytes(visit.upload.content, name)
         except CannotRead as error:
-            words = f"{error.note.where}: {error.note.what} {error.note.mend}"
+            words = self._look.words.english(f"{error.note.where}: {error.note.what} {error.note.mend}")
             return self._page(visit, problem={"field": "file", "words": words}, source=source)
         with self._services.database.read() as session:
             report = as_json(make_plan(session, reading, options))

@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from bot.console.directory.brought import BroughtIn, brought_routes
-from bot.console.directory.common import BROUGHT_IN, HOME, person_of
+from bot.console.directory.common import BROUGHT_IN, HOME, need_name, person_of
 from bot.console.directory.fresh import FreshPages, fresh_routes
 from bot.console.directory.preview import preview
 from bot.console.directory.saying import Saying
@@ -77,7 +77,7 @@ class DirectoryPages:
 
     def __init__(self, services: ConsoleServices, engine: Engine, look: Look, fresh: FreshPages) -> None:
         self._services, self._engine, self._look, self._words, self._fresh = services, engine, look, look.words, fresh
-        self._saying = Saying(look.words)
+        self._saying = Saying(look.words, services.renderer.library.needs)
 
     # Pages
 
@@ -312,7 +312,7 @@ class DirectoryPages:
         return self._form(visit, session, change, wrong, "whole.html", steps=ORDER, back=f"{HOME}/changes/{change.id}")
 
     def _form(self, visit: Visit, session: Session, change: Change, wrong: list[Wrong], template: str, **values: Any) -> Response:
-        person = person_of(visit)
+        person, needs = person_of(visit), self._services.renderer.library.needs
         return self._page(
             visit,
             template,
@@ -322,7 +322,7 @@ class DirectoryPages:
             problems=defaultdict(str, {one.field: one.words for one in self._saying.wrongs(wrong)}),
             organisations=finding.organisations(session, person),
             venues=finding.venues(session, person),
-            need_options=[(code, term.name) for code, term in vocabulary().terms.items()],
+            need_options=[(code, need_name(self._words, needs, code)) for code in vocabulary().terms],
             mode_options=[(mode, self._words(f"dir.mode.{mode}")) for mode in MODES],
             level_options=[(level, self._words(f"dir.level.{level}")) for level in LEVELS],
             route_options=[(route, self._words(f"dir.route.{route}")) for route in ROUTES],

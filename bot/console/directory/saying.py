@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
+from bot.console.directory.common import need_name
 from bot.console.words import StaffWords
-from services_directory import models, vocabulary
+from bot.library.needs import Needs
+from services_directory import models
 from services_directory.editing.answers import FIELDS, ROW_PARTS, ROWS, TIME_FIELDS, Wrong, lines
 from services_directory.editing.desk import Difference
 
@@ -34,8 +36,8 @@ class Said:
 class Saying:
     """Says answers in the console's words."""
 
-    def __init__(self, words: StaffWords) -> None:
-        self._words = words
+    def __init__(self, words: StaffWords, needs: Needs) -> None:
+        self._words, self._needs = words, needs
 
     def wrongs(self, wrong: Sequence[Wrong]) -> list[SaidWrong]:
         """What is wrong, in words."""
@@ -96,8 +98,7 @@ class Saying:
         if not text:
             return ""
         if field == "needs":
-            terms = vocabulary().terms
-            return ", ".join(terms[code].name if code in terms else code for code in text.split())
+            return ", ".join(need_name(self._words, self._needs, code) for code in text.split())
         if field == "modes":
             return ", ".join(self._words.either(f"dir.mode.{mode}", mode) for mode in text.split())
         if field in ("level", "route"):
