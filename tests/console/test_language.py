@@ -15,9 +15,10 @@ from starlette.testclient import TestClient
 from bot.alarms.mail import LANGUAGE as ALARMS
 from bot.console.guard import COOKIE
 from bot.console.language import LANGUAGE_COOKIE, SPOKEN, speaking, spoken
+from bot.console.look import Look
 from bot.console.roles import ROLES
 from bot.console.stages import nearest
-from bot.console.standin import marked, standing_in, without_marks
+from bot.console.standin import BEGINS, ENDS, marked, standing_in, without_marks
 from bot.console.words import StaffWords
 from bot.handoff.hours import load_teams
 from bot.library import Library
@@ -298,6 +299,15 @@ def test_english_stands_in_for_what_is_not_translated_and_never_a_key(gappy: Sta
         inside = gappy("due.late", span=gappy.count("time.days", 2), by="14:05")
         assert marked(inside) == '<span lang="en">Late: due 2 days ago (14:05)</span>'
     assert gappy("queue.title") == "Open cases"
+
+
+def test_a_page_with_gaps_is_shown_with_its_english_marked(gappy: StaffWords) -> None:
+    with speaking("cy"):
+        page = Look(gappy, demonstration=False).notice("no_page", 404)
+    html = bytes(page.body).decode()
+    assert '<html lang="cy"' in html and "<title>This page is not here – Wren staff</title>" in html
+    assert '<h1><span lang="en">This page is not here</span></h1>' in html
+    assert BEGINS not in html and ENDS not in html
 
 
 def test_a_stand_in_is_not_marked_where_no_element_may_stand() -> None:
