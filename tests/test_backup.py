@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, inspect, select, text, update
+from alembic import command
+from sqlalchemy import delete, inspect, select, update
 
 from bot.backup import Refused, back_up, restore
 from bot.settings import Settings
 from bot.storage.crypto import Keyring, new_key
 from bot.storage.engine import Database
-from bot.storage.migrate import is_behind
+from bot.storage.migrate import config, is_behind
 from bot.storage.tables import Base, Inbox, Outbox, Person, now
 from bot.storage.unfit import Unfit
 from tests.storage.support import add_message, add_outgoing, add_person
@@ -131,9 +132,8 @@ def test_who_asked_to_be_forgotten_before_the_copy_is_gone_from_it(lived_in: Dat
 
 
 def test_an_older_copy_is_brought_up_to_date(lived_in: Database, empty_beside: str, tmp_path: Path) -> None:
-    with lived_in.engine.begin() as connection:
-        connection.execute(text("DROP TABLE duty"))
-        connection.execute(text("UPDATE alembic_version SET version_num = '0011'"))
+    command.downgrade(config(lived_in.engine), "0011")
+    assert is_behind(lived_in.engine)
     back_up(settings(lived_in.url, tmp_path), tmp_path / "copy", SAID.append)
     restore(settings(empty_beside, tmp_path), tmp_path / "copy", SAID.append)
     database = Database(empty_beside)

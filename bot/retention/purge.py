@@ -42,6 +42,7 @@ from bot.storage.tables import (
     Tombstone,
     TriageMark,
     TriageSample,
+    Trouble,
     UnansweredQuestion,
 )
 
@@ -254,6 +255,7 @@ PURGES: dict[str, tuple[Purge, ...]] = {
     "staff-accounts": (Purge(key=Staff.id, due=_old_accounts),),
     "rota": (_before_cut(RotaShift.id, RotaShift.ends_at),),
     "incidents": (_before_cut(Incident.id, Incident.last_at),),
+    "troubles": (_before_cut(Trouble.id, Trouble.ended_at),),
     "retention-runs": (
         _before_cut(RetentionRun.id, RetentionRun.started_at),
         _before_cut(RetentionNight.day, RetentionNight.started_at),

@@ -118,6 +118,7 @@ KINDS = (
     Kind(name="staff-accounts", tables=("staff", "staff_factor", "staff_recovery_code"), least=YEAR, most=100 * YEAR),
     Kind(name="rota", tables=("rota_shift",), least=30, most=10 * YEAR),
     Kind(name="incidents", tables=("incident",), least=30, most=10 * YEAR),
+    Kind(name="troubles", tables=("trouble", "trouble_alarm"), least=30, most=10 * YEAR),
     Kind(name="retention-runs", tables=("retention_run", "retention_night"), least=180, most=10 * YEAR),
 )
 BY_NAME = {kind.name: kind for kind in KINDS}
@@ -136,6 +137,15 @@ NOBODYS = {
     "content_version": "approved words, the same for everybody",
     "message_template": "how templates stand with a provider",
     "poll_offset": "how far a channel has been read",
+    "duty": "which process does what for all",
+    "breaker": "how providers fail",
+    "service_search": "numbers by month; no row leads to a person",
+    "insight_day": "which days have been counted",
+    "insight_count": "numbers by day; no row leads to a person",
+    "text_version": "words for parents, the same for everybody; they stay as long as somebody may ask where words came from",
+    "text_event": "who among the staff wrote and approved those words, for as long as the words",
+    "text_revision": "when published words changed",
+    "text_import": "a translator's file of words for parents, until whoever brought it takes or throws it away",
 }
 """Tables without personal data, which nothing deletes, and why they hold none."""
 

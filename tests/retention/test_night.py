@@ -38,8 +38,10 @@ from bot.storage.tables import (
     StaffAudit,
     StaffLink,
     StaffLogin,
+    Tombstone,
     TriageMark,
     TriageSample,
+    Trouble,
     UnansweredQuestion,
 )
 from tests.retention.conftest import NOON, YEAR, Archive
@@ -256,12 +258,14 @@ def old_and_young(archive: Archive, kind: str, moment: datetime) -> list[Any]:
             return [RotaShift(area_id="demonstration", staff_id=staff, starts_at=moment - DAY, ends_at=moment)]
         case "incidents":
             return [Incident(kind="x", hour=f"{moment:%Y-%m-%dT%H}", last_at=moment)]
+        case "troubles":
+            return [Trouble(kind="rasa_away", subject=f"{moment:%Y%m%d}", ended_at=moment)]
         case "retention-runs":
             return [RetentionRun(area="", day=f"{moment:%Y-%m-%d}", kind="x", cut=moment, started_at=moment, ended_at=moment)]
     raise AssertionError(kind)
 
 
-AGED = sorted({kind.name for kind in KINDS} - {"cases", "case-history", "messages", "profiles", "sign-ins"})
+AGED = sorted({kind.name for kind in KINDS} - {"cases", "case-history", "messages", "profiles", "sign-ins", "tombstones"})
 
 
 @pytest.mark.parametrize("kind", AGED)
@@ -276,6 +280,13 @@ def test_what_is_older_than_its_period_goes_and_what_is_younger_stays(archive: A
     with archive.database.read() as session:
         left = set(session.scalars(select(getattr(table, key))))
     assert keys[0] not in left and keys[1] in left
+
+
+def test_a_tombstone_lies_until_the_day_that_it_was_given(archive: Archive) -> None:
+    over, lies = (Tombstone(id=str(number), ends_at=NOON + number * DAY, at=NOON - 400 * DAY) for number in (-1, 1))
+    archive.add(over, lies)
+    archive.night()
+    assert archive.ids(Tombstone) == {"1"}
 
 
 def test_a_members_latest_sign_in_stays_and_older_ones_go(archive: Archive) -> None:
