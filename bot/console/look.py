@@ -85,7 +85,7 @@ class Look:
 
     def text(self, template: str, **values: Any) -> str:
         """A file to hand out, made like a page."""
-        return self._environment.get_template(template).render(**values)
+        return marked(self._environment.get_template(template).render(lang=spoken(), **values))
 
     def notice(self, what: str, status: int, *, kept: str = "", back: str = QUEUE, **values: Any) -> Response:
         """A page of its own for something that went wrong; `kept` are words that were typed and must not be lost.

@@ -23,6 +23,7 @@ from bot.console.services import ConsoleServices
 from bot.handoff.desk import MAX_WORDS, NoSuchCase, Refused, may_see
 from bot.people import copy
 from bot.retention import acts, holds, rights
+from bot.retention.schedule import Period
 from bot.storage.crypto import KeyMissing
 from bot.storage.tables import Case, Person, Staff, StaffAudit
 
@@ -188,8 +189,8 @@ class Records:
             "problem": problem, "typed": visit.form, "form": form, "done": done, "receipt": receipt, "most": MAX_WORDS,
         })  # fmt: skip
 
-    def _period(self, case: Case) -> str:
-        return str(self._services.schedule.period("cases", case.area_id))
+    def _period(self, case: Case) -> Period:
+        return self._services.schedule.period("cases", case.area_id)
 
     def _holds(self, session: Session, case_id: int) -> list[HoldLine]:
         found = holds.of_case(session, case_id)

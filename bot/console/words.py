@@ -21,6 +21,7 @@ from bot.languages import supported
 from bot.library.strings import SOURCE_LANGUAGE, Strings, UnknownString
 from bot.pages.words import linked, paragraphs
 from bot.people.people import months_since
+from bot.retention.schedule import Period
 from bot.storage.tables import now
 
 LOCALES = {SOURCE_LANGUAGE: "en_GB"}
@@ -68,6 +69,10 @@ class StaffWords:
         """Why something was not sent, from the words it was recorded with. What a provider said stays as it said it, in English."""
         key = f"because.{re.sub('[^a-z]+', '_', reason.lower())}"
         return self(key) if self.strings.has(f"console.{key}", SOURCE_LANGUAGE) else self.english(reason)
+
+    def period(self, period: Period) -> str:
+        """How long something is kept."""
+        return self.count(f"period.{period.unit}", period.number)
 
     def language(self, code: str) -> str:
         """The name of a language; of one that Wren does not speak, its code."""
