@@ -48,7 +48,9 @@ def finds(words: list[str]) -> bool:
     command: Any = typer.main.get_command(whole_app())
     rest = list(words)
     while hasattr(command, "commands"):  # a group of them
-        if not rest or rest[0] not in command.commands:
+        if not rest:
+            return bool(command.invoke_without_command)
+        if rest[0] not in command.commands:
             return False
         command = command.commands[rest.pop(0)]
     known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)} | {"--help"}

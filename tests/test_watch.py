@@ -155,10 +155,10 @@ def test_a_rasa_that_is_away_for_its_minutes_is_told_by_machine_and_ends_when_it
 
     assert asyncio.run(look(0, None)) == []
     assert asyncio.run(look(4, None)) == []
-    assert asyncio.run(look(5, None)) == ["rasa_away machine-1"]
-    assert asyncio.run(look(6, "http://127.0.0.1:9")) == ["rasa_away machine-1"]
-    assert asyncio.run(look(7, rasa.url)) == []
-    assert asyncio.run(look(9, None)) == []
+    assert asyncio.run(look(6, None)) == ["rasa_away machine-1"]
+    assert asyncio.run(look(7, "http://127.0.0.1:9")) == ["rasa_away machine-1"]
+    assert asyncio.run(look(8, rasa.url)) == []
+    assert asyncio.run(look(10, None)) == []
 
 
 def test_a_disk_that_is_nearly_full_is_told_and_ends_with_room(shore: Shore, monkeypatch: pytest.MonkeyPatch) -> None:

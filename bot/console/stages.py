@@ -25,11 +25,11 @@ from bot.storage.tables import Staff, StaffAudit
 STAGE = "/staff/sign-in/next"
 INSIDE = re.compile(
     r"/staff(/cases/\d{1,18}(/records)?|/audit|/questions|/to-write|/triage|/review|/sample|/rota|/account(/second-factor)?|/accounts(/\d{1,18})?"
-    r"|/retention"
+    r"|/retention|/troubles"
     r"|/campaigns(/[a-z]{3,10}[2-9]{1,2})?"
     r"|/content(/(texts|edit)/[a-z]{2,3}/[a-z0-9/-]{1,120}|/translations|/files(/content\.zip)?)?"
     r"|/series(/[a-z0-9-]{1,40})?|/insight(/[a-z]{1,20})?"
-    r"|/directory(/(todo|pending|freshness|export|import|import/questions)|/(services|changes|import)/[0-9a-f-]{36})?)?"
+    r"|/directory(/(todo|pending(/brought-in)?|freshness|export|import|import/questions)|/(services|changes|import)/[0-9a-f-]{36})?)?"
 )
 """Where a sign-in may lead."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import CHROMIUM
+from tests.browser.conftest import CHROMIUM, press
 from tests.browser.test_browser_pages import new_page, say, sideways, violations
 from tests.webchat.support import Chat, said, served
 
@@ -86,6 +86,7 @@ def test_without_javascript_the_offer_works_too(chat: Chat, chromium: Any, site:
     page.goto(f"{site}/chat")
     assert page.locator(".msg").count() == 0
     say(page, "new words")
+    page.wait_for_selector(".msg")
     assert page.locator(".msg").count() == 1
-    page.click(".offer button")
+    press(page, ".offer button")
     assert page.locator(".msg").count() == 2

@@ -58,6 +58,7 @@ VALUES = {
     "role": "Health visitor",
     "leave": "Clear this chat",
     "skip": "Skip",
+    "receipt": "K7QM-2XRD",
 }
 
 

@@ -10,6 +10,7 @@ from bot.conversation.commands import LEARNT, learnt_yaml
 from bot.languages import supported
 from bot.library.library import source_hash, version_of
 from bot.library.yamlfile import read_yaml
+from bot.settings import ROOT
 
 CRYING = "Crying is hard to hear. You are doing fine.\n\n*Try this:* hum a tune.\n\n*Why:* she knows your voice."
 CRYING_HELP = "she is hot or hard to wake: {urgent_health}."
@@ -134,6 +135,7 @@ areas:
     reply_minutes: {urgent: 60}
 """,
     "content/sample.yml": "messages: 20\ndays: 30\n",
+    "content/retention.yml": (ROOT / "content" / "retention.yml").read_text(encoding="utf-8"),
     "content/return.yml": "headings:\n  - {heading: Sleep, needs: [sleep]}\nnot_held: []\n",
     "content/review.yml": "concerns: 3\ndays: 14\n",
     "content/understanding.yml": """answer_at: 0.4
