@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import CHROMIUM
+from tests.browser.conftest import CHROMIUM, press
 from tests.browser.test_browser_pages import sideways, violations
 from tests.browser.test_console import open_as
 from tests.console.support import Office
@@ -35,9 +35,9 @@ def test_words_go_from_a_draft_to_parents_on_a_narrow_screen(
         page = open_as(chromium, editor, site, width=320, java_script_enabled=scripts)
         page.goto(f"{site}{HOME}?lang={language}&q=crying+start")
         look(page)
-        page.click(f"text={CRYING}")
+        press(page, f"text={CRYING}")
         look(page)
-        page.click("text=Change these words")
+        press(page, "text=Change these words")
         look(page)
         page.fill("[name=text]", "Ring 0117 496 0123 now. " + "x" * 90)
         page.click("text=Save as a draft")  # what is wrong takes the focus and leads to its box
@@ -47,10 +47,10 @@ def test_words_go_from_a_draft_to_parents_on_a_narrow_screen(
         page.wait_for_selector("#b-text:focus")
         page.fill("[name=text]", body)
         page.fill("[name=help_if]", help_if)
-        page.click("text=Save as a draft")
+        press(page, "text=Save as a draft")
         assert "Saved as a draft" in page.inner_text("[role=status].banner")
         look(page)
-        page.click("text=Send for review")
+        press(page, "text=Send for review")
         where = page.url.split("?")[0]
         page = open_as(chromium, lead, site, width=320, java_script_enabled=scripts)
         page.goto(where)
@@ -58,8 +58,8 @@ def test_words_go_from_a_draft_to_parents_on_a_narrow_screen(
         page.click("text=Give back to the writer")  # without a reason
         page.wait_for_selector("#errors:focus")
         look(page)
-        page.click("text=Approve these words")
-        page.click("text=Publish: parents read it from now on")
+        press(page, "text=Approve these words")
+        press(page, "text=Publish: parents read it from now on")
         assert "Parents read it from now on" in page.inner_text("[role=status].banner")
         page.locator("details summary").first.click()
         look(page)
@@ -76,7 +76,7 @@ def test_the_page_of_somebody_who_comes_second_has_nothing_wrong_with_it(office:
             page.goto(f"{site}{HOME}/edit/ur/{CRYING}")
         for page in pages:
             page.fill("[name=text]", f"{BODY_UR} {'دیکھو' * 20}")
-            page.click("text=Save as a draft")
+            press(page, "text=Save as a draft")
         assert "Somebody else has saved this text" in page.inner_text("#errors")
         assert violations(page) == [] and sideways(page) <= 0
 
@@ -95,8 +95,8 @@ def test_a_translators_file_is_brought_and_taken_on_a_narrow_screen(office: Offi
         page.wait_for_selector("#errors:focus")
         assert not scripts or (violations(page) == [] and sideways(page) <= 0)
         page.set_input_files("#file", {"name": "ur.po", "mimeType": "text/plain", "buffer": content.encode()})
-        page.click("text=Look at this file")
+        press(page, "text=Look at this file")
         assert "1 text would become a draft" in page.inner_text("main")
         assert not scripts or (violations(page) == [] and sideways(page) <= 0)
-        page.click("text=Make these drafts")
+        press(page, "text=Make these drafts")
         assert "1 draft was made" in page.inner_text("[role=status].banner")
