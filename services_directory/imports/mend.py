@@ -72,7 +72,9 @@ def _without_markdown(given: str) -> str:
 def text(value: Any, longest: int = LONGEST_TEXT) -> Mended:
     """Return plain text in one line, without HTML and Markdown."""
     given = written(value)
-    if given is None:
+    # Without signs that nobody sees it may say no more than a lone dash does.
+    given = given and written("".join(sign if sign.isprintable() or sign.isspace() else " " for sign in given))
+    if not given:
         return None, None
     remarks = []
     plain = _without_html(given)

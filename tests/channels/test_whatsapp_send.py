@@ -32,7 +32,7 @@ async def double() -> AsyncIterator[GraphServer]:
 
 @pytest_asyncio.fixture
 async def channel(double: GraphServer) -> AsyncIterator[WhatsAppChannel]:
-    whatsapp = WhatsAppChannel(TOKEN, NUMBER_ID, business_id=BUSINESS_ID, base_url=double.url, timeout=1.0)
+    whatsapp = WhatsAppChannel(TOKEN, NUMBER_ID, business_id=BUSINESS_ID, base_url=double.url, timeout=1.5)
     yield whatsapp
     await whatsapp.close()
 

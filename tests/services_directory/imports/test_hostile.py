@@ -173,7 +173,8 @@ def test_whatever_a_field_holds_the_rest_of_the_service_is_read(fields: dict[str
 
 @settings(max_examples=300, deadline=None)
 @given(
-    st.text(max_size=80) | st.sampled_from(["&amp;lt;b&amp;gt;x", "**a** *b* `c`", "[a](https://x.org)", "# a\n* b", "AT&T <3"])
+    st.text(max_size=80)
+    | st.sampled_from(["&amp;lt;b&amp;gt;x", "**a** *b* `c`", "[a](https://x.org)", "# a\n* b", "AT&T <3", "-\x1b"])
 )
 def test_mending_a_text_twice_is_mending_it_once(text: str) -> None:
     once, _ = mend.text(text)
