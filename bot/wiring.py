@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Engine, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.actions.actions import Actions
 from bot.conversation.commands import Commands
@@ -39,6 +38,7 @@ from bot.storage.migrate import VERSION_TABLE, migrate
 from bot.storage.standing import why_unfit
 from bot.storage.tables import Area
 from bot.storage.unfit import Unfit
+from bot.storage.upsert import insert
 from bot.triage import Triage
 from bot.triage.measured import NAME as MEASURED
 from bot.triage.measured import Measured
@@ -142,13 +142,12 @@ def require_keys(settings: Settings) -> None:
 
 def _add_areas(settings: Settings, database: Database) -> None:
     areas = {settings.area: settings.area} | {team.area_id: team.name for team in load_teams(ROOT).values()}
-    insert = sqlite.insert if database.is_sqlite else postgresql.insert
     with database.read() as session:
         new = areas.keys() - set(session.scalars(select(Area.id)))
     if new:
         with database.write() as session:  # another process may be adding them at this moment
             rows = [{"id": area_id, "name": areas[area_id]} for area_id in sorted(new)]
-            session.execute(insert(Area).on_conflict_do_nothing(), rows)
+            session.execute(insert(session, Area).on_conflict_do_nothing(), rows)
 
 
 def build(settings: Settings, *, migrated: bool = False) -> Parts:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import and_, func, or_, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from bot.alarms.ways import Notice
@@ -21,6 +20,7 @@ from bot.handoff.cases import late_since
 from bot.handoff.desk import in_area
 from bot.handoff.hours import Team, Teams
 from bot.storage.tables import Alarm, Case, CaseEvent
+from bot.storage.upsert import insert
 
 SERIOUS = ("emergency", "urgent")
 PORTION = 1_000
@@ -126,14 +126,13 @@ def due(session: Session, teams: Teams, moment: datetime) -> list[Step]:
 
 def write(session: Session, steps: Sequence[Step], ways: Sequence[str], moment: datetime) -> None:
     """One row a step and way; a row that another process has written stays as it is."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     for step in steps:
         for way in ways:
             values = {
                 "case_id": step.case_id, "step": step.number, "way": way, "cause": step.cause, "level": step.level,
                 "audience": step.audience, "began_at": step.began_at, "created_at": moment, "due_at": moment,
             }  # fmt: skip
-            session.execute(insert(Alarm).values(**values).on_conflict_do_nothing())
+            session.execute(insert(session, Alarm).values(**values).on_conflict_do_nothing())
 
 
 def recipients(session: Session, team: Team, audience: str, moment: datetime) -> tuple[str, ...]:

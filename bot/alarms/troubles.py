@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from bot.alarms.ways import Notice
 from bot.settings import Settings
 from bot.storage import troubles
 from bot.storage.tables import Staff, Trouble, TroubleAlarm
+from bot.storage.upsert import insert
 
 PATIENCE: Mapping[str, timedelta] = {"provider_down": timedelta(minutes=2)}
 """How long a trouble must go on before it calls: a provider that misses a minute is back before anybody could do anything."""
@@ -37,11 +37,10 @@ class TroubleCalls:
         return bool(self._due(session, moment))
 
     def write_due(self, session: Session, ways: Sequence[str], moment: datetime) -> None:
-        insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
         for trouble, step in self._due(session, moment):
             for way in ways:
                 values = {"trouble_id": trouble.id, "step": step, "way": way, "created_at": moment, "due_at": moment}
-                session.execute(insert(TroubleAlarm).values(**values).on_conflict_do_nothing())
+                session.execute(insert(session, TroubleAlarm).values(**values).on_conflict_do_nothing())
 
     def notice(self, session: Session, row_id: int, moment: datetime) -> Notice | str:
         row = session.get_one(TroubleAlarm, row_id)

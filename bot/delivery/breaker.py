@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from bot.storage import troubles
 from bot.storage.tables import Breaker, now
+from bot.storage.upsert import insert
 
 FAILURES = 5
 PROBE = timedelta(seconds=30)
@@ -80,7 +80,8 @@ def close_idle(session: Session, channel: str, quiet: timedelta) -> None:
 
 def _locked(session: Session, channel: str, fault: str, moment: datetime) -> Breaker:
     """The channel's row, made if new, and ours until the transaction ends: it is written to, so that nobody can remove it meanwhile."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     fresh = {"channel": channel, "fault": fault, "reason": "", "failures": 0, "failed_at": moment}
-    session.execute(insert(Breaker).values(**fresh).on_conflict_do_update(index_elements=["channel"], set_={"failed_at": moment}))
+    session.execute(
+        insert(session, Breaker).values(**fresh).on_conflict_do_update(index_elements=["channel"], set_={"failed_at": moment})
+    )
     return session.get_one(Breaker, channel, populate_existing=True)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Engine, event
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from bot.messages import Reply
 from bot.storage.crypto import Keyring
 from bot.storage.tables import ButtonToken, Case, ContentVersion, Outbox, Person, now
+from bot.storage.upsert import insert
 
 if TYPE_CHECKING:
     from bot.conversation.render import Renderer
@@ -120,9 +120,8 @@ def _keep_version(session: Session, content_id: str, language: str, version: str
     kept, key = _KEPT.setdefault(engine, set()), (content_id, language, version)
     if key in kept:
         return
-    insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
     session.execute(
-        insert(ContentVersion)
+        insert(session, ContentVersion)
         .values(content_id=content_id, language=language, version=version, words=words, first_sent_at=now())
         .on_conflict_do_nothing()
     )

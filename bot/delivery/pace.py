@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from bot.messages import MessageClass
 from bot.storage.tables import Pace
+from bot.storage.upsert import insert
 
 LEFT_FOR_REPLIES = 0.2
 """The share of a number's rate that bulk never takes."""
@@ -71,9 +71,7 @@ def _wait(row: Pace, seconds: float, burst: int, at: datetime) -> float:
 
 def _locked(session: Session, name: str, at: datetime) -> Pace:
     """The bucket's row, made if new, and ours until the transaction ends."""
-    on_postgres = session.get_bind().dialect.name == "postgresql"
-    insert = postgresql.insert if on_postgres else sqlite.insert
-    session.execute(insert(Pace).values(name=name, at=at).on_conflict_do_nothing())
+    session.execute(insert(session, Pace).values(name=name, at=at).on_conflict_do_nothing())
     return session.scalars(
         select(Pace).where(Pace.name == name).with_for_update().execution_options(populate_existing=True)
     ).one()

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from bot.delivery.held import hold, may_be_held
@@ -22,6 +21,7 @@ from bot.messages import DeliveryReceipt, MessageClass
 from bot.series.store import end_if_blocked
 from bot.storage.incidents import note_incident
 from bot.storage.tables import Consent, Outbox, PersonAddress, ProviderMessage, now
+from bot.storage.upsert import insert
 
 log = logging.getLogger(__name__)
 RANKS: Mapping[str, int] = {"accepted": 0, "sent": 1, "failed": 2, "delivered": 3, "read": 4}
@@ -167,8 +167,9 @@ def forget_strangers(session: Session) -> None:
 
 def _upsert(session: Session, channel: str, provider_id: str, **values: Any) -> tuple[int, ProviderMessage]:
     """The row of a provider's id, made or brought further; also the rank it had before. Waits for whoever is writing it now."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = insert(ProviderMessage).values(channel=channel, provider_id=provider_id, part=0, parts=1, rank=-1, at=now())
+    statement = insert(session, ProviderMessage).values(
+        channel=channel, provider_id=provider_id, part=0, parts=1, rank=-1, at=now()
+    )
     session.execute(statement.on_conflict_do_nothing(index_elements=["channel", "provider_id"]))
     same = (ProviderMessage.channel == channel, ProviderMessage.provider_id == provider_id)
     query = select(ProviderMessage).where(*same).with_for_update().execution_options(populate_existing=True)

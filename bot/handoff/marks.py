@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from bot.storage.tables import Inbox, Staff, TriageMark, now
+from bot.storage.upsert import insert
 
 LEVELS = ("none", "concern", "urgent", "emergency")
 """From the lowest to the highest."""
@@ -65,9 +65,8 @@ def put(
     `blind` is for a mark of the sample, where words alone were shown; who corrects it in a case leaves it one of the sample.
     """
     verdict(message.level, should_be)
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     said = {"should_be": should_be, "staff_id": staff_id, "at": now(), **({"blind": True} if blind else {})}
-    row = insert(TriageMark).values(
+    row = insert(session, TriageMark).values(
         inbox_id=message.id, area_id=area_id, language=message.language or language, level=message.level, **said
     )
     session.execute(row.on_conflict_do_update(index_elements=["inbox_id"], set_=said))

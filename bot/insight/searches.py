@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from bot.insight.days import month_of
 from bot.storage.tables import ServiceSearch
+from bot.storage.upsert import insert
 
 OUTCOMES = ("offered", "none", "more")
 LONGEST_NEED, LONGEST_PLACE = 60, 80
@@ -18,7 +18,6 @@ def count_search(
     session: Session, *, moment: datetime, area_id: str | None, language: str, outcome: str, need: str, place: str
 ) -> None:
     """One person more. The caller sees to it that nobody counts twice a month for the same."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     key = {
         "month": month_of(moment),
         "area_id": area_id or "",
@@ -28,7 +27,7 @@ def count_search(
         "language": language,
     }
     session.execute(
-        insert(ServiceSearch)
+        insert(session, ServiceSearch)
         .values(**key, people=1)
         .on_conflict_do_update(index_elements=list(key), set_={"people": ServiceSearch.people + 1})
     )

@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from bot.storage.tables import Case, CaseCount
+from bot.storage.upsert import insert
 
 NO_OUTCOME = "none"
 
 
 def count_cases(session: Session, case_ids: Sequence[int]) -> None:
     """Add cases that are about to go to the numbers of their month, level, language, channel and outcome. Never commits."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     keys = ("area", "month", "level", "language", "channel", "outcome")
     for case in session.scalars(select(Case).where(Case.id.in_(case_ids))):
         replied = case.first_reply_at is not None
         minutes = int((case.first_reply_at - case.opened_at).total_seconds() // 60) if case.first_reply_at else 0
-        statement = insert(CaseCount).values(
+        statement = insert(session, CaseCount).values(
             area=case.area_id or "",
             month=f"{case.opened_at:%Y-%m}",
             level=case.level,

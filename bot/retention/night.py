@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -26,6 +25,7 @@ from bot.storage.crypto import KeyMissing, Keyring
 from bot.storage.engine import Database
 from bot.storage.incidents import note_incident
 from bot.storage.tables import Area, RetentionNight, RetentionRun
+from bot.storage.upsert import insert
 
 log = logging.getLogger(__name__)
 SLICE = 1.0
@@ -236,5 +236,4 @@ def _runs_of(night: Night) -> ColumnElement[bool]:
 
 def _insert(session: Session, table: type[RetentionNight] | type[RetentionRun], unique: list[str], **values: object) -> None:
     """Make the row unless it is there."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    session.execute(insert(table).values(**values).on_conflict_do_nothing(index_elements=unique))
+    session.execute(insert(session, table).values(**values).on_conflict_do_nothing(index_elements=unique))

@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 from typing import cast
 
 from sqlalchemy import CursorResult, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from bot.storage.engine import Database
 from bot.storage.tables import Duty, now
+from bot.storage.upsert import insert
 
 HELD = timedelta(seconds=30)
 """How long a duty stays with a process that is not heard of."""
@@ -71,5 +71,4 @@ class OnDuty:
 
 def _make(session: Session, name: str, moment: datetime) -> None:
     """The duty's row, free, if it is not there yet."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    session.execute(insert(Duty).values(name=name, holder="", until=moment).on_conflict_do_nothing())
+    session.execute(insert(session, Duty).values(name=name, holder="", until=moment).on_conflict_do_nothing())

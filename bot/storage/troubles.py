@@ -9,10 +9,10 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from bot.storage.tables import StaffAudit, Trouble, now
+from bot.storage.upsert import insert
 
 KINDS = ("provider_down", "provider_auth", "provider_account", "nothing_arrives", "rasa_away", "disk_full")
 GOES_ON = text("ended_at IS NULL")
@@ -21,10 +21,9 @@ GOES_ON = text("ended_at IS NULL")
 def begin(session: Session, kind: str, subject: str, reason: str = "") -> None:
     """Say that something does not work, or that it still does not. `subject` is a channel or a machine; no personal data."""
     moment = now()
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     values = {"kind": kind, "subject": subject[:60], "reason": reason[:120], "began_at": moment, "confirmed_at": moment}
     session.execute(
-        insert(Trouble)
+        insert(session, Trouble)
         .values(**values)
         .on_conflict_do_update(
             index_elements=["kind", "subject"],
