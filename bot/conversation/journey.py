@@ -159,7 +159,6 @@ class Journey:
     def claim(self, limit: int) -> list[Work]:
         """Take up to `limit` people's next messages and read what answering them needs, in one transaction. They are answered in the
         words that are published at this moment."""
-        self._renderer.library.refresh()
         with self._database.write() as session:
             works = []
             for lease in claim(session, Inbox, limit, self._lease_seconds):
@@ -169,7 +168,9 @@ class Journey:
                     # A row that cannot be opened must not hold up everybody else.
                     finish(session, Inbox, lease, state="failed", reason=f"unreadable ({type(error).__name__})", done_at=now())
                     note_incident(session, "message-unreadable", type(error).__name__)
-            return works
+        if works:
+            self._renderer.library.refresh()
+        return works
 
     def _load(self, session: Session, lease: Lease) -> Work:
         row, person, saved, case, earlier, opened = session.execute(_FOR_A_TURN, {"row": lease.row_id}).one()

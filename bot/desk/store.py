@@ -232,9 +232,8 @@ def publish(session: Session, texts: Texts, person: Person, version_id: int, *, 
     before = checks.live(texts.library, version.content_id, version.language)
     if same_meaning and version.language == SOURCE_LANGUAGE and before is not None:
         _carry_over(session, texts, person, before, written_of(version), version.content_id)
-    _file_row(
-        session, texts.library, version.content_id, version.language
-    )  # what the file said on the day, to tell if it changes
+    # What the file says today, to tell if it changes.
+    _file_row(session, texts.library, version.content_id, version.language)
     _put_live(session, version)
     _record(session, person, version, "published")
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from bot.messages import Address
@@ -313,8 +313,7 @@ def forget(session: Session, person_id: int, *, except_inbox: int) -> None:
             Outbox.person_id == person_id, Outbox.case_id.is_(None) | Outbox.case_id.not_in(in_case), Outbox.open == 0
         )
     )
-    wiped = select(Inbox.raw_event_id).where(Inbox.person_id == person_id, Inbox.open == 0)
-    session.execute(update(RawEvent).where(RawEvent.id.in_(wiped)).values(sealed=None))
+    wipe_events(session, Inbox.person_id == person_id, Inbox.open == 0)
     session.execute(
         delete(Inbox).where(
             Inbox.person_id == person_id,
@@ -339,13 +338,15 @@ def remove_forgotten(session: Session) -> int:
         )
     ).all()
     if gone:
-        session.execute(
-            update(RawEvent)
-            .where(RawEvent.id.in_(select(Inbox.raw_event_id).where(Inbox.person_id.in_(gone))))
-            .values(sealed=None)
-        )
+        wipe_events(session, Inbox.person_id.in_(gone))
         session.execute(delete(Person).where(Person.id.in_(gone)))
     return len(gone)
+
+
+def wipe_events(session: Session, *messages: ColumnElement[bool]) -> None:
+    """Wipe what the provider sent of the messages under these conditions on `Inbox`; the events' numbers stay, to know repeats by."""
+    events = select(Inbox.raw_event_id).where(*messages)
+    session.execute(update(RawEvent).where(RawEvent.id.in_(events), RawEvent.sealed.is_not(None)).values(sealed=None))
 
 
 def _pseudonym() -> str:

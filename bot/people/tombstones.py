@@ -7,7 +7,7 @@ hash of the receipt that they were given, so that they can prove later that they
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from sqlalchemy import delete, func, select
@@ -42,12 +42,7 @@ def bury(session: Session, keyring: Keyring, person: Person, *, until: datetime,
     An address whose key has been dropped cannot be told any more, and gets none.
     """
     person.receipt = receipt_hash(keyring, receipt) if receipt else None
-    rows = session.scalars(select(PersonAddress).where(PersonAddress.person_id == person.id, PersonAddress.retired_at.is_(None)))
-    for row in rows:
-        try:
-            address = Address(channel=row.channel, kind=row.kind, value=keyring.open(row.sealed))
-        except KeyMissing:
-            continue
+    for address in _own(session, keyring, person):
         session.merge(Tombstone(id=_of(keyring, address), receipt=person.receipt, ends_at=until, at=now()))
 
 
@@ -62,15 +57,24 @@ def clear(session: Session, keyring: Keyring, person: Person) -> None:
     if person.quiet_until is None:
         return
     person.quiet_until = None
-    rows = session.scalars(select(PersonAddress).where(PersonAddress.person_id == person.id, PersonAddress.retired_at.is_(None)))
-    theirs = [Address(channel=row.channel, kind=row.kind, value=keyring.open(row.sealed)) for row in rows]
-    session.execute(delete(Tombstone).where(Tombstone.id.in_([_of(keyring, address) for address in theirs])))
+    theirs = [_of(keyring, address) for address in _own(session, keyring, person)]
+    session.execute(delete(Tombstone).where(Tombstone.id.in_(theirs)))
 
 
 def of_receipt(session: Session, keyring: Keyring, typed: str) -> Tombstone | None:
     """A tombstone that the receipt was given for, if it lies there still."""
     query = select(Tombstone).where(Tombstone.receipt == receipt_hash(keyring, typed)).order_by(Tombstone.at.desc())
     return session.scalars(query.limit(1)).first()
+
+
+def _own(session: Session, keyring: Keyring, person: Person) -> Iterator[Address]:
+    """The addresses that are the person's own, as far as there are keys to read them."""
+    theirs = (PersonAddress.person_id == person.id, PersonAddress.retired_at.is_(None))
+    for row in session.scalars(select(PersonAddress).where(*theirs)).all():
+        try:
+            yield Address(channel=row.channel, kind=row.kind, value=keyring.open(row.sealed))
+        except KeyMissing:
+            continue
 
 
 def _of(keyring: Keyring, address: Address) -> str:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, delete, exists, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
+from bot.people.people import wipe_events
 from bot.people.tombstones import bury
 from bot.retention.counts import count_cases
 from bot.retention.holds import held_cases, held_people
@@ -147,9 +148,8 @@ def _before_cases(removing: Removing, ids: Sequence[Any]) -> None:
     """The messages of a case go with it; what it counts for stays, without a person."""
     session = removing.session
     count_cases(session, ids)
-    inbox = session.scalars(select(Inbox.id).where(Inbox.case_id.in_(ids))).all()
-    _wipe_events(removing, inbox)
-    session.execute(delete(Inbox).where(Inbox.id.in_(inbox)))
+    wipe_events(session, Inbox.case_id.in_(ids))
+    session.execute(delete(Inbox).where(Inbox.case_id.in_(ids)))
     session.execute(delete(Outbox).where(Outbox.case_id.in_(ids)))
 
 
@@ -172,10 +172,9 @@ def _messages(table: type[Inbox] | type[Outbox], at: Column) -> Callable[[Due], 
     return due_of
 
 
-def _wipe_events(removing: Removing, inbox_ids: Sequence[Any]) -> None:
+def _before_messages(removing: Removing, ids: Sequence[Any]) -> None:
     """Where events are kept longer than messages, what the provider sent goes with the message all the same."""
-    events = select(Inbox.raw_event_id).where(Inbox.id.in_(inbox_ids))
-    removing.session.execute(update(RawEvent).where(RawEvent.id.in_(events), RawEvent.sealed.is_not(None)).values(sealed=None))
+    wipe_events(removing.session, Inbox.id.in_(ids))
 
 
 def _unseen(due: Due) -> Conditions:
@@ -196,7 +195,7 @@ def _before_people(removing: Removing, ids: Sequence[Any]) -> None:
     session, until = removing.session, removing.due.tombstones_end
     for person in session.scalars(select(Person).where(Person.id.in_(ids), Person.stopped_at.is_not(None))):
         bury(session, removing.keyring, person, until=until)
-    _wipe_events(removing, removing.session.scalars(select(Inbox.id).where(Inbox.person_id.in_(ids))).all())
+    wipe_events(session, Inbox.person_id.in_(ids))
 
 
 # Staff and the machine
@@ -228,7 +227,7 @@ PURGES: dict[str, tuple[Purge, ...]] = {
     "case-history": (Purge(key=CaseEvent.id, due=_histories),),
     "cases": (Purge(key=Case.id, due=_due_cases, before=_before_cases, held=_kept_cases),),
     "messages": (
-        Purge(key=Inbox.id, due=_messages(Inbox, Inbox.received_at), before=_wipe_events),
+        Purge(key=Inbox.id, due=_messages(Inbox, Inbox.received_at), before=_before_messages),
         Purge(key=Outbox.id, due=_messages(Outbox, Outbox.created_at)),
     ),
     "profiles": (Purge(key=Person.id, due=_unseen, before=_before_people),),

@@ -16,12 +16,13 @@ from sqlalchemy.orm import Session
 
 from bot.handoff.desk import Refused, Services, checked
 from bot.people import copy, forget
+from bot.people.people import wipe_events
 from bot.people.tombstones import bury, new_receipt, receipt_hash
 from bot.retention import holds
 from bot.retention.acts import note, open_case
 from bot.retention.counts import count_cases
 from bot.retention.schedule import Schedule
-from bot.storage.tables import Case, CaseHold, Inbox, Person, RawEvent, RightsCheck, StaffAudit, now
+from bot.storage.tables import Case, CaseHold, Inbox, Person, RightsCheck, StaffAudit, now
 
 IDENTITY = ("channel", "known", "document")
 """How it was made sure that it is this parent who asks: they wrote it in the chat of this case; somebody of the team who knows them spoke
@@ -79,8 +80,7 @@ def erase(services: Services, schedule: Schedule, case_id: int, staff_id: int) -
         person = session.get_one(Person, case.person_id)
         left = Forgotten(receipt=_receipt(session, services, schedule, person))
         count_cases(session, [one.id for one in cases])
-        events = select(Inbox.raw_event_id).where(Inbox.person_id == person.id)
-        session.execute(update(RawEvent).where(RawEvent.id.in_(events)).values(sealed=None))
+        wipe_events(session, Inbox.person_id == person.id)
         session.add(StaffAudit(staff_id=staff_id, action="case.erase", subject=f"case:{case.id}"))
         session.flush()
         session.execute(delete(Person).where(Person.id == person.id).execution_options(synchronize_session=False))
