@@ -60,6 +60,7 @@ async def test_what_one_process_publishes_wakes_who_waits_in_another(database: D
 async def test_a_process_does_not_hear_itself_twice(database: Database) -> None:
     with joined(database) as here, joined(database) as there:
         await until_listening(database, here, there)
+        await until_listening(database, there, here)  # whoever begins to listen looks once at everything
         with here.subscription("inbox") as own, there.subscription("inbox") as other:
             here.publish("inbox")
             await asyncio.sleep(0)
