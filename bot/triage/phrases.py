@@ -49,6 +49,44 @@ class Span:
     end: int
 
 
+@dataclass(frozen=True)
+class Heard:
+    """A message as phrases are looked for in it.
+
+    `forms` are its words as the phrases know them, one for each word of `reading`; `words` is what may be among them.
+    """
+
+    reading: Reading
+    forms: Sequence[str]
+    words: frozenset[str]
+    numbering: Words
+
+    @cached_property
+    def doc(self) -> Doc:
+        """The words as spaCy numbers them: made when the first phrase comes near to fitting."""
+        return self.numbering.doc(self.forms)
+
+    @cached_property
+    def _places(self) -> dict[str, list[int]]:
+        places: dict[str, list[int]] = {}
+        for place, form in enumerate(self.forms):
+            places.setdefault(form, []).append(place)
+        return places
+
+    def places(self, words: frozenset[str]) -> Iterator[int]:
+        """Where any of `words` stands."""
+        return (place for word in words & self.words for place in self._places.get(word, ()))
+
+    def begins(self, entry: Sequence[frozenset[str]]) -> Iterator[int]:
+        """Where one word of each of `entry` stands, one after the other."""
+        later = tuple(enumerate(entry))[1:]
+        return (
+            place
+            for place in self.places(entry[0])
+            if place + len(entry) <= len(self.forms) and all(self.forms[place + step] in forms for step, forms in later)
+        )
+
+
 class Words:
     """The words of one language, as spaCy numbers them. spaCy is imported when a message is first read: that takes a second or two,
     which no command that only loads phrases should wait for."""
@@ -107,6 +145,20 @@ class Place:
         if self.optional:
             ways.append([])
         return ways
+
+    def begins(self, heard: Heard) -> set[int]:
+        """Every word of the message at which this place may begin, if it is filled."""
+        found = set(heard.places(self.singles))
+        for entry in self.several:
+            found.update(heard.begins(entry))
+        if self.beginnings:
+            found.update(place for place, form in enumerate(heard.forms) if form.startswith(self.beginnings))
+        return found
+
+    def lengths(self) -> tuple[int, int]:
+        """The fewest and the most words that may fill it."""
+        ways = [len(entry) for entry in self.several] + [1] * bool(self.singles or self.beginnings)
+        return (0 if self.optional else min(ways, default=0)), max([*ways, self.gap])
 
     def all_words(self) -> frozenset[str]:
         """Every word that may stand here."""
@@ -167,13 +219,42 @@ class Phrase:
         """Every beginning of a word that may stand in it."""
         return (beginning for place in self.places for beginning in place.beginnings)
 
-    def find(self, doc: Doc, reading: Reading, words: frozenset[str]) -> list[Span]:
+    @cached_property
+    def _steps(self) -> tuple[tuple[Place, int, int], ...]:
+        """The places that must be filled, each with how many words at least and at most lie between its beginning and that of the one
+        before."""
+        steps = []
+        least = most = 0
+        for place in self.places:
+            if not (place.gap or place.optional):
+                steps.append((place, least, most))
+                least = most = 0
+            shortest, longest = place.lengths()
+            least, most = least + shortest, most + longest
+        return tuple(steps)
+
+    def find(self, heard: Heard) -> list[Span]:
         """Every place in the message that this phrase fits, longest first from each start."""
-        for need in self.needs:  # a plain loop: most phrases end here, thousands of times a message
-            if need.isdisjoint(words):
+        for need in self.needs:  # a plain loop: most phrases end here, hundreds of times a message
+            if need.isdisjoint(heard.words):
                 return []
-        spans = [Span(start, end) for _, start, end in self._matcher(doc)]
-        return [span for span in spans if self._fits(span, reading)]
+        if not self._in_order(heard):
+            return []
+        spans = [Span(start, end) for _, start, end in self._matcher(heard.doc)]
+        return [span for span in spans if self._fits(span, heard.reading)]
+
+    def _in_order(self, heard: Heard) -> bool:
+        """Whether what must be there stands in order and near enough. Nearly all phrases that share words with a message by chance end
+        here, in a tenth of the time that matching takes."""
+        before: set[int] = set()
+        for number, (place, least, most) in enumerate(self._steps):
+            found = place.begins(heard)
+            if number:
+                found = {here for here in found if any(least <= here - start <= most for start in before)}
+            if not found:
+                return False
+            before = found
+        return True
 
     def _fits(self, span: Span, reading: Reading) -> bool:
         words = reading.words

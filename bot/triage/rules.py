@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from bot.triage.levels import KINDS, Level
-from bot.triage.phrases import Compiler, Phrase, PhraseError, Span, Words
+from bot.triage.phrases import Compiler, Heard, Phrase, PhraseError, Span, Words
 from bot.triage.text import Reading, Spelling, plain
-
-if TYPE_CHECKING:
-    from spacy.tokens import Doc
 
 APPROVALS = "approvals.yml"
 """The one file among the phrases that triage does not read: who approved them (`bot.library.approvals`)."""
@@ -120,12 +118,23 @@ class RuleBook:
             yield from phrases
 
     @cached_property
+    def _commonness(self) -> Counter[str]:
+        """How many phrases need each word: what many need, many messages have."""
+        return Counter(word for phrase in self._phrases() for need in phrase.needs for word in need)
+
+    def _filed_under(self, phrase: Phrase) -> Iterable[str]:
+        """The words that may set a phrase off: of those it needs, the ones that come up least."""
+        if not phrase.needs:
+            return (_UNKNOWN,)
+        return min(phrase.needs, key=lambda need: sum(self._commonness[word] for word in need))
+
+    @cached_property
     def _by_word(self) -> dict[str, list[tuple[int, int]]]:
-        """Which phrases of which rules a word may set off: each phrase is filed under its rarest needed words."""
+        """Which phrases of which rules a word may set off."""
         index: dict[str, list[tuple[int, int]]] = {}
         for number, rule in enumerate(self.rules):
             for place, phrase in enumerate(rule.says):
-                for word in phrase.needs[0] if phrase.needs else (_UNKNOWN,):
+                for word in self._filed_under(phrase):
                     index.setdefault(word, []).append((number, place))
         return index
 
@@ -135,12 +144,12 @@ class RuleBook:
         forms = [self._form(word.form) for word in reading.words]
         if not forms:
             return Findings(reading, (), False, False, frozenset())
-        doc, words = self._doc(forms)
-        figures = frozenset(place for span in self._cue("figures", doc, reading, words) for place in range(span.start, span.end))
-        over, distant = self._over(doc, reading, words), self._distant(doc, reading, words)
+        heard = self._heard(reading, forms)
+        figures = frozenset(place for span in self._cue("figures", heard) for place in range(span.start, span.end))
+        over, distant = self._over(heard), self._distant(heard)
         if figures:
-            doc, words = self._doc([_FIGURE if place in figures else form for place, form in enumerate(forms)])
-        return Findings(reading, tuple(self._hits(doc, reading, words)), over, distant, figures)
+            heard = self._heard(reading, [_FIGURE if place in figures else form for place, form in enumerate(forms)])
+        return Findings(reading, tuple(self._hits(heard)), over, distant, figures)
 
     def _form(self, form: str) -> str:
         # Words that no rule knows are not kept: spaCy never forgets a string it has seen.
@@ -148,13 +157,13 @@ class RuleBook:
             return form
         return form if self._beginnings and form.startswith(self._beginnings) and len(form) < 30 else _UNKNOWN
 
-    def _doc(self, forms: Sequence[str]) -> tuple[Doc, frozenset[str]]:
-        return self.numbering.doc(forms), frozenset(forms) | {_UNKNOWN}
+    def _heard(self, reading: Reading, forms: Sequence[str]) -> Heard:
+        return Heard(reading, forms, frozenset(forms) | {_UNKNOWN}, self.numbering)
 
-    def _cue(self, name: str, doc: Doc, reading: Reading, words: frozenset[str]) -> Iterator[Span]:
+    def _cue(self, name: str, heard: Heard) -> Iterator[Span]:
         index = self._cues_by_word.get(name, {})
-        for phrase in dict.fromkeys(phrase for word in words for phrase in index.get(word, ())):
-            yield from phrase.find(doc, reading, words)
+        for phrase in dict.fromkeys(phrase for word in heard.words for phrase in index.get(word, ())):
+            yield from phrase.find(heard)
 
     @cached_property
     def _cues_by_word(self) -> dict[str, dict[str, list[Phrase]]]:
@@ -163,40 +172,38 @@ class RuleBook:
         for name, phrases in self.cues.items():
             index = indices.setdefault(name, {})
             for phrase in phrases:
-                for word in phrase.needs[0] if phrase.needs else (_UNKNOWN,):
+                for word in self._filed_under(phrase):
                     index.setdefault(word, []).append(phrase)
         return indices
 
-    def _has(self, name: str, doc: Doc, reading: Reading, words: frozenset[str]) -> bool:
-        return any(True for _ in self._cue(name, doc, reading, words))
+    def _has(self, name: str, heard: Heard) -> bool:
+        return any(True for _ in self._cue(name, heard))
 
-    def _over(self, doc: Doc, reading: Reading, words: frozenset[str]) -> bool:
-        if self._has("still_now", doc, reading, words):
+    def _over(self, heard: Heard) -> bool:
+        if self._has("still_now", heard):
             return False
-        if self._has("long_ago", doc, reading, words):
+        if self._has("long_ago", heard):
             return True
-        return self._has("long_past", doc, reading, words) and self._has("well_now", doc, reading, words)
+        return self._has("long_past", heard) and self._has("well_now", heard)
 
-    def _distant(self, doc: Doc, reading: Reading, words: frozenset[str]) -> bool:
-        return self._has("story", doc, reading, words) or self._has("learning", doc, reading, words)
+    def _distant(self, heard: Heard) -> bool:
+        return self._has("story", heard) or self._has("learning", heard)
 
-    def _hits(self, doc: Doc, reading: Reading, words: frozenset[str]) -> Iterator[Hit]:
-        tried: set[tuple[int, int]] = set()
+    def _hits(self, heard: Heard) -> Iterator[Hit]:
         found: set[int] = set()
-        for word in words:
-            for number, place in self._by_word.get(word, ()):
-                if (number, place) in tried or number in found:
-                    continue
-                tried.add((number, place))
-                rule = self.rules[number]
-                span = self._first(rule, rule.says[place], doc, reading, words)
-                if span and self._company(rule, doc, reading, words):
-                    found.add(number)
-                    yield Hit(rule, span, self._own(span, reading))
+        candidates = {candidate for word in heard.words for candidate in self._by_word.get(word, ())}
+        for number, place in sorted(candidates):  # in the rules' order, so that the same message always has the same reasons
+            if number in found:
+                continue
+            rule = self.rules[number]
+            span = self._first(rule, rule.says[place], heard)
+            if span and self._company(rule, heard):
+                found.add(number)
+                yield Hit(rule, span, self._own(span, heard.reading))
 
-    def _first(self, rule: Rule, phrase: Phrase, doc: Doc, reading: Reading, words: frozenset[str]) -> Span | None:
-        for span in phrase.find(doc, reading, words):
-            if not (rule.negation and self._negated(span, phrase, reading)):
+    def _first(self, rule: Rule, phrase: Phrase, heard: Heard) -> Span | None:
+        for span in phrase.find(heard):
+            if not (rule.negation and self._negated(span, phrase, heard.reading)):
                 return span
         return None
 
@@ -204,11 +211,11 @@ class RuleBook:
         words = reading.words[max(0, span.start - 1) : span.end]
         return any(_SELF in self.concepts.get(word.form, ()) for word in words)
 
-    def _company(self, rule: Rule, doc: Doc, reading: Reading, words: frozenset[str]) -> bool:
+    def _company(self, rule: Rule, heard: Heard) -> bool:
         """Are the phrases there that must be, and those not that must not?"""
-        if rule.with_ and not any(phrase.find(doc, reading, words) for phrase in rule.with_):
+        if rule.with_ and not any(phrase.find(heard) for phrase in rule.with_):
             return False
-        return not any(phrase.find(doc, reading, words) for phrase in rule.without)
+        return not any(phrase.find(heard) for phrase in rule.without)
 
     def _negated(self, span: Span, phrase: Phrase, reading: Reading) -> bool:
         words = reading.words
