@@ -109,6 +109,14 @@ def months_since(month: str, today: datetime) -> int:
     return (today.year - year) * 12 + today.month - number
 
 
+# Built once: it runs for every message, and putting a statement together takes longer than running it.
+_KNOWN = (
+    select(PersonAddress, Person)
+    .join(Person, Person.id == PersonAddress.person_id)
+    .where(PersonAddress.lookup.in_(bindparam("lookups", expanding=True)))
+)
+
+
 def find_or_create(
     session: Session,
     keyring: Keyring,
@@ -126,11 +134,13 @@ def find_or_create(
     that has passed to them is new too.
     """
     lookups = [keyring.lookup(a.channel, a.kind, a.value) for a in addresses]
-    rows = {row.lookup: row for row in session.scalars(select(PersonAddress).where(PersonAddress.lookup.in_(lookups)))}
+    known = session.execute(_KNOWN, {"lookups": lookups}).all()
+    rows = {row.lookup: row for row, _ in known}
+    people = {row.lookup: owner for row, owner in known}
     for passed_on in _passed_on(session, addresses, lookups, rows):
         retire(keyring, rows.pop(passed_on))
         session.flush()
-    owners = (session.get_one(Person, rows[lookup].person_id) for lookup in lookups if lookup in rows)
+    owners = (people[lookup] for lookup in lookups if lookup in rows)
     person = next((owner for owner in owners if owner.forgotten_at is None), None)
     if person is None:
         person = Person(
@@ -145,7 +155,7 @@ def find_or_create(
         session.flush()
     for address, lookup in zip(addresses, lookups, strict=True):
         row = rows.get(lookup)
-        if row is not None and session.get_one(Person, row.person_id).forgotten_at is not None:
+        if row is not None and people[lookup].forgotten_at is not None:
             # The forgotten person's case may still need this row; a new person must not find them by it.
             retire(keyring, row)
             session.flush()
@@ -155,7 +165,7 @@ def find_or_create(
                 person_id=person.id, channel=address.channel, kind=address.kind, lookup=lookup, sealed=keyring.seal(address.value)
             )
             session.add(row)
-            rows[lookup] = row
+            rows[lookup], people[lookup] = row, person
         row.last_seen_at = now()
         row.unreachable_at = None
     person.last_seen_at = now()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import exists, func, or_, select, update
+from sqlalchemy import bindparam, exists, func, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -125,6 +125,15 @@ class View:
     waits: bool = False
 
 
+# Built once: these run for every message, and putting a statement together takes longer than running it.
+_VISITOR = (
+    select(Person.id, Person.language, Person.forgotten_at, PersonAddress.last_seen_at)
+    .join(PersonAddress, PersonAddress.person_id == Person.id)
+    .where(PersonAddress.lookup == bindparam("lookup"))
+)
+_OPEN = select(Inbox.open).where(Inbox.id == bindparam("inbox"))
+
+
 class History:
     """The conversations of web chat."""
 
@@ -182,18 +191,13 @@ class History:
     def answered(self, inbox_id: int) -> bool:
         """Whether a message has come to an end."""
         with self._database.read() as session:
-            return session.scalar(select(Inbox.open).where(Inbox.id == inbox_id)) != 1
+            return session.scalar(_OPEN, {"inbox": inbox_id}) != 1
 
     def _visitor(self, session: Session, key: str) -> Visitor | None:
-        row = session.execute(
-            select(Person, PersonAddress.last_seen_at)
-            .join(PersonAddress, PersonAddress.person_id == Person.id)
-            .where(PersonAddress.lookup == self._keyring.lookup(CHANNEL, ADDRESS_KIND, key))
-        ).first()
+        row = session.execute(_VISITOR, {"lookup": self._keyring.lookup(CHANNEL, ADDRESS_KIND, key)}).first()
         if row is None:
             return None
-        person, seen_at = row
-        return Visitor(id=person.id, language=person.language, forgotten_at=person.forgotten_at, seen_at=seen_at)
+        return Visitor(id=row.id, language=row.language, forgotten_at=row.forgotten_at, seen_at=row.last_seen_at)
 
     def seen(self, visitor: Visitor, key: str) -> None:
         """Keep that their page is open, about every `SEEN`: staff see when a parent was last there."""
