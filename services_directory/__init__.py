@@ -11,7 +11,8 @@ from services_directory.demonstration import load_demonstration
 from services_directory.directory import Directory
 from services_directory.imports.apply import run_import
 from services_directory.imports.plan import Options as ImportOptions
-from services_directory.places import Place, PlaceIndex, Postcode, find_place, find_postcode
+from services_directory.place_index import PlaceIndex, find_place
+from services_directory.places import Place, Postcode, find_postcode
 from services_directory.query import Match, Mode, Query, Reason
 from services_directory.records import Service, Session
 from services_directory.sheet import Problem, load_file, problems

@@ -7,7 +7,7 @@ written them down, or not so far ahead, the answer is "not known" and never a gu
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -66,6 +66,7 @@ class TermProblem:
         return f"{self.file}, line {self.line}: {self.field + ': ' if self.field else ''}{self.what} {self.mend}"
 
 
+@lru_cache(maxsize=100_000)
 def area_key(name: str) -> str:
     """Return what two ways to write one area have in common."""
     return " ".join(words(name))

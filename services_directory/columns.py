@@ -3,24 +3,23 @@
 Rows are services. A "spot" is a service at a venue. Words are indexed apart (``postings``), when they are first needed.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, time
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services_directory.calendars import area_key
-from services_directory.loading import Raw, Row, plain
+from services_directory.loading import Raw, Row, as_date, ordinal, plain
 from services_directory.models import LEVELS, MODES
 from services_directory.nations import key
-from services_directory.occurrences import ALWAYS, EVERY_DAY, NEVER, Ints, Rule, Schedules, rule_of
+from services_directory.occurrences import ALWAYS, NEVER, Ints, Schedules
 from services_directory.places import read_postcode
-from services_directory.records import Cost, Venue, closing_nations
+from services_directory.records import Cost, Venue
+from services_directory.schedule_columns import schedule_columns
 
 Flags = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -57,8 +56,9 @@ class Columns:
     spot_row: Ints  # sorted by cell of the map
     spot_venue: Ints
     spot_rank: Ints  # where it comes among its service's venues
-    spot_cell: NDArray[np.int64]
-    spot_xyz: Floats  # on the unit sphere; NaN where not located
+    cells: NDArray[np.int64]  # in which there are spots, in order
+    cell_start: Ints  # of each cell in the spots, and the end
+    spot_xyz: Floats  # on the unit sphere, of shape (n, 3); NaN where not located
     spots_by_row: Ints
     spots_start: Ints  # of each row in spots_by_row, and the end
     venue_ids: list[str]
@@ -77,36 +77,23 @@ class Columns:
         return len(self.ids)
 
 
-@lru_cache(maxsize=200_000)
-def _date(value: str | date | None) -> date | None:
-    return date.fromisoformat(value[:10]) if isinstance(value, str) else value
-
-
-def _ordinal(value: str | date | None, missing: int) -> int:
-    day = _date(value)
-    return missing if day is None else day.toordinal()
-
-
-@lru_cache(maxsize=10_000)
-def _minute(value: str | time | None) -> int:
-    clock = time.fromisoformat(value) if isinstance(value, str) else value
-    return -1 if clock is None else clock.hour * 60 + clock.minute
-
-
 def _starts(owners: Ints, count: int) -> Ints:
     """Return where each owner's part begins in a list sorted by owner, and the end."""
-    return np.searchsorted(owners, np.arange(count + 1)).astype(np.int32)
+    return np.searchsorted(owners, np.arange(count + 1)).astype(np.int64)
 
 
 def build_columns(raw: Raw, venues: Sequence[Venue]) -> Columns:
-    """Build the columns. ``venues``: all physical locations that the rows may refer to."""
+    """Build the columns. ``venues``: all physical locations that the rows may refer to, by id: so of two equally near one
+    comes first."""
+    venue_at = {venue.id: at for at, venue in enumerate(venues)}
+    raw = replace(raw, services=_by_place(raw, venue_at, venues))
     ids = [row[0] for row in raw.services]
     row_of = {service_id: at for at, service_id in enumerate(ids)}
     names = [plain(row[1]) for row in raw.services]
     count = len(ids)
-    order = np.empty(count, dtype=np.int32)
-    order[sorted(range(count), key=lambda at: (names[at], ids[at]))] = np.arange(count, dtype=np.int32)
-    venue_at = {venue.id: at for at, venue in enumerate(venues)}
+    order = np.empty(count, dtype=np.int64)
+    order[[at for *_, at in sorted(zip(names, ids, range(count), strict=True))]] = np.arange(count)
+    links = [(row_of[owner], link, venue_at[place]) for owner, link, place in raw.links if owner in row_of and place in venue_at]
     modes = np.zeros(count, dtype=np.uint8)
     mode_bit = {mode: 1 << at for at, mode in enumerate(MODES)}
     owners = _rows_of(raw.modes, row_of)
@@ -116,7 +103,7 @@ def build_columns(raw: Raw, venues: Sequence[Venue]) -> Columns:
     for rows in areas.values():
         has_areas[rows] = True
     free, dated = _free(raw.costs, row_of, count)
-    schedules, schedule_row, schedule_venue, ends = _schedules(raw, row_of, venue_at, venues, count)
+    timetable = schedule_columns(raw, row_of, venue_at, venues, links)
     return Columns(
         ids=ids,
         names=names,
@@ -126,10 +113,10 @@ def build_columns(raw: Raw, venues: Sequence[Venue]) -> Columns:
         age_low=np.array([NO_AGE_LOW if row[4] is None else row[4] for row in raw.services], dtype=np.int16),
         age_high=np.array([NO_AGE_HIGH if row[5] is None else row[5] for row in raw.services], dtype=np.int16),
         interpreter=np.array([bool(row[6]) for row in raw.services], dtype=bool),
-        visible_from=np.array([_ordinal(row[7], NEVER) for row in raw.services], dtype=np.int32),
-        visible_to=np.array([_ordinal(row[8], ALWAYS) for row in raw.services], dtype=np.int32),
-        ends=ends,
-        checked=np.array([_ordinal(row[9], NEVER) for row in raw.services], dtype=np.int32),
+        visible_from=np.array([ordinal(row[7], NEVER) for row in raw.services], dtype=np.int64),
+        visible_to=np.array([ordinal(row[8], ALWAYS) for row in raw.services], dtype=np.int64),
+        ends=timetable.ends,
+        checked=np.array([ordinal(row[9], NEVER) for row in raw.services], dtype=np.int64),
         modes=modes,
         free=free,
         dated_costs=dated,
@@ -137,26 +124,43 @@ def build_columns(raw: Raw, venues: Sequence[Venue]) -> Columns:
         languages=_postings((row_of[owner], code.lower().split("-")[0]) for owner, code in raw.languages if owner in row_of),
         areas=areas,
         has_areas=has_areas,
-        **_spots(raw, row_of, venue_at, venues, count),
+        **_spots(links, venues, count),
         venue_ids=[venue.id for venue in venues],
         venue_keys=_venue_keys(venues),
         venue_access=tuple(venue.access for venue in venues),
-        schedules=schedules,
-        schedule_row=schedule_row,
-        schedule_venue=schedule_venue,
-        schedule_start=_starts(schedule_row, count),
+        schedules=timetable.schedules,
+        schedule_row=timetable.row,
+        schedule_venue=timetable.venue,
+        schedule_start=_starts(timetable.row, count),
     )
 
 
+def _by_place(raw: Raw, venue_at: Mapping[str, int], venues: Sequence[Venue]) -> list[Row]:
+    """Return the services in the order of the cells of the map that they are in: neighbours are looked at together."""
+    cell_of_venue = cells(*_points(venues)).tolist()
+    cell_of = {owner: cell_of_venue[venue_at[place]] for owner, _, place in raw.links if place in venue_at}
+    return sorted(raw.services, key=lambda row: cell_of.get(row[0], -1))
+
+
+def _points(venues: Sequence[Venue]) -> tuple[Floats, Floats]:
+    """Return latitudes and longitudes, NaN where there is none."""
+    points = [
+        (math.nan, math.nan) if venue.latitude is None or venue.longitude is None else (venue.latitude, venue.longitude)
+        for venue in venues
+    ]
+    latitude, longitude = np.array(points, dtype=np.float64).reshape(len(points), 2).T
+    return latitude, longitude
+
+
 def _rows_of(rows: Iterable[Row], row_of: Mapping[str, int]) -> Ints:
-    return np.array([row_of[row[0]] for row in rows if row[0] in row_of], dtype=np.int32)
+    return np.array([row_of[row[0]] for row in rows if row[0] in row_of], dtype=np.int64)
 
 
 def _postings(pairs: Iterable[tuple[int, str]]) -> dict[str, Ints]:
     lists: defaultdict[str, list[int]] = defaultdict(list)
     for row, name in pairs:
         lists[name].append(row)
-    return {name: np.unique(np.array(rows, dtype=np.int32)) for name, rows in lists.items()}
+    return {name: np.unique(np.array(rows, dtype=np.int64)) for name, rows in lists.items()}
 
 
 def _free(costs: Iterable[Row], row_of: Mapping[str, int], count: int) -> tuple[NDArray[np.uint8], dict[int, tuple[Cost, ...]]]:
@@ -180,32 +184,28 @@ def _free(costs: Iterable[Row], row_of: Mapping[str, int], count: int) -> tuple[
         free[list(depends)] = 2
     return free, {
         row: tuple(
-            Cost(None if amount is None else Decimal(amount), "GBP", None, _date(begin), _date(end))
+            Cost(None if amount is None else Decimal(amount), "GBP", None, as_date(begin), as_date(end))
             for _, amount, begin, end in found
         )
         for row, found in dated.items()
     }
 
 
-def _spots(
-    raw: Raw, row_of: Mapping[str, int], venue_at: Mapping[str, int], venues: Sequence[Venue], count: int
-) -> dict[str, Any]:
-    kept = sorted((row_of[o], link, venue_at[v]) for o, link, v in raw.links if o in row_of and v in venue_at)
-    row = np.array([item[0] for item in kept], dtype=np.int32)
-    venue = np.array([item[2] for item in kept], dtype=np.int32)
-    nowhere = float("nan")
-    latitude = np.array([nowhere if v.latitude is None or v.longitude is None else v.latitude for v in venues])
-    longitude = np.array([nowhere if v.latitude is None or v.longitude is None else v.longitude for v in venues])
+def _spots(links: Sequence[tuple[int, str, int]], venues: Sequence[Venue], count: int) -> dict[str, Any]:
+    kept = np.array([(row, venue) for row, _, venue in sorted(links)], dtype=np.int64).reshape(len(links), 2)
+    row, venue = kept[:, 0].copy(), kept[:, 1].copy()
+    latitude, longitude = _points(venues)
     cell = cells(latitude, longitude)[venue] if len(row) else np.zeros(0, dtype=np.int64)
     sorting = np.argsort(cell, kind="stable")
     row, venue, cell = row[sorting], venue[sorting], cell[sorting]
-    by_row, by_venue = (np.argsort(owner, kind="stable").astype(np.int32) for owner in (row, venue))
+    by_row, by_venue = (np.argsort(owner, kind="stable").astype(np.int64) for owner in (row, venue))
     return {
         "spot_row": row,
         "spot_venue": venue,
-        "spot_rank": sorting.astype(np.int32),
-        "spot_cell": cell,
-        "spot_xyz": on_sphere(latitude, longitude)[:, venue] if len(row) else np.zeros((3, 0)),
+        "spot_rank": sorting.astype(np.int64),
+        "cells": np.unique(cell),
+        "cell_start": np.append(np.unique(cell, return_index=True)[1], len(cell)).astype(np.int64),
+        "spot_xyz": on_sphere(latitude, longitude)[venue] if len(row) else np.zeros((0, 3)),
         "spots_by_row": by_row,
         "spots_start": _starts(row[by_row], count),
         "spots_by_venue": by_venue,
@@ -224,9 +224,9 @@ def cells(latitude: Floats, longitude: Floats) -> NDArray[np.int64]:
 
 
 def on_sphere(latitude: Any, longitude: Any) -> Floats:
-    """Return the points on the unit sphere, of shape (3, n)."""
+    """Return the points on the unit sphere, of shape (n, 3)."""
     lat, lon = np.radians(latitude), np.radians(longitude)
-    return np.array([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
+    return np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=-1)
 
 
 def _venue_keys(venues: Sequence[Venue]) -> dict[str, list[int]]:
@@ -238,184 +238,3 @@ def _venue_keys(venues: Sequence[Venue]) -> dict[str, list[int]]:
         if postcode:
             found[f"outcode {postcode.outcode}"].append(at)
     return dict(found)
-
-
-# ---- Schedules --------------------------------------------------------------------------------------------------------
-
-
-def _number(values: dict[Any, int], value: Any) -> int:
-    """Give each distinct value a number, in the order of their coming."""
-    return values.setdefault(value, len(values))
-
-
-class _ScheduleRows:
-    """Collects schedules in the order of their services."""
-
-    def __init__(self) -> None:
-        self.rows: list[tuple[int, ...]] = []  # service, venue, rule, nations, terms, first, last, opens, closes
-        self.cancelled: list[tuple[int, int]] = []  # index in rows, day
-        self.rules: dict[Any, int] = {EVERY_DAY: 0}
-        self.nations: dict[Any, int] = {(): 0}
-        self.terms: dict[Any, int] = {None: 0}
-
-    def finish(self) -> tuple[Schedules, Ints, Ints]:
-        table = np.array(self.rows, dtype=np.int64).reshape(len(self.rows), 9)
-        sorting = np.argsort(table[:, 0], kind="stable")
-        now_at = np.empty(len(sorting), dtype=np.int64)
-        now_at[sorting] = np.arange(len(sorting))
-        service, venue, rule, nations, terms, first, last, opens, closes = table[sorting].T.astype(np.int32)
-        schedules = Schedules(
-            rule=rule,
-            nations=nations,
-            terms=terms,
-            first=first,
-            last=last,
-            opens=opens,
-            closes=closes,
-            cancelled=tuple((int(now_at[at]), day) for at, day in self.cancelled),
-            rules=tuple(self.rules),
-            nation_sets=tuple(self.nations),
-            term_sets=tuple(areas or () for areas in self.terms),
-        )
-        return schedules, service, venue
-
-
-def _shape(
-    freq: str | None,
-    interval: int,
-    byday: str | None,
-    bymonthday: str | None,
-    dtstart: str | date | None,
-    valid_from: str | date | None,
-    until: str | date | None,
-    valid_to: str | date | None,
-) -> tuple[Rule, int, int, int]:
-    """Return the rule, its first and last day, and the day after which it is known to be over."""
-    start, begin = _date(dtstart), _date(valid_from)
-    first = max(_ordinal(dtstart, NEVER), _ordinal(valid_from, NEVER))
-    last = min(_ordinal(until, ALWAYS), _ordinal(valid_to, ALWAYS))
-    if freq is None:
-        single = start or _date(valid_to)
-        over = ALWAYS if single is None else single.toordinal()
-        if start is None:
-            return EVERY_DAY, ALWAYS, NEVER, over
-        return EVERY_DAY, first, min(last, start.toordinal()) if first <= start.toordinal() else NEVER, over
-    return rule_of(freq, interval, byday, bymonthday, start or begin, start), first, last, last
-
-
-def _except(into: _ScheduleRows, exceptions: Iterable[Row], schedule_id: str, freq: str | None, over: int) -> int:
-    """Take up the exceptions of the schedule that came last, and return the day after which it is over."""
-    at = len(into.rows) - 1
-    service, venue, *_, opened, closed = into.rows[at]
-    for _, schedule, day, kind, from_, to in exceptions:
-        when = _ordinal(day, NEVER)
-        if kind == "cancelled" and schedule in (None, schedule_id) and _minute(from_) in (-1, opened):
-            into.cancelled.append((at, when))
-        elif kind == "extra" and schedule == schedule_id:
-            hours = (opened, closed) if from_ is None else (_minute(from_), _minute(to))
-            into.rows.append((service, venue, 0, 0, 0, when, when, *hours))
-            over = when if over == ALWAYS and freq is None else max(over, when)
-    return over
-
-
-def _schedules(
-    raw: Raw, row_of: Mapping[str, int], venue_at: Mapping[str, int], venues: Sequence[Venue], count: int
-) -> tuple[Schedules, Ints, Ints, Ints]:
-    into = _ScheduleRows()
-    location_of = {link: location for owner, link, location in raw.links if owner in row_of}
-    exceptions: defaultdict[str, list[Row]] = defaultdict(list)
-    for row in raw.exceptions:
-        exceptions[row[0]].append(row)
-    closing, terms = _closing(raw, row_of, venue_at, venues)
-    ends = np.full(count, NEVER, dtype=np.int32)
-    timed = np.zeros(count, dtype=bool)
-    shapes: dict[Any, tuple[int, int, int, int]] = {}
-    nation_numbers: dict[Any, int] = {}
-    at_venue = [(venue.nation,) if venue.nation else None for venue in venues]
-    for (
-        owner,
-        schedule_id,
-        link,
-        freq,
-        interval,
-        byday,
-        bymonthday,
-        dtstart,
-        begin,
-        until,
-        valid_to,
-        opens,
-        closes,
-    ) in raw.schedules:
-        service = row_of.get(owner)
-        if service is None:
-            continue
-        shape = (freq, interval, byday, bymonthday, dtstart, begin, until, valid_to)
-        if shape not in shapes:
-            rule, *days = _shape(*shape)
-            shapes[shape] = (_number(into.rules, rule), days[0], days[1], days[2])
-        rule_at, first, last, over = shapes[shape]
-        location = location_of.get(link) if link else None
-        venue = -1 if location is None else venue_at.get(location, -2)
-        nations = term = 0
-        if freq is not None:
-            closed_for = closing.get(owner)
-            if closed_for is not None:
-                closed_for = (venue >= 0 and at_venue[venue]) or closed_for
-                nations = nation_numbers.get(closed_for, -1)
-                if nations < 0:
-                    nations = nation_numbers[closed_for] = _number(into.nations, closed_for)
-            if owner in terms:
-                term = _number(into.terms, _term_areas(terms[owner], venue, venues))
-        opened, closed = _minute(opens), _minute(closes)
-        into.rows.append((service, venue, rule_at, nations, term, first, last, opened, closed))
-        if owner in exceptions:
-            over = _except(into, exceptions[owner], schedule_id, freq, over)
-        timed[service] = True
-        if over > ends[service]:
-            ends[service] = over
-    for owner, found in exceptions.items():
-        for _, schedule_id, day, kind, from_, to in found if owner in row_of else ():
-            if schedule_id is None and kind == "extra":
-                service, when = row_of[owner], _ordinal(day, NEVER)
-                into.rows.append((service, -1, 0, 0, 0, when, when, _minute(from_), _minute(to)))
-                timed[service] = True
-                ends[service] = max(ends[service], when)
-    ends[~timed] = ALWAYS
-    schedules, schedule_row, schedule_venue = into.finish()
-    return schedules, schedule_row, schedule_venue, ends
-
-
-def _closing(
-    raw: Raw, row_of: Mapping[str, int], venue_at: Mapping[str, int], venues: Sequence[Venue]
-) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str | None, list[int], list[str]]]]:
-    """Return by service the nations whose bank holidays close it; and of those of term time only what tells the area."""
-    linked: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
-    for owner, link, location in raw.links:
-        if location in venue_at:
-            linked[owner].append((link, venue_at[location]))
-    areas: defaultdict[str, list[str]] = defaultdict(list)
-    for owner, name in raw.areas:
-        areas[owner].append(name)
-    closing, terms = {}, {}
-    known: dict[tuple[Any, ...], tuple[str, ...]] = {}
-    one = {nation: frozenset([nation]) for nation in {venue.nation for venue in venues}}
-    for row in raw.services:
-        owner = row[0]
-        if not row[10]:
-            spots = linked.get(owner, ())
-            nations = one[venues[spots[0][1]].nation] if len(spots) == 1 else frozenset(venues[spot].nation for _, spot in spots)
-            named = () if any(nations) else tuple(areas.get(owner, ()))
-            if (nations, named) not in known:
-                known[nations, named] = closing_nations(nations, named)
-            closing[owner] = known[nations, named]
-        if row[11]:
-            terms[owner] = (row[2], [spot for _, spot in sorted(linked.get(owner, []))], areas.get(owner, []))
-    return closing, terms
-
-
-def _term_areas(known: tuple[str | None, list[int], list[str]], venue: int, venues: Sequence[Venue]) -> tuple[str, ...]:
-    area_id, everywhere, areas = known
-    at = [venues[venue]] if venue >= 0 else [venues[spot] for spot in everywhere]
-    names = [area_id, *(v.district for v in at), *(v.town for v in at), *areas]
-    return tuple(dict.fromkeys(area_key(name) for name in names if name))

@@ -12,7 +12,8 @@ from services_directory import models
 from services_directory.database import read_revision
 from services_directory.freshness.limits import read_limits, search_within
 from services_directory.freshness.translations import Wording, wordings
-from services_directory.places import Place, PlaceIndex, find_place
+from services_directory.place_index import PlaceIndex, find_place
+from services_directory.places import Place
 from services_directory.postcode_files import PostcodePoints
 from services_directory.query import Match, Query
 from services_directory.records import Service, service_record, venue_record

@@ -2,6 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date, time
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, String, select, type_coerce
@@ -102,18 +105,21 @@ def _children(connection: Connection, taxonomy: str, ids: Sequence[str] | None) 
         ),
     )
     attribute = models.Attribute
-    tagged = (
-        select(attribute.link_id, attribute.taxonomy_term_id)
-        .join(models.TaxonomyTerm, models.TaxonomyTerm.id == attribute.taxonomy_term_id)
-        .join(models.Taxonomy, models.Taxonomy.id == models.TaxonomyTerm.taxonomy_id)
-        .where(attribute.link_entity == "service", models.Taxonomy.name == taxonomy)
-        .add_columns(models.TaxonomyTerm.code)
-    )
-    yield "needs", [(owner, code) for owner, _, code in _rows(connection, tagged, attribute.link_id, ids)]
+    codes = _codes(connection, taxonomy)
+    tagged = select(attribute.link_id, attribute.taxonomy_term_id).where(attribute.link_entity == "service")
+    found = _rows(connection, tagged, attribute.link_id, ids)
+    yield "needs", [(owner, codes[term]) for owner, term in found if term in codes]
     yield "languages", rows(models.Language.service_id, models.Language.code)
     amount = type_coerce(cost.amount, String) if connection.dialect.name == "sqlite" else cost.amount
     yield "costs", rows(cost.service_id, amount, day(cost.valid_from), day(cost.valid_to))
     yield "areas", rows(models.ServiceArea.service_id, models.ServiceArea.name)
+
+
+def _codes(connection: Connection, taxonomy: str) -> dict[str, str]:
+    """Return the code of each term of a taxonomy by the term's id."""
+    term = models.TaxonomyTerm
+    of_it = select(term.id, term.code).join(models.Taxonomy, models.Taxonomy.id == term.taxonomy_id)
+    return dict(connection.execute(of_it.where(models.Taxonomy.name == taxonomy)).tuples().all())
 
 
 def _rows(
@@ -128,7 +134,7 @@ def _rows(
 
 
 def read_venues(connection: Connection, ids: Sequence[str] | None = None) -> list[Venue]:
-    """Read the physical locations as venues: what places and searches need of them (no street, no transport)."""
+    """Read the physical locations as venues, by id: what places and searches need of them (no street, no transport)."""
     location, address = models.Location, models.Address
     query = select(
         location.id,
@@ -156,7 +162,7 @@ def read_venues(connection: Connection, ids: Sequence[str] | None = None) -> lis
     for owner, text in _rows(connection, said, models.Accessibility.location_id, ids):
         if text:
             access.setdefault(owner, []).append(plain_text(text))
-    return [_venue(row, first.get(row[0]), tuple(access.get(row[0], ()))) for row in rows]
+    return [_venue(row, first.get(row[0]), tuple(access.get(row[0], ()))) for row in sorted(rows, key=itemgetter(0))]
 
 
 def _venue(row: Row, address: Row | None, access: tuple[str, ...]) -> Venue:
@@ -229,3 +235,22 @@ def read_texts(connection: Connection, ids: Sequence[str] | None = None) -> Iter
         return
     for part in connection.execution_options(yield_per=5_000).execute(query).partitions():
         yield from part
+
+
+@lru_cache(maxsize=200_000)
+def as_date(value: str | date | None) -> date | None:
+    """Return a day, which SQLite keeps as text."""
+    return date.fromisoformat(value[:10]) if isinstance(value, str) else value
+
+
+def ordinal(value: str | date | None, missing: int) -> int:
+    """Return the number of a day, or ``missing`` if there is none."""
+    day = as_date(value)
+    return missing if day is None else day.toordinal()
+
+
+@lru_cache(maxsize=10_000)
+def minute(value: str | time | None) -> int:
+    """Return the minute of the day of a time of day, which SQLite keeps as text; -1 if there is none."""
+    clock = time.fromisoformat(value) if isinstance(value, str) else value
+    return -1 if clock is None else clock.hour * 60 + clock.minute

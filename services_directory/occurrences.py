@@ -23,7 +23,7 @@ BEHIND = 1
 SERVES_DAYS = DAYS_HELD - 28 - BEHIND
 NEVER, ALWAYS = 0, 2_000_000_000
 Bits = NDArray[np.uint64]
-Ints = NDArray[np.int32]
+Ints = NDArray[np.int64]
 _ALL = (1 << DAYS_HELD) - 1
 
 

@@ -134,7 +134,7 @@ class _Lists:
         first = np.ones(len(found), dtype=bool)
         first[1:] = found[1:] != found[:-1]
         found = found[first]
-        self._rows = (found % count).astype(np.int32)
+        self._rows = (found % count).astype(np.int64)
         self._start = np.searchsorted(found, np.arange(words + 1) * count)
         self._words = words
 

@@ -13,7 +13,8 @@ from functools import lru_cache
 from typing import TypeVar
 
 from services_directory.nations import key
-from services_directory.places import Place, PlaceIndex, find_place, miles_between, read_postcode
+from services_directory.place_index import PlaceIndex, find_place
+from services_directory.places import Place, miles_between, read_postcode
 from services_directory.query import Match, Query, Reason, ReasonValue, reason
 from services_directory.records import Cost, Service, Session, Timetable, Venue
 from services_directory.terms import UnknownTerm, Vocabulary
@@ -153,7 +154,6 @@ def make_ready(lexicon: Lexicon, query: Query, place: Place | None, today: date,
     """Return the query made ready. Raises ``UnknownTerm``."""
     at = query.at or today
     after = time_of_day if at == today else None
-    of_place = set(words(place.name)) | {part for name in place.within for part in name.split()} if place else set()
 
     def known(word: str) -> bool:
         return lexicon.rarity(word) is not None
@@ -161,7 +161,10 @@ def make_ready(lexicon: Lexicon, query: Query, place: Place | None, today: date,
     def rarity(word: str) -> float:
         return lexicon.rarity(word) or lexicon.rarest
 
-    looked_for = concepts(query.text, known, rarity, lexicon.word_lists(), of_place) if query.text else ()
+    looked_for: tuple[Concept, ...] = ()
+    if query.text:
+        of_place = set(words(place.name)) | {part for name in place.within for part in name.split()} if place else set()
+        looked_for = concepts(query.text, known, rarity, lexicon.word_lists(), of_place)
     return Asked(query, place, looked_for, at, after, wanted_needs(lexicon.vocabulary, query))
 
 

@@ -1,7 +1,8 @@
 """The directory in memory at one revision, and how the next one is made of it.
 
-A snapshot never changes. It has parts: a large one of columns as they were loaded, and a small one of what has changed
-since, whose old rows are dead in the large one. So an edit costs the reading of that record, however large the directory.
+A snapshot never changes. It has parts: a large one of columns as they were loaded, one of what has changed since, and one of
+what changed last. What is in a later part is dead in the large one. So an edit costs the reading of that record and of the few
+that changed just before it, however large the directory; when the newest part is full, it joins the one before.
 """
 
 import gc
@@ -9,7 +10,7 @@ import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, time
 from typing import TypeVar
 
@@ -23,6 +24,7 @@ from services_directory.arrays import Finder, Hits
 from services_directory.columns import Columns, Flags, Floats, build_columns
 from services_directory.database import read_revision
 from services_directory.loading import (
+    Raw,
     changed_since,
     plain,
     read_aliases,
@@ -34,7 +36,7 @@ from services_directory.loading import (
 )
 from services_directory.nations import key
 from services_directory.occurrences import Ints
-from services_directory.places import PlaceIndex, find_place
+from services_directory.place_index import PlaceIndex, find_place
 from services_directory.postcode_files import PostcodePoints
 from services_directory.postings import Postings
 from services_directory.query import Query
@@ -56,8 +58,10 @@ from services_directory.wording import WordList
 
 # Every name of the demonstration has this word.
 STOP = frozenset({"example"})
-# More changes than this since the last full load, and everything is loaded anew.
-MOST_CHANGED = 500
+# More changed services than this since all was loaded, or than this share (one in so many), and all is loaded anew.
+MOST_CHANGED, SHARE_CHANGED = 500, 20
+# The newest part is read anew at every edit, so it stays small.
+MOST_NEWEST = 32
 MOST_RECORDS = 5_000
 LOAD_ATTEMPTS = 5
 T = TypeVar("T")
@@ -93,6 +97,7 @@ class Part:
     finder: Finder
     dead: Ints
     texts: "_Texts"
+    read: frozenset[str] = frozenset()  # the services that were looked for, whether there or not; of the large part, all
 
 
 class _Texts:
@@ -122,7 +127,6 @@ class Snapshot:
     places: PlaceIndex
     venues: dict[str, Venue]
     area_keys: frozenset[str]
-    changed: frozenset[str]
     vocabulary: Vocabulary
     records: dict[str, Entry] = field(default_factory=dict)
     rarities: dict[str, float | None] = field(default_factory=dict)
@@ -130,6 +134,11 @@ class Snapshot:
     def __len__(self) -> int:
         """Return how many services there are."""
         return sum(len(part.columns) - len(part.dead) for part in self.parts)
+
+    @property
+    def changed(self) -> frozenset[str]:
+        """The services that were read again since all was loaded."""
+        return frozenset().union(*(part.read for part in self.parts[1:]))
 
     @property
     def lexicon(self) -> Lexicon:
@@ -253,15 +262,13 @@ def _load_all(engine: Engine, connection: Connection, revision: int) -> Snapshot
     venues = read_venues(connection)
     columns = build_columns(read_raw(connection, words.name), venues)
     names = _area_names(connection)
-    part = Part(columns, Finder(columns, words), _no_rows(), _Texts(engine, columns, words, all_of_them=True))
     return Snapshot(
         revision=revision,
         engine=engine,
-        parts=(part,),
+        parts=(Part(columns, Finder(columns, words), _no_rows(), _Texts(engine, columns, words, all_of_them=True)),),
         places=PlaceIndex(venues, read_aliases(connection), names, PostcodePoints(engine).middle),
         venues={venue.id: venue for venue in venues},
         area_keys=frozenset(map(key, names)),
-        changed=frozenset(),
         vocabulary=words,
     )
 
@@ -273,45 +280,62 @@ def _area_names(connection: Connection) -> list[str]:
 
 
 def _no_rows() -> Ints:
-    return np.zeros(0, dtype=np.int32)
+    return np.zeros(0, dtype=np.int64)
 
 
 def _changed(engine: Engine, connection: Connection, revision: int, before: Snapshot | None) -> Snapshot:
     if before is None:
         return _load_all(engine, connection, revision)
     changed = changed_since(connection, before.revision)
-    found = set(before.changed) | changed["service"]
-    if changed["everything"] or len(found) + len(changed["location"]) + len(changed["organisation"]) > MOST_CHANGED:
+    most = max(MOST_CHANGED, len(before) // SHARE_CHANGED)
+    if changed["everything"] or sum(map(len, (before.changed, *changed.values()))) > most:
         return _load_all(engine, connection, revision)
-    found |= services_at(connection, sorted(changed["location"]))
+    found = changed["service"] | services_at(connection, sorted(changed["location"]))
     found |= services_of(connection, sorted(changed["organisation"]))
-    if len(found) > MOST_CHANGED:
+    if len(before.changed | found) > most:
         return _load_all(engine, connection, revision)
-    venues, places, area_keys = before.venues, before.places, before.area_keys
-    new = {venue.id: venue for venue in read_venues(connection, sorted(changed["location"]))}
-    if any(venues.get(venue_id) != new.get(venue_id) for venue_id in changed["location"]):
-        venues = {venue_id: venue for venue_id, venue in venues.items() if venue_id not in changed["location"]} | new
-        names, by_file = _area_names(connection), PostcodePoints(engine).middle
-        places = PlaceIndex(venues.values(), read_aliases(connection), names, by_file)
-    raw = read_raw(connection, before.vocabulary.name, sorted(found))
-    linked = sorted({location for _, _, location in raw.links if location in venues})
-    columns = build_columns(raw, [venues[venue_id] for venue_id in linked])
-    more = {name for name in {name for _, name in raw.areas} if key(name) not in area_keys}
-    if more:
-        area_keys |= {key(name) for name in more}
-        places.add_areas(sorted(more))
-    base = before.parts[0]
-    dead = np.array(sorted(base.columns.row_of[one] for one in found if one in base.columns.row_of), dtype=np.int32)
-    words = before.vocabulary
-    large = Part(base.columns, Finder(base.columns, words, dead), dead, base.texts)
-    small = Part(columns, Finder(columns, words), _no_rows(), _Texts(engine, columns, words, all_of_them=False))
-    return Snapshot(
-        revision=revision,
-        engine=engine,
-        parts=(large, small) if len(columns) else (large,),
-        places=places,
-        venues=venues,
-        area_keys=area_keys,
-        changed=frozenset(found),
-        vocabulary=words,
-    )
+    after = replace(_with_venues(connection, before, changed["location"]), revision=revision, records={}, rarities={})
+    return _with_services(connection, after, frozenset(found)) if found else after
+
+
+def _with_venues(connection: Connection, before: Snapshot, changed: set[str]) -> Snapshot:
+    """Return the snapshot with some venues as they are now."""
+    old = {venue_id: before.venues[venue_id] for venue_id in changed if venue_id in before.venues}
+    new = {venue.id: venue for venue in read_venues(connection, sorted(changed))} if changed else {}
+    if old == new:
+        return before
+    venues = before.venues | new
+    for venue_id in old.keys() - new.keys():
+        del venues[venue_id]
+    return replace(before, venues=venues, places=before.places.with_changes(old.values(), new.values()))
+
+
+def _with_services(connection: Connection, before: Snapshot, found: frozenset[str]) -> Snapshot:
+    """Return the snapshot with some services as they are now: in the newest part, or, when it is full, in the one before."""
+    base, *later = before.parts
+    newest = found | later[1].read if len(later) > 1 else found
+    if not later or len(newest) > MOST_NEWEST:
+        newest, kept = newest.union(*(part.read for part in later)), [base]
+    else:
+        kept = [base, later[0]]
+    raw = read_raw(connection, before.vocabulary.name, sorted(newest))
+    named = {name for name in (plain(name) for _, name in raw.areas) if key(name) not in before.area_keys}
+    if named:
+        before.places.add_areas(sorted(named))
+    parts = [_without(part, newest, before.vocabulary) for part in kept]
+    area_keys = before.area_keys.union(map(key, named))
+    return replace(before, parts=(*parts, _small_part(before, raw, newest)), area_keys=area_keys)
+
+
+def _small_part(before: Snapshot, raw: Raw, read: frozenset[str]) -> Part:
+    linked = sorted({location for _, _, location in raw.links if location in before.venues})
+    columns = build_columns(raw, [before.venues[venue_id] for venue_id in linked])
+    texts = _Texts(before.engine, columns, before.vocabulary, all_of_them=False)
+    return Part(columns, Finder(columns, before.vocabulary), _no_rows(), texts, read)
+
+
+def _without(part: Part, newer: frozenset[str], words: Vocabulary) -> Part:
+    """Return a part in which also the rows of services that a newer part has are dead."""
+    row_of = part.columns.row_of
+    dead = np.union1d(part.dead, np.array([row_of[one] for one in newer if one in row_of], dtype=np.int64))
+    return replace(part, finder=Finder(part.columns, words, dead), dead=dead)

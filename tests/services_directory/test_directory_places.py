@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services_directory import Directory, find_place, find_postcode
-from services_directory.places import PlaceIndex, Postcode, miles_between
+from services_directory.place_index import PlaceIndex
+from services_directory.places import Postcode, miles_between
 from services_directory.records import Venue
 from services_directory.text import within_edits, words
 

@@ -20,7 +20,7 @@ from services_directory import (
     writing,
 )
 from services_directory import models as tables
-from services_directory.places import PlaceIndex
+from services_directory.place_index import PlaceIndex
 from services_directory.search import Index, build_index, search
 
 TODAY = date(2026, 11, 21)

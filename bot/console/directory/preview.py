@@ -12,7 +12,7 @@ from bot.messages import Outbound
 from services_directory import Query, models, vocabulary
 from services_directory.directory import london_now
 from services_directory.freshness.translations import wordings
-from services_directory.places import PlaceIndex
+from services_directory.place_index import PlaceIndex
 from services_directory.query import Mode
 from services_directory.records import service_record
 from services_directory.search import build_index, search

@@ -1,0 +1,385 @@
+"""What the directory itself knows of the map, and the place that a parent's words speak of. No gazetteer, no network.
+
+Distances come from the directory's own located postcodes, by a ladder: the very postcode, its sector, its outcode, its area; or
+a town, district or hub that an address names.
+"""
+
+import copy
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
+
+from services_directory.nations import key, nation_data, nation_names
+from services_directory.places import (
+    Kind,
+    Place,
+    Point,
+    Postcode,
+    Precision,
+    find_postcode,
+    miles_between,
+    nations_of_postcode,
+    read_postcode,
+    with_wholes,
+)
+from services_directory.records import Venue
+from services_directory.text import edits_allowed, words
+from services_directory.wording import WordList
+
+# A town's addresses further apart than this are two towns of one name, or a mistake: then no middle is worth having.
+TOWN_SPREAD_MILES = 15.0
+# A pin takes what it lies in from the nearest known postcode, if one is this near.
+PIN_MILES, PIN_DEGREES = 5.0, 0.1
+# In words. Misspelt names are looked for only in shorter ones, and no further into a message than this many words.
+LONGEST_NAME, LONGEST_MISSPELT, WORDS_READ = 6, 3, 120
+_HUB_WORDS = ({"family", "hub"}, {"childrens", "centre"}, {"childrens", "center"})
+
+
+class _Facts(NamedTuple):
+    """What a place takes from one venue: its point, its town and district as written, and keys ("": none)."""
+
+    venue_id: str
+    point: Point | None
+    nation: str | None
+    town: str
+    district: str
+    outcode: str
+    town_written: str
+    district_written: str
+
+
+class _Group:
+    """The venues that share a postcode, sector, outcode, area, town or district. What they share is worked out when asked for."""
+
+    def __init__(self, members: Sequence[_Facts]) -> None:
+        """``members``: at least one, in the order of their ids."""
+        self._members = members
+        self.nations = {one.nation for one in members if one.nation}
+        self.towns = {one.town for one in members if one.town}
+        self.districts = {one.district for one in members if one.district}
+        self.outcodes = {one.outcode for one in members if one.outcode}
+        self.points = [one.point for one in members if one.point]
+
+    def name(self, level: Literal["town", "district"]) -> str:
+        """Return what the place is called, without what stands in brackets."""
+        names = {one.town_written if level == "town" else one.district_written for one in self._members}
+        return min(re.sub(r"\s*\(.*?\)", "", name) if "(" in name else name for name in names)
+
+    @cached_property
+    def middle(self) -> Point | None:
+        """The mean of the points."""
+        if not self.points:
+            return None
+        count = len(self.points)
+        return sum(p[0] for p in self.points) / count, sum(p[1] for p in self.points) / count
+
+    def middle_within(self, spread: float) -> Point | None:
+        """Return the mean of the points, if none is further from it than so many miles."""
+        middle = self.middle
+        if middle is None or max(miles_between(middle, other) for other in self.points) > spread:
+            return None
+        return middle
+
+
+_Level = Literal["district", "town", "area", "outcode", "sector", "postcode"]
+_LEVELS: tuple[_Level, ...] = ("district", "town", "area", "outcode", "sector", "postcode")
+
+
+class PlaceIndex:
+    """All places that a directory knows of, from its own addresses. ``with_changes`` gives what it is after an edit."""
+
+    def __init__(
+        self,
+        venues: Iterable[Venue] = (),
+        aliases: Iterable[tuple[str, str]] = (),
+        areas: Iterable[str] = (),
+        file_point: Callable[[str, str], Point | None] | None = None,
+    ) -> None:
+        """``aliases``: pairs of another name and the place it means. ``areas``: places that services say they serve.
+
+        ``file_point``: the middle of the postcodes of an outcode that begin so, by a file of postcodes, if it knows them.
+        """
+        self._file_point = file_point
+        self._aliases, self._areas = tuple(aliases), tuple(areas)
+        self._members: dict[_Level, dict[str, list[_Facts]]] = {level: {} for level in _LEVELS}
+        self._groups: dict[tuple[_Level, str], _Group] = {}
+        self._venue_names: dict[str, list[Venue]] = {}
+        self._hubs: dict[str, str] = {}
+        for venue in sorted(venues, key=lambda venue: venue.id):
+            facts = _facts(venue)
+            for level, name in _groups_of(venue, facts):
+                self._members[level].setdefault(name, []).append(facts)
+            for name in _names_of(venue):
+                self._venue_names.setdefault(name, []).append(venue)
+            if venue.family_hub and not venue.private:
+                self._hubs[venue.id] = venue.name
+        self._name_all()
+
+    def with_changes(self, gone: Iterable[Venue], new: Iterable[Venue]) -> "PlaceIndex":
+        """Return the index without some venues and with others; the one with an id that is in both has changed."""
+        index = copy.copy(self)
+        index._members = {level: dict(held) for level, held in self._members.items()}
+        index._groups, index._venue_names, index._hubs = dict(self._groups), dict(self._venue_names), dict(self._hubs)
+        for venue in gone:
+            index._change(venue, lambda held, one: [other for other in held if other != one])
+            index._hubs.pop(venue.id, None)
+        for venue in new:
+            index._change(venue, lambda held, one: [*held, one])
+            if venue.family_hub and not venue.private:
+                index._hubs[venue.id] = venue.name
+        index._name_all()
+        return index
+
+    def _change(self, venue: Venue, changed: Callable[[list[Any], Any], list[Any]]) -> None:
+        """Put new lists where a venue is in one, and forget what was worked out from the old."""
+        facts = _facts(venue)
+        for level, name in _groups_of(venue, facts):
+            self._groups.pop((level, name), None)
+            _put(self._members[level], name, sorted(changed(self._members[level].get(name, []), facts)))
+        for name in _names_of(venue):
+            _put(self._venue_names, name, sorted(changed(self._venue_names.get(name, []), venue), key=lambda one: one.id))
+
+    @property
+    def hubs(self) -> tuple[str, ...]:
+        """The names of the Family Hubs."""
+        return tuple(sorted(set(self._hubs.values())))
+
+    def _group(self, level: _Level, name: str) -> _Group | None:
+        found = self._groups.get((level, name))
+        if found is None and name in self._members[level]:
+            found = self._groups[level, name] = _Group(self._members[level][name])
+        return found
+
+    def _name_all(self) -> None:
+        self._spellings: WordList | None = None
+        self._names: dict[str, Place] = {}
+        for name, nation in nation_names().items():
+            if nation in nation_data()["nations"]:
+                self._names[name] = Place("nation", nation, None, None, None, with_wholes({nation}))
+        # A town that has its district's name is the district: nothing in the text could tell them apart.
+        for level in ("district", "town"):
+            for name in self._members[level]:
+                if name not in self._names:
+                    self._names[name] = self._group_place(level, name)
+        for area in self._areas:
+            self._name_area(area)
+        for alias, place in self._aliases:
+            self._name_alias(alias, place)
+
+    def _group_place(self, level: Literal["town", "district"], name: str) -> Place:
+        group = self._group(level, name)
+        assert group is not None
+        point = group.middle_within(TOWN_SPREAD_MILES) if level == "town" else group.middle
+        within = {name} | with_wholes(group.nations)
+        parts = group.outcodes | group.towns
+        if level == "town":
+            within |= group.districts
+            within |= group.outcodes if len(group.outcodes) == 1 else set()
+        precision: Precision = "town" if level == "town" else "area"
+        return _place(level, group.name(level), point, precision, within, parts - within)
+
+    def _name_area(self, area: str) -> None:
+        name = key(area)
+        if name and name not in self._names and name not in nation_names().values() and not read_postcode(area):
+            self._names[name] = Place("district", area, None, None, None, frozenset({name}) | with_wholes(()))
+
+    def _venue_place(self, venue: Venue) -> Place:
+        postcode = read_postcode(venue.postcode)
+        around = self.at_postcode(postcode) if postcode else None
+        within = set(around.within) if around else set(with_wholes({venue.nation} if venue.nation else ()))
+        within |= {key(name) for name in (venue.name, venue.town, venue.district) if name}
+        located = venue.latitude is not None and venue.longitude is not None
+        point = (venue.latitude or 0.0, venue.longitude or 0.0) if located else (around.point if around else None)
+        precision = "exact" if located else (around.precision if around else None)
+        return _place("hub" if venue.family_hub else "venue", venue.name, point, precision, within, ())
+
+    def _name_alias(self, alias: str, name: str) -> None:
+        place = self._known(key(name))
+        if place and self._known(" ".join(words(alias))) is None:
+            self._names[" ".join(words(alias))] = place
+
+    def _known(self, name: str) -> Place | None:
+        # The place of a venue is worked out when somebody asks for it: there are very many venues.
+        if name not in self._names and name in self._venue_names:
+            self._names[name] = self._venue_place(self._venue_names[name][0])
+        return self._names.get(name)
+
+    def add_areas(self, areas: Sequence[str]) -> None:
+        """Know of further places that services say they serve."""
+        self._areas += tuple(areas)
+        for area in areas:
+            if self._known(key(area)) is None:
+                self._name_area(area)
+                self._spellings = None
+
+    def at_point(self, latitude: float, longitude: float) -> Place:
+        """Return the place of a pin on a map: it lies in what the nearest known postcode within a few miles lies in.
+
+        Raises ``ValueError`` for a point that is nowhere on the globe.
+        """
+        if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
+            raise ValueError("a pin is at a latitude from -90 to 90 and a longitude from -180 to 180")
+        nearest = self._nearest_postcode((latitude, longitude))
+        around = self.at_postcode(nearest) if nearest else None
+        within = around.within if around else with_wholes(())
+        return _place(
+            "pin", around.name if around else "", (latitude, longitude), "exact", within, around.parts if around else ()
+        )
+
+    def _nearest_postcode(self, point: Point) -> Postcode | None:
+        close = [
+            (miles_between(point, other), name)
+            for name, members in self._members["postcode"].items()
+            for other in [one.point for one in members if one.point][:1]
+            if abs(other[0] - point[0]) < PIN_DEGREES and abs(other[1] - point[1]) < 2 * PIN_DEGREES
+        ]
+        miles, name = min(close, default=(math.inf, ""))
+        return read_postcode(name) if miles <= PIN_MILES else None
+
+    def at_postcode(self, postcode: Postcode) -> Place:
+        """Return the place by the ladder. It may have no point, but always says what it lies within."""
+        rungs: tuple[tuple[Precision, _Level, str | None], ...] = (
+            ("exact", "postcode", postcode.full),
+            ("sector", "sector", postcode.sector),
+            ("outcode", "outcode", postcode.outcode),
+            ("area", "area", postcode.area),
+        )
+        names = {key(name) for _, _, name in rungs if name}
+        known = ((precision, self._group(level, key(name))) for precision, level, name in rungs if name)
+        groups = [(precision, group) for precision, group in known if group is not None]
+        located = self._located(postcode, groups)
+        within, parts = self._around(groups)
+        if not within & nation_data()["nations"].keys():
+            within |= nations_of_postcode(postcode)
+        within |= names | with_wholes(within & nation_data()["nations"].keys())
+        kind: Kind = "postcode" if postcode.incode else "outcode"
+        precision, point = located or (None, None)
+        return _place(kind, postcode.outcode, point, precision, within, parts - within)
+
+    def _located(self, postcode: Postcode, groups: list[tuple[Precision, _Group]]) -> tuple[Precision, Point] | None:
+        """Return the finest point known: at each rung by the file of postcodes, if there is one, else by our own venues."""
+        incode = postcode.incode or ""
+        asked: dict[Precision, str | None] = {"exact": incode or None, "sector": incode[:1] or None, "outcode": "", "area": None}
+        own = {precision: group.middle for precision, group in groups}
+        for precision, begins in asked.items():
+            by_file = self._file_point(postcode.outcode, begins) if self._file_point and begins is not None else None
+            point = by_file or own.get(precision)
+            if point:
+                return precision, point
+        return None
+
+    @staticmethod
+    def _around(groups: list[tuple[Precision, _Group]]) -> tuple[set[str], set[str]]:
+        """Return what the nearest known neighbours lie in, as far as they agree, and what may be here too."""
+        if not groups:
+            return set(), set()
+        precision, group = groups[0]
+        if precision == "area":
+            # An area is too wide to guess the district from: only the nation, if all its neighbours agree.
+            return (set(group.nations) if len(group.nations) == 1 else set()), set()
+        within = group.districts | group.nations
+        within |= group.towns if len(group.towns) == 1 else set()
+        return within, set(group.towns)
+
+    def named(self, name: str) -> Place | None:
+        """Return the place of exactly this name (case and accents do not matter)."""
+        return self._known(" ".join(words(name)))
+
+    def nearly_named(self, name: str) -> Place | None:
+        """Return the place whose name this is but for a wrong letter or two, if there is only one.
+
+        Nations are left out ("walks" is not Wales), and so are names of fewer than six letters.
+        """
+        if len(name) <= 5 or name.count(" ") >= LONGEST_MISSPELT or not edits_allowed(name):
+            return None
+        if self._spellings is None:
+            nations = {known for known, place in self._names.items() if place.kind == "nation"}
+            self._spellings = WordList(
+                known for known in {*self._names, *self._venue_names} - nations if known.count(" ") < LONGEST_MISSPELT
+            )
+        edits, near = self._spellings.near(name)
+        places = [place for known in near if edits <= edits_allowed(known) and (place := self._known(known)) is not None]
+        found = {place.name: place for place in places}
+        return next(iter(found.values())) if len(found) == 1 else None
+
+
+def _facts(venue: Venue) -> _Facts:
+    postcode = read_postcode(venue.postcode)
+    located = venue.latitude is not None and venue.longitude is not None
+    return _Facts(
+        venue.id,
+        (venue.latitude or 0.0, venue.longitude or 0.0) if located else None,
+        venue.nation,
+        key(venue.town) if venue.town else "",
+        key(venue.district) if venue.district else "",
+        # Capitals and digits: folded they are the same in small letters.
+        postcode.outcode.lower() if postcode else "",
+        venue.town or "",
+        venue.district or "",
+    )
+
+
+def _groups_of(venue: Venue, facts: _Facts) -> Iterator[tuple[_Level, str]]:
+    """Yield the level and key of each group that a venue is in."""
+    if facts.town:
+        yield "town", facts.town
+    if facts.district:
+        yield "district", facts.district
+    postcode = read_postcode(venue.postcode)
+    if postcode:
+        yield "area", postcode.area.lower()
+        yield "outcode", facts.outcode
+        if postcode.incode:
+            yield "sector", f"{facts.outcode} {postcode.incode[0]}"
+            yield "postcode", f"{facts.outcode} {postcode.incode.lower()}"
+
+
+def _names_of(venue: Venue) -> list[str]:
+    """Return the keys by which a venue may be asked for."""
+    if venue.private:
+        return []
+    parts = key(venue.name).split()
+    variants = [parts, parts[1:]] if parts[:1] == ["the"] else [parts]
+    if venue.family_hub and set(parts[-2:]) in _HUB_WORDS:
+        variants += [variant[:-2] for variant in variants]
+    names = (" ".join(variant) for variant in variants)
+    return [name for name in names if len(name) - name.count(" ") > 3]
+
+
+def _put(into: dict[str, list[Any]], name: str, held: list[Any]) -> None:
+    if held:
+        into[name] = held
+    else:
+        into.pop(name, None)
+
+
+def _place(
+    kind: Kind, name: str, point: Point | None, precision: Precision | None, within: Iterable[str], parts: Iterable[str]
+) -> Place:
+    latitude, longitude = point if point else (None, None)
+    return Place(kind, name, latitude, longitude, precision if point else None, frozenset(within), frozenset(parts))
+
+
+def find_place(text: str, index: PlaceIndex) -> Place | None:
+    """Return the place that ``text`` speaks of, or ``None``.
+
+    A postcode comes first; then the longest known name (town, district, hub, nation, or an alias); then a known name
+    with a letter or two wrong.
+    """
+    postcode = find_postcode(text)
+    if postcode:
+        return index.at_postcode(postcode)
+    found = words(text)[:WORDS_READ]
+    phrases = dict.fromkeys(
+        " ".join(found[start : start + length])
+        for length in range(min(LONGEST_NAME, len(found)), 0, -1)
+        for start in range(len(found) - length + 1)
+    )
+    for search in (index.named, index.nearly_named):
+        for phrase in phrases:
+            place = search(phrase)
+            if place:
+                return place
+    return None
