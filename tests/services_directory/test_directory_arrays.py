@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, select, update
 
-from benchmarks.directory import NOW, Invented, fill, questions
+from benchmarks.directory import questions
+from benchmarks.directory_filling import NOW, Invented, fill
 from services_directory import Directory, Place, Query, load_demonstration, migrate, open_engine, vocabulary, writing
 from services_directory import models as tables
 from services_directory.search import Index, search

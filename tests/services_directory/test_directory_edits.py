@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from benchmarks.directory import NOW, Invented, fill, questions
+from benchmarks.directory import questions
+from benchmarks.directory_filling import NOW, Invented, fill
 from services_directory import Query, migrate, open_engine, snapshot, writing
 from services_directory import models as tables
 from services_directory.directory import load_index
