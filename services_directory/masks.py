@@ -22,8 +22,8 @@ from services_directory.terms import Vocabulary
 LEVEL_SCORES = np.array([rules.LEVEL[level] for level in LEVELS])
 # Ages beyond these are not held apart.
 YOUNGEST, OLDEST = -30_000, 30_000
-# In bytes. All topics, ages and a day's wishes over 200,000 services take about half of it.
-MOST_KEPT = 400_000_000
+# In bytes, for each service and at the least. All needs, topics and ages and a day's wishes take about half of it.
+MOST_KEPT_EACH, MOST_KEPT = 2_000, 10_000_000
 # Of an area with more services than this it is kept which of them answer a need.
 LARGE_AREA = 1_000
 NOT_OVER = 9_999
@@ -65,7 +65,7 @@ class Masks:
         if found is None:
             found = make()
             kept = cache.get(SIZE, 0) + _size(found)
-            if kept > MOST_KEPT:
+            if kept > max(MOST_KEPT, MOST_KEPT_EACH * len(self.columns)):
                 cache.clear()
                 kept = _size(found)
             cache[name], cache[SIZE] = found, kept

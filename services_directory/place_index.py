@@ -11,6 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from services_directory.nations import key, nation_data, nation_names
 from services_directory.places import (
     Kind,
@@ -154,6 +157,7 @@ class PlaceIndex:
 
     def _name_all(self) -> None:
         self._spellings: WordList | None = None
+        self._on_map: tuple[list[str], NDArray[np.float64]] | None = None
         self._names: dict[str, Place] = {}
         for name, nation in nation_names().items():
             if nation in nation_data()["nations"]:
@@ -229,14 +233,21 @@ class PlaceIndex:
         )
 
     def _nearest_postcode(self, point: Point) -> Postcode | None:
-        close = [
-            (miles_between(point, other), name)
-            for name, members in self._members["postcode"].items()
-            for other in [one.point for one in members if one.point][:1]
-            if abs(other[0] - point[0]) < PIN_DEGREES and abs(other[1] - point[1]) < 2 * PIN_DEGREES
-        ]
-        miles, name = min(close, default=(math.inf, ""))
+        names, points = self._located_postcodes()
+        close = (np.abs(points - np.array(point)) < (PIN_DEGREES, 2 * PIN_DEGREES)).all(axis=1)
+        apart = [(miles_between(point, (points[at, 0], points[at, 1])), names[at]) for at in np.flatnonzero(close)]
+        miles, name = min(apart, default=(math.inf, ""))
         return read_postcode(name) if miles <= PIN_MILES else None
+
+    def _located_postcodes(self) -> tuple[list[str], NDArray[np.float64]]:
+        """Return the postcodes of which a venue is located, and where the first of each is. Worked out when first asked for."""
+        if self._on_map is None:
+            first = {
+                name: next((one.point for one in held if one.point), None) for name, held in self._members["postcode"].items()
+            }
+            known = {name: point for name, point in first.items() if point is not None}
+            self._on_map = list(known), np.array(list(known.values()), dtype=np.float64).reshape(len(known), 2)
+        return self._on_map
 
     def at_postcode(self, postcode: Postcode) -> Place:
         """Return the place by the ladder. It may have no point, but always says what it lies within."""

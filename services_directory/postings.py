@@ -1,6 +1,5 @@
 """Which services have which word, and where: in the name, in the words of their needs, or in the rest of the text."""
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -16,10 +15,11 @@ from services_directory.terms import Vocabulary
 from services_directory.text import search_words, stem
 from services_directory.wording import WordList
 
-SEPARATOR = "\x1f"
+SEPARATOR = "\x01"  # a sign that no text has: texts are plain
 MEANINGLESS, SEPARATED = -1, -2
 TEXTS_AT_ONCE = 2_000
-_TOKEN = re.compile(f"[a-z0-9]+|{SEPARATOR}")
+# What ``text.words`` makes of ASCII, letter by letter: small letters, no apostrophes, spaces for all other signs.
+_LETTERS = {at: chr(at).lower() if chr(at).isalnum() or chr(at) == SEPARATOR else " " for at in range(128)} | {ord("'"): None}
 
 
 class _Numbers(dict[str, int]):
@@ -107,9 +107,8 @@ class _Collector:
             self._keep(list(map(self._numbers.__getitem__, search_words(text))), row)
 
     def _split(self) -> None:
-        # A sign that no text has (texts are plain) stands between them.
-        together = SEPARATOR.join(self._texts).lower().replace("'", "")
-        numbers = np.array(list(map(self._numbers.__getitem__, _TOKEN.findall(together))), dtype=np.int64)
+        tokens = f" {SEPARATOR} ".join(self._texts).translate(_LETTERS).split()
+        numbers = np.fromiter(map(self._numbers.__getitem__, tokens), dtype=np.int64, count=len(tokens))
         text = np.cumsum(numbers == SEPARATED)
         word = numbers >= 0
         self._keep(numbers[word], np.array(self._rows, dtype=np.int64)[text[word]])
