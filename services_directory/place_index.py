@@ -7,8 +7,10 @@ a town, district or hub that an address names.
 import copy
 import math
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
+from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -41,9 +43,9 @@ _HUB_WORDS = ({"family", "hub"}, {"childrens", "centre"}, {"childrens", "center"
 
 
 class _Facts(NamedTuple):
-    """What a place takes from one venue: its point, its town and district as written, and keys ("": none)."""
+    """What a place takes from one venue: its id, its point, its town and district as written, and keys ("": none)."""
 
-    venue_id: str
+    id: str
     point: Point | None
     nation: str | None
     town: str
@@ -108,6 +110,7 @@ class PlaceIndex:
         self._aliases, self._areas = tuple(aliases), tuple(areas)
         self._members: dict[_Level, dict[str, list[_Facts]]] = {level: {} for level in _LEVELS}
         self._groups: dict[tuple[_Level, str], _Group] = {}
+        self._group_places: dict[tuple[_Level, str], Place] = {}
         self._venue_names: dict[str, list[Venue]] = {}
         self._hubs: dict[str, str] = {}
         for venue in sorted(venues, key=lambda venue: venue.id):
@@ -124,12 +127,13 @@ class PlaceIndex:
         """Return the index without some venues and with others; the one with an id that is in both has changed."""
         index = copy.copy(self)
         index._members = {level: dict(held) for level, held in self._members.items()}
-        index._groups, index._venue_names, index._hubs = dict(self._groups), dict(self._venue_names), dict(self._hubs)
+        index._groups, index._group_places = dict(self._groups), dict(self._group_places)
+        index._venue_names, index._hubs = dict(self._venue_names), dict(self._hubs)
         for venue in gone:
-            index._change(venue, lambda held, one: [other for other in held if other != one])
+            index._change(venue, _taken_out)
             index._hubs.pop(venue.id, None)
         for venue in new:
-            index._change(venue, lambda held, one: [*held, one])
+            index._change(venue, _put_in)
             if venue.family_hub and not venue.private:
                 index._hubs[venue.id] = venue.name
         index._name_all()
@@ -140,9 +144,10 @@ class PlaceIndex:
         facts = _facts(venue)
         for level, name in _groups_of(venue, facts):
             self._groups.pop((level, name), None)
-            _put(self._members[level], name, sorted(changed(self._members[level].get(name, []), facts)))
+            self._group_places.pop((level, name), None)
+            _keep(self._members[level], name, changed(self._members[level].get(name, []), facts))
         for name in _names_of(venue):
-            _put(self._venue_names, name, sorted(changed(self._venue_names.get(name, []), venue), key=lambda one: one.id))
+            _keep(self._venue_names, name, changed(self._venue_names.get(name, []), venue))
 
     @property
     def hubs(self) -> tuple[str, ...]:
@@ -173,6 +178,8 @@ class PlaceIndex:
             self._name_alias(alias, place)
 
     def _group_place(self, level: Literal["town", "district"], name: str) -> Place:
+        if (level, name) in self._group_places:
+            return self._group_places[level, name]
         group = self._group(level, name)
         assert group is not None
         point = group.middle_within(TOWN_SPREAD_MILES) if level == "town" else group.middle
@@ -182,7 +189,8 @@ class PlaceIndex:
             within |= group.districts
             within |= group.outcodes if len(group.outcodes) == 1 else set()
         precision: Precision = "town" if level == "town" else "area"
-        return _place(level, group.name(level), point, precision, within, parts - within)
+        found = self._group_places[level, name] = _place(level, group.name(level), point, precision, within, parts - within)
+        return found
 
     def _name_area(self, area: str) -> None:
         name = key(area)
@@ -210,13 +218,12 @@ class PlaceIndex:
             self._names[name] = self._venue_place(self._venue_names[name][0])
         return self._names.get(name)
 
-    def add_areas(self, areas: Sequence[str]) -> None:
-        """Know of further places that services say they serve."""
-        self._areas += tuple(areas)
-        for area in areas:
-            if self._known(key(area)) is None:
-                self._name_area(area)
-                self._spellings = None
+    def with_areas(self, areas: Iterable[str]) -> "PlaceIndex":
+        """Return the index with these places that services say they serve, instead of those it has."""
+        index = copy.copy(self)
+        index._areas = tuple(areas)
+        index._name_all()
+        return index
 
     def at_point(self, latitude: float, longitude: float) -> Place:
         """Return the place of a pin on a map: it lies in what the nearest known postcode within a few miles lies in.
@@ -359,7 +366,21 @@ def _names_of(venue: Venue) -> list[str]:
     return [name for name in names if len(name) - name.count(" ") > 3]
 
 
-def _put(into: dict[str, list[Any]], name: str, held: list[Any]) -> None:
+_id = attrgetter("id")
+
+
+def _taken_out(held: list[Any], one: Any) -> list[Any]:
+    """Return a list that is in the order of ids without the one of an id."""
+    at = bisect_left(held, one.id, key=_id)
+    return held[:at] + held[at + 1 :] if held[at : at + 1] == [one] else held
+
+
+def _put_in(held: list[Any], one: Any) -> list[Any]:
+    at = bisect_left(held, one.id, key=_id)
+    return [*held[:at], one, *held[at:]]
+
+
+def _keep(into: dict[str, list[Any]], name: str, held: list[Any]) -> None:
     if held:
         into[name] = held
     else:

@@ -99,6 +99,12 @@ class Part:
     texts: "_Texts"
     read: frozenset[str] = frozenset()  # the services that were looked for, whether there or not; of the large part, all
 
+    def named_areas(self) -> Iterator[str]:
+        """Yield the keys of the areas that services name as theirs, of rows that are not out of date."""
+        for name, rows in self.columns.areas.items():
+            if len(rows) > len(self.dead) or not np.isin(rows, self.dead).all():
+                yield name
+
 
 class _Texts:
     """The words of a part's services, read when they are first needed."""
@@ -126,7 +132,7 @@ class Snapshot:
     parts: tuple[Part, ...]
     places: PlaceIndex
     venues: dict[str, Venue]
-    area_keys: frozenset[str]
+    areas: dict[str, str]  # that services say they serve: names by key
     vocabulary: Vocabulary
     records: dict[str, Entry] = field(default_factory=dict)
     rarities: dict[str, float | None] = field(default_factory=dict)
@@ -268,7 +274,7 @@ def _load_all(engine: Engine, connection: Connection, revision: int) -> Snapshot
         parts=(Part(columns, Finder(columns, words), _no_rows(), _Texts(engine, columns, words, all_of_them=True)),),
         places=PlaceIndex(venues, read_aliases(connection), names, PostcodePoints(engine).middle),
         venues={venue.id: venue for venue in venues},
-        area_keys=frozenset(map(key, names)),
+        areas={key(name): name for name in reversed(names)},
         vocabulary=words,
     )
 
@@ -319,12 +325,12 @@ def _with_services(connection: Connection, before: Snapshot, found: frozenset[st
     else:
         kept = [base, later[0]]
     raw = read_raw(connection, before.vocabulary.name, sorted(newest))
-    named = {name for name in (plain(name) for _, name in raw.areas) if key(name) not in before.area_keys}
-    if named:
-        before.places.add_areas(sorted(named))
-    parts = [_without(part, newest, before.vocabulary) for part in kept]
-    area_keys = before.area_keys.union(map(key, named))
-    return replace(before, parts=(*parts, _small_part(before, raw, newest)), area_keys=area_keys)
+    parts = (*(_without(part, newest, before.vocabulary) for part in kept), _small_part(before, raw, newest))
+    written = {key(name): name for name in sorted((plain(name) for _, name in raw.areas), reverse=True)}
+    areas = {name: before.areas.get(name) or written[name] for part in parts for name in part.named_areas()}
+    known = areas.keys() == before.areas.keys()
+    places = before.places if known else before.places.with_areas(sorted(areas.values()))
+    return replace(before, parts=parts, areas=areas, places=places)
 
 
 def _small_part(before: Snapshot, raw: Raw, read: frozenset[str]) -> Part:
