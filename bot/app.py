@@ -8,6 +8,7 @@ import logging
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from functools import partial
 
 import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
@@ -36,12 +37,13 @@ from bot.polling import Polling
 from bot.providers import Postman
 from bot.providers import routes as provider_routes
 from bot.scrape import metrics_route
+from bot.series.words import complete
 from bot.sms import sms_channel, sms_rates, sms_routes
 from bot.standby import Loop, Standby
 from bot.storage.duties import OnDuty
 from bot.storage.notices import Notices
 from bot.storage.tables import UNANSWERED_DAYS
-from bot.sweep import Sweep
+from bot.sweep import Sweep, series_sending
 from bot.telegram_webhook import WebhookKeeper, by_webhook, telegram_channel, telegram_routes
 from bot.watch import Watch
 from bot.whatsapp import whatsapp_channel, whatsapp_rates, whatsapp_routes
@@ -199,6 +201,7 @@ def _other_loops(parts: Parts, pushing: Mapping[str, Channel]) -> dict[str, Loop
             look_every=settings.sweep_seconds,
             rates=whatsapp_rates(settings) | sms_rates(settings),
             series=parts.library.series.settings,
+            complete=partial(complete, series_sending(parts)),
         ),
         "sweep": Sweep(parts),
         "watch": Watch(parts),

@@ -24,12 +24,23 @@ from bot.insight.collect import collect, last_counted
 from bot.insight.days import DAY, day_of
 from bot.people.people import remove_forgotten
 from bot.retention.night import Keeping, Nights
-from bot.series.work import Sending, send_due
+from bot.series.words import Sending
+from bot.series.work import send_due
 from bot.storage.duties import OnDuty
 from bot.storage.tables import UNANSWERED_DAYS, RawEvent, UnansweredQuestion, now
 from bot.wiring import Parts
 
 log = logging.getLogger(__name__)
+
+
+def series_sending(parts: Parts) -> Sending:
+    """What the messages of series need of a process."""
+    return Sending(
+        database=parts.database,
+        keyring=parts.keyring,
+        renderer=parts.renderer,
+        team_name=lambda area_id: parts.teams.of(area_id).name,
+    )
 
 
 class Sweep:
@@ -109,15 +120,9 @@ class Sweep:
     def _send_series(self) -> None:
         """What people asked for and is due now."""
         parts = self._parts
-        sending = Sending(
-            database=parts.database,
-            keyring=parts.keyring,
-            renderer=parts.renderer,
-            team_name=lambda area_id: parts.teams.of(area_id).name,
-        )
-        told = send_due(sending, now())
-        if told:
-            parts.hub.publish("outbox", *(f"person:{person_id}" for person_id in told))
+        done = send_due(series_sending(parts), now())
+        if done.queued:
+            parts.hub.publish("outbox", *(f"person:{person_id}" for person_id in done.people))
 
     def _tell_of_held(self) -> None:
         """Parents for whom a practitioner's words are held hear by a template that there is an answer."""

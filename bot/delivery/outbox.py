@@ -16,7 +16,7 @@ from bot.storage.tables import ButtonToken, Case, ContentVersion, Outbox, Person
 from bot.storage.upsert import insert
 
 if TYPE_CHECKING:
-    from bot.conversation.render import Renderer
+    from bot.conversation.render import Renderer, Rendering
 
 TOKEN_LIFE = timedelta(days=7)
 """How long a button does exactly what it says; later it does so only if that is still safe."""
@@ -68,6 +68,13 @@ def enqueue(
         sent_at=now() if pulled else None,
     )
     session.add(row)
+    keep_tokens(session, rendering, person_id, key)
+    keep_version(session, rendering)
+    return row
+
+
+def keep_tokens(session: Session, rendering: Rendering, person_id: int, key: str) -> None:
+    """Store what the buttons of the message under `key` mean."""
     for token, spec, title in rendering.tokens:
         session.add(
             ButtonToken(
@@ -80,9 +87,6 @@ def enqueue(
                 expires_at=now() + TOKEN_LIFE,
             )
         )
-    if rendering.template:
-        _keep_version(session, rendering.content_id, rendering.outbound.language, rendering.version, rendering.template)
-    return row
 
 
 def enqueue_for_case(
@@ -114,15 +118,18 @@ def enqueue_for_case(
     )
 
 
-def _keep_version(session: Session, content_id: str, language: str, version: str, words: str) -> None:
+def keep_version(session: Session, rendering: Rendering) -> None:
     """Store the words of a version the first time it is sent. What this process has seen stored it does not offer again."""
+    if not rendering.template:
+        return
     engine = session.connection().engine
-    kept, key = _KEPT.setdefault(engine, set()), (content_id, language, version)
+    content_id, language, version = key = (rendering.content_id, rendering.outbound.language, rendering.version)
+    kept = _KEPT.setdefault(engine, set())
     if key in kept:
         return
     session.execute(
         insert(session, ContentVersion)
-        .values(content_id=content_id, language=language, version=version, words=words, first_sent_at=now())
+        .values(content_id=content_id, language=language, version=version, words=rendering.template, first_sent_at=now())
         .on_conflict_do_nothing()
     )
     event.listen(session, "after_commit", lambda _: kept.add(key), once=True)

@@ -41,6 +41,31 @@ RATES: Mapping[str, Rates] = {
 secret (about 30 a second, one a second in a chat, bursts allowed); what it says of itself by 429 comes on top."""
 
 
+BULK = (MessageClass.SERIES, MessageClass.BULK)
+
+
+def room_for_bulk(session: Session, channel: str, rates: Rates, at: datetime) -> int:
+    """How many messages that nobody waits for may go out on `channel` now, as far as the number's rate and bulk's share of it go.
+
+    A look, not a claim: `wait_for_rate` decides for each. It spares those from being taken up that would only be put back.
+    """
+    buckets = _number_buckets(channel, rates, bulk=True)
+    names = [name for name, _, _ in buckets]
+    used = {row.name: row.at for row in session.scalars(select(Pace).where(Pace.name.in_(names)))}
+    ahead = [max(0.0, (used[name] - at).total_seconds()) if name in used else 0.0 for name in names]
+    return min(int(burst - left / seconds + 1e-9) for left, (_, seconds, burst) in zip(ahead, buckets, strict=True))
+
+
+def _number_buckets(channel: str, rates: Rates, *, bulk: bool) -> list[tuple[str, float, int]]:
+    """The buckets of the whole number: name, seconds a message, burst. The number's own is first: whoever holds it may take the others, so
+    that no two senders wait for each other."""
+    buckets = [(f"number:{channel}", 1 / rates.per_second, rates.burst)]
+    if bulk:
+        share = 1 - LEFT_FOR_REPLIES
+        buckets.append((f"bulk:{channel}", 1 / (rates.per_second * share), max(1, int(rates.burst * share))))
+    return buckets
+
+
 def wait_for_rate(
     session: Session, channel: str, address_id: int, message_class: MessageClass, rates: Rates, at: datetime
 ) -> float:
@@ -48,12 +73,7 @@ def wait_for_rate(
 
     Safety words never wait: they are counted and go.
     """
-    bulk = message_class in (MessageClass.SERIES, MessageClass.BULK)
-    # The number's first: whoever holds it may take the others, so that no two senders wait for each other.
-    buckets = [(f"number:{channel}", 1 / rates.per_second, rates.burst)]
-    if bulk:
-        share = 1 - LEFT_FOR_REPLIES
-        buckets.append((f"bulk:{channel}", 1 / (rates.per_second * share), max(1, int(rates.burst * share))))
+    buckets = _number_buckets(channel, rates, bulk=message_class in BULK)
     buckets.append((f"pair:{channel}:{address_id}", rates.pair_seconds, rates.pair_burst))
     rows = [_locked(session, name, at) for name, _, _ in buckets]
     waits = [_wait(row, seconds, burst, at) for row, (_, seconds, burst) in zip(rows, buckets, strict=True)]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,7 +23,7 @@ from bot.delivery import breaker
 from bot.delivery.can_send import UNASKED, WINDOW_CLOSED, Standing, TemplateStanding, Verdict, can_send, window_until
 from bot.delivery.held import hold, may_be_held
 from bot.delivery.hub import Hub, wait_for
-from bot.delivery.pace import RATES, Rates, pause, paused, wait_for_rate
+from bot.delivery.pace import RATES, Rates, pause, paused, room_for_bulk, wait_for_rate
 from bot.delivery.receipts import (
     close_window,
     furthest,
@@ -38,7 +38,8 @@ from bot.logs import about
 from bot.messages import Button, Delivery, MessageClass, Outbound
 from bot.series.store import consented, end_if_blocked, zone_of
 from bot.signals import metrics
-from bot.storage.claims import Fenced, Lease, claim, finish, let_go
+from bot.storage.claims import ASKED, Fenced, Lease, claim, finish, let_go
+from bot.storage.claims import UNASKED as UNASKED_ROWS
 from bot.storage.crypto import KeyMissing, Keyring
 from bot.storage.engine import Database
 from bot.storage.incidents import note_incident
@@ -51,8 +52,12 @@ UNKNOWN_WAIT = 30.0
 """Seconds that a receipt has to tell what became of a message whose answer was lost."""
 
 UNKNOWN_TRIES = 3
+TAKEN_OUT = Verdict("refuse", "its message has been taken out")
 REACHED = frozenset({"sent", "unreachable", "hold", "other_address"})
 """What only a provider that works can have said."""
+
+Complete = Callable[[Session, Outbox, Outbound], Outbound | None]
+"""Gives a message what it still lacks before it is sent; None if it is not to be sent any more."""
 
 # Built once: it runs for every message.
 _WITH_ITS_QUESTION = (
@@ -99,7 +104,9 @@ class Sender:
         at_once: int = 8,
         rates: Mapping[str, Rates] = RATES,
         series: SeriesSettings | None = None,
+        complete: Complete = lambda session, row, outbound: outbound,
     ) -> None:
+        self._complete = complete
         self._series = series or SeriesSettings()
         self._rates = rates
         self._database = database
@@ -141,10 +148,18 @@ class Sender:
         with self._database.write() as session:
             free, failing = mine - paused(session, mine, now()), breaker.failing(session)
             sound = free - failing.open
-            parcels = self._take(session, limit, failing, Outbox.channel.in_(sound)) if sound else []
+            parcels = self._take(session, limit, failing, Outbox.channel.in_(sound), ASKED) if sound else []
+            for channel in sorted(sound):
+                parcels += self._take_unasked(session, limit - len(parcels), failing, channel)
             for channel in sorted(free & failing.open):
                 parcels += self._take_through_the_breaker(session, limit, failing, channel)
             return parcels
+
+    def _take_unasked(self, session: Session, limit: int, failing: breaker.Failing, channel: str) -> list[Parcel]:
+        """What nobody waits for, once nothing else wants the places, and no more than the channel's rate has room for."""
+        rates = self._rates.get(channel)
+        most = min(limit, room_for_bulk(session, channel, rates, now())) if rates is not None and limit > 0 else limit
+        return self._take(session, most, failing, Outbox.channel == channel, UNASKED_ROWS) if most > 0 else []
 
     def _take(self, session: Session, limit: int, failing: breaker.Failing, *also: ColumnElement[bool]) -> list[Parcel]:
         leases = claim(session, Outbox, limit, self._lease_seconds, Outbox.due_at <= now(), *also)
@@ -204,6 +219,9 @@ class Sender:
             verdict = Verdict("refuse", "it may already have been sent")
         if outbound.message_class is MessageClass.SERIES and row.created_at < now() - timedelta(hours=self._series.late_hours):
             verdict = Verdict("refuse", "its hour is over")
+        if verdict.decision == "send":
+            whole = self._complete(session, row, outbound)
+            outbound, verdict = (whole, verdict) if whole is not None else (outbound, TAKEN_OUT)
         row.state = "sending"
         return Parcel(
             lease=lease,

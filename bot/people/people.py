@@ -274,7 +274,12 @@ _WAITING = (
 
 def not_here_yet(child: Child) -> bool:
     """Whether the month was told as one to come, or as this very month, and nobody has said since that the baby is here."""
-    return child.arrived_at is None and f"{child.created_at:%Y-%m}" <= child.born_or_due
+    return to_come(child.born_or_due, child.created_at, child.arrived_at)
+
+
+def to_come(month: str, told_at: datetime, arrived_at: datetime | None) -> bool:
+    """`not_here_yet` of a child of that month, told of at `told_at`."""
+    return arrived_at is None and f"{told_at:%Y-%m}" <= month
 
 
 def view(session: Session, person: Person) -> PersonView:

@@ -66,6 +66,11 @@ def choices_of(row: SeriesSubscription) -> Choices:
     return Choices(days=frozenset(int(day) for day in row.days), hour=row.hour, pace=row.pace)
 
 
+def audience_of(role: str | None, series: Series) -> str | None:
+    """For whom the words of a series are to be, by who somebody is."""
+    return AUDIENCES.get(role or "") or next(iter(series.audience), None)
+
+
 def whom_of(session: Session, row: SeriesSubscription, series: Series) -> Whom | None:
     """Whom the series is for, as is known now; None where the child it goes by is not known any more."""
     person = session.get_one(Person, row.person_id)
@@ -76,14 +81,13 @@ def whom_of(session: Session, row: SeriesSubscription, series: Series) -> Whom |
     asked = session.scalar(
         select(SeriesStep.day).where(*_of(row), SeriesStep.step.startswith(BORN)).order_by(SeriesStep.id.desc()).limit(1)
     )
-    audience = AUDIENCES.get(person.role or "") or next(iter(series.audience), None)
     return Whom(
         month=month,
         due=series.by_age and child is not None and not_here_yet(child),
         early=row.early,
         child=child.born_or_due if child is not None else None,
         nation=person.nation,
-        audience=audience,
+        audience=audience_of(person.role, series),
         asked_born=date.fromisoformat(asked) if asked else None,
         ask_from=row.ask_from.astimezone(zone_of(session, person)).date() if row.ask_from else None,
     )

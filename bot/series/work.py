@@ -1,14 +1,14 @@
-"""Sending what is due: part of the sweep. One transaction a subscription; its row is locked, and a step's key is unique, so that any
-number of processes send each once."""
+"""Sending what is due: part of the sweep. Most people are queued many at a time (`bot.series.bulk`); whoever is out of the ordinary has a
+transaction of their own here. Subscriptions are locked, and a step's key is unique, so that any number of processes send each once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import Select, and_, func, literal, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -16,20 +16,24 @@ from bot.delivery.can_send import WINDOW_CLOSED, Verdict, can_send
 from bot.delivery.outbox import enqueue
 from bot.delivery.sender import standing
 from bot.delivery.templates import standing_of
-from bot.library.series import AllSeries, Series
-from bot.messages import ButtonSpec, MessageClass, Reply
+from bot.library.series import Series
+from bot.messages import MessageClass, Reply
 from bot.series import store
+from bot.series.bulk import Bulk
 from bot.series.plan import BORN, CLOSING, Due, choose, next_slot, on_time, start_of
-from bot.storage.crypto import Keyring
-from bot.storage.engine import Database
+from bot.series.usual import SERIOUS
+from bot.series.words import TEMPLATE, Sending, reply_of, template_reply
 from bot.storage.incidents import note_incident
 from bot.storage.tables import Case, Inbox, Outbox, Person, PersonAddress, SeriesStep, SeriesSubscription
 
-if TYPE_CHECKING:
-    from bot.conversation.render import Renderer
-
 MOST = 200
-"""Subscriptions looked at in one sweep."""
+"""Subscriptions looked at one by one in one sweep."""
+
+SECONDS = 5.0
+"""How long one sweep queues for many at a time: its other work waits meanwhile."""
+
+PAUSE = 0.01
+"""Seconds between two batches, in which others get at the database."""
 
 MOST_A_DAY = 2
 """Messages of series that one person gets in a day, however many they asked for."""
@@ -37,43 +41,96 @@ MOST_A_DAY = 2
 ASKED_FOR = timedelta(days=60)
 """How long a question of ours, or last words, wait for somebody to write."""
 
-TEMPLATE = "series_waiting"
-SERIOUS = ("urgent", "emergency")
-PERSON = ButtonSpec(label="button.person", action="talk_to_person")
-MENU = ButtonSpec(label="button.menu", action="help_menu")
+GIVEN_UP_AT_ONCE = 1_000
+
+IS_WAITING = SeriesStep.state == literal("waiting", literal_execute=True)
+"""Written out, not bound, so that the indexes of waiting rows alone may be used: the sweep asks every few seconds."""
+
+Act = Callable[[Session, Sending, int, datetime], int | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sending:
-    """What sending needs. `team_name` is the name of an area's team, for templates."""
+class Done:
+    """`queued` messages; `people` are those who were looked at one by one, and may have a page open."""
 
-    database: Database
-    keyring: Keyring
-    renderer: Renderer
-    team_name: Callable[[str | None], str]
-
-    @property
-    def all_series(self) -> AllSeries:
-        return self.renderer.library.series
+    queued: int
+    people: tuple[int, ...]
 
 
-def send_due(sending: Sending, moment: datetime) -> list[int]:
-    """Send what is due, and what waited for somebody who has written since; returns to whom, by person. Blocking."""
+def send_due(sending: Sending, moment: datetime, seconds: float = SECONDS) -> Done:
+    """Send what is due, and what waited for somebody who has written since. Blocking."""
     sending.renderer.library.refresh()
-    told = []
+    queued, told = _send_many(sending, moment, seconds)
     with sending.database.read() as session:
         last = select(func.max(SeriesStep.id)).where(SeriesStep.subscription_id == SeriesSubscription.id).scalar_subquery()
         query = select(SeriesSubscription.id).where(SeriesSubscription.next_at <= moment)
         due = session.scalars(query.order_by(SeriesSubscription.next_at, func.coalesce(last, 0)).limit(MOST)).all()
-        waiting = session.scalars(select(SeriesStep.id).where(SeriesStep.state == "waiting").limit(MOST)).all()
-    for act, ids in ((_send_one, due), (_release, waiting)):
-        for row_id in ids:
-            try:
-                with sending.database.write() as session:
-                    told.append(act(session, sending, row_id, moment))
-            except IntegrityError:
-                continue  # another process has sent it
-    return [person_id for person_id in told if person_id is not None]
+        waiting = session.scalars(_may_have_written(sending, moment)).all()
+    told += _one_by_one(_send_one, sending, due, moment) + _one_by_one(_release, sending, waiting, moment)
+    _give_up_old(sending, moment)
+    return Done(queued=queued + len(told), people=tuple(told))
+
+
+def _send_many(sending: Sending, moment: datetime, seconds: float) -> tuple[int, list[int]]:
+    """Batch after batch until nobody is left or time is up: how many were queued, and who besides was looked at alone and told."""
+    bulk, queued, end = Bulk(sending=sending, moment=moment), 0, time.monotonic() + seconds
+    told: list[int] = []
+    while True:
+        try:
+            with sending.database.write() as session:
+                batch = bulk.batch(session)
+        except IntegrityError:
+            break  # another process has sent some of them, or they cannot be sent: one by one it shows whom
+        queued += batch.queued
+        told += _one_by_one(_send_one, sending, batch.left[:MOST], moment)
+        if not batch.full or time.monotonic() > end:
+            break
+        time.sleep(PAUSE)
+    return queued, told
+
+
+def _one_by_one(act: Act, sending: Sending, ids: Iterable[int], moment: datetime) -> list[int]:
+    told = []
+    for row_id in ids:
+        try:
+            with sending.database.write() as session:
+                person_id = act(session, sending, row_id, moment)
+        except IntegrityError:  # another process has sent it, or what came once cannot come again
+            if act is _send_one:
+                _pass_over(sending, row_id, moment)
+            continue
+        if person_id is not None:
+            told.append(person_id)
+    return told
+
+
+def _pass_over(sending: Sending, row_id: int, moment: datetime) -> None:
+    """What could not be written, and was not written by another process, must not stand in front of everybody else for ever."""
+    with sending.database.write() as session:
+        row = session.get(SeriesSubscription, row_id, with_for_update=True)
+        if row is not None and row.next_at is not None and row.next_at <= moment:
+            store.schedule(session, sending.all_series, row, moment)
+
+
+def _may_have_written(sending: Sending, moment: datetime) -> Select[int]:
+    """What waits for people who have been here since it was kept. Of many thousands who do not write none is looked at."""
+    lately = moment - timedelta(days=sending.all_series.settings.hold_days + 1)
+    here = (PersonAddress.person_id == SeriesStep.person_id, PersonAddress.last_seen_at > SeriesStep.at)
+    query = select(SeriesStep.id).join(PersonAddress, and_(*here)).where(IS_WAITING, PersonAddress.last_seen_at > lately)
+    return query.order_by(SeriesStep.id).distinct().limit(MOST)
+
+
+def _give_up_old(sending: Sending, moment: datetime) -> None:
+    """What has waited past its last day is missed. A day later than need be, so that it is over on every clock."""
+    yesterday = (moment - timedelta(days=1)).date().isoformat()
+    old = select(SeriesStep.id).where(IS_WAITING, SeriesStep.until < yesterday).limit(GIVEN_UP_AT_ONCE)
+    with sending.database.read() as session:
+        ids = session.scalars(old).all()
+    if ids:
+        with sending.database.write() as session:
+            session.execute(
+                update(SeriesStep).where(SeriesStep.id.in_(ids), SeriesStep.state == "waiting").values(state="missed")
+            )
 
 
 def _send_one(session: Session, sending: Sending, row_id: int, moment: datetime) -> int | None:
@@ -209,22 +266,6 @@ def _afterwards(session: Session, sending: Sending, row: SeriesSubscription, due
         store.schedule(session, sending.all_series, row, moment)
 
 
-def reply_of(row: SeriesSubscription, series: Series, due: Due, message_class: MessageClass = MessageClass.SERIES) -> Reply:
-    """The words and buttons of what is due."""
-    own = {"id": row.id}
-    if due.kind == BORN:
-        buttons = tuple(
-            ButtonSpec(label=f"button.born_{name}", action="series_born", args={**own, "said": name})
-            for name in ("yes", "not_yet", "lost")
-        )
-        return Reply(ref="text:series.born_ask", buttons=buttons, message_class=message_class)
-    if due.kind == CLOSING:
-        rows = [ButtonSpec(label=f"menu.series.{one}", action="series_join", args={"series": one}) for one in series.next]
-        return Reply(ref=f"text:series.closing.{series.id}", rows=(*rows, PERSON, MENU), message_class=message_class)
-    change = ButtonSpec(label="button.series_change", action="series_change", args=own)
-    return Reply(ref=f"message:{due.message}", buttons=(change, PERSON, MENU), message_class=message_class)
-
-
 def _verdict(session: Session, sending: Sending, row: SeriesSubscription, address: PersonAddress, moment: datetime) -> Verdict:
     found = standing(
         session, row.person_id, address, unasked=f"series:{row.id}:", quiet=sending.all_series.settings, moment=moment
@@ -270,8 +311,7 @@ def _tell(
     if can_send(found, MessageClass.SERIES).decision != "send":
         note_incident(session, "series-template", f"{person.language}: {can_send(found, MessageClass.SERIES).reason}")
         return
-    reply = Reply(ref=f"template:{TEMPLATE}", args={"team": sending.team_name(person.area_id)}, message_class=MessageClass.SERIES)
-    _queue(session, sending, person, address, reply, f"series:{row.id}:{step.step}:t")
+    _queue(session, sending, person, address, template_reply(sending, person.area_id), f"series:{row.id}:{step.step}:t")
     step.told = True
 
 

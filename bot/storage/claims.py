@@ -13,7 +13,7 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Integer, Select, Table, Update, and_, bindparam, case, or_, select, true, update
+from sqlalchemy import ColumnElement, Integer, Select, Table, Update, and_, bindparam, case, literal, or_, select, true, update
 from sqlalchemy.orm import Session, aliased
 
 from bot.messages import MessageClass
@@ -21,6 +21,15 @@ from bot.storage.tables import AlarmRow, Inbox, Outbox, now
 
 _MORE = select(Inbox.id).where(Inbox.person_id == bindparam("person"), Inbox.open == 1).limit(1)
 
+
+_OPEN: ColumnElement[int] = literal(1, Integer(), literal_execute=True)
+"""Written out, not bound, so that the indexes of open rows alone may be used."""
+
+_SERIES, _BULK = (literal(one.value, literal_execute=True) for one in (MessageClass.SERIES, MessageClass.BULK))
+ASKED = and_(Outbox.message_class != _SERIES, Outbox.message_class != _BULK)
+"""What somebody waits for or must know. Claimed apart from the rest, so that a million that nobody waits for are not even looked at."""
+
+UNASKED = or_(Outbox.message_class == _SERIES, Outbox.message_class == _BULK)
 
 Leased = type[Inbox] | type[Outbox] | type[AlarmRow]
 """Tables whose rows are leased."""
@@ -49,11 +58,11 @@ def _claimable(table: type[Inbox] | type[Outbox], for_update: bool) -> Select[in
     earlier = aliased(table)
     moment = bindparam("moment", type_=table.lease_until.type)
     free: ColumnElement[bool] = or_(table.lease_until.is_(None), table.lease_until < moment)
-    in_front = and_(earlier.person_id == table.person_id, earlier.open == 1, earlier.id < table.id)
+    in_front = and_(earlier.person_id == table.person_id, earlier.open == _OPEN, earlier.id < table.id)
     as_urgent = _urgency(earlier) <= _urgency(table) if table is Outbox else true()
     query = (
         select(table.id)
-        .where(table.open == 1, free, ~select(earlier.id).where(in_front, as_urgent).exists())
+        .where(table.open == _OPEN, free, ~select(earlier.id).where(in_front, as_urgent).exists())
         .order_by(table.id)
         .limit(bindparam("most", type_=Integer))
     )

@@ -45,6 +45,10 @@ NEVER_AGAIN = {"sqlite_autoincrement": True}
 """SQLite gives the id of a deleted last row to the next one; pages, histories and audits that follow ids must not meet one twice."""
 
 
+OPEN_ASKED = "open = 1 AND message_class != 'series' AND message_class != 'bulk'"
+OPEN_UNASKED = "open = 1 AND (message_class = 'series' OR message_class = 'bulk')"
+
+
 class UtcDateTime(TypeDecorator[datetime]):
     """A moment in UTC, always timezone-aware in Python; SQLite stores no zone, so it is put back on reading."""
 
@@ -169,7 +173,7 @@ class PersonAddress(Base):
     """One way to reach a person. `lookup` is a keyed HMAC of (channel, kind, value); `sealed` is the encrypted value."""
 
     __tablename__ = "person_address"
-    __table_args__ = NEVER_AGAIN
+    __table_args__ = (Index("ix_person_address_last_seen_at", "last_seen_at"), NEVER_AGAIN)
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"), index=True)
     channel: Mapped[str] = mapped_column(String(20))
@@ -261,6 +265,12 @@ class SeriesStep(Base):
         Index(
             "ix_series_step_waiting",
             "person_id",
+            sqlite_where=text("state = 'waiting'"),
+            postgresql_where=text("state = 'waiting'"),
+        ),
+        Index(
+            "ix_series_step_until",
+            "until",
             sqlite_where=text("state = 'waiting'"),
             postgresql_where=text("state = 'waiting'"),
         ),
@@ -366,6 +376,8 @@ class Outbox(Base):
         Index("ix_outbox_open_person", "person_id", "id", sqlite_where=text("open = 1"), postgresql_where=text("open = 1")),
         Index("ix_outbox_person_seq", "person_id", "id"),
         Index("ix_outbox_provider", "channel", "provider_id"),
+        Index("ix_outbox_asked", "channel", "id", sqlite_where=text(OPEN_ASKED), postgresql_where=text(OPEN_ASKED)),
+        Index("ix_outbox_unasked", "channel", "id", sqlite_where=text(OPEN_UNASKED), postgresql_where=text(OPEN_UNASKED)),
         Index("ix_outbox_held", "person_id", "id", sqlite_where=text("state = 'held'"), postgresql_where=text("state = 'held'")),
         NEVER_AGAIN,
     )

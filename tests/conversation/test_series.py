@@ -251,7 +251,7 @@ async def test_yes_the_baby_is_here_asks_the_month_and_goes_on(parts: Parts) -> 
     parent = await ask_if_born(parts)
     mine = row_of(parts, parent)
     from bot.series.plan import Due
-    from bot.series.work import reply_of
+    from bot.series.words import reply_of
 
     reply = reply_of(mine, parts.library.series.by_id["by-age"], Due("born"))
     assert [spec.label for spec in reply.buttons] == ["button.born_yes", "button.born_not_yet", "button.born_lost"]
@@ -268,7 +268,7 @@ async def test_yes_the_baby_is_here_asks_the_month_and_goes_on(parts: Parts) -> 
 async def test_when_something_went_wrong_it_stops_and_asks_gently(parts: Parts) -> None:
     parent = await ask_if_born(parts)
     from bot.series.plan import Due
-    from bot.series.work import reply_of
+    from bot.series.words import reply_of
 
     put(parts, parent, reply_of(row_of(parts, parent), parts.library.series.by_id["by-age"], Due("born")))
     assert refs(await parent.press("Something went wrong")) == ["text:series.lost", "text:loss.ask"]

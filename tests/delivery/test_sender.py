@@ -10,17 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import inspect, select, update
 from sqlalchemy.exc import OperationalError
 
 from bot.conversation.render import Renderer
 from bot.delivery.hub import Hub
 from bot.delivery.outbox import enqueue
-from bot.delivery.pace import Rates
+from bot.delivery.pace import Rates, wait_for_rate
 from bot.delivery.receipts import apply_receipt, parts_accepted
 from bot.delivery.sender import TRIES, Sender
 from bot.library import Library
 from bot.messages import Delivery, DeliveryReceipt, Inbound, MessageClass, Outbound, Reply
+from bot.storage.claims import ASKED, UNASKED, _claimable
 from bot.storage.crypto import Keyring, new_key
 from bot.storage.engine import Database
 from bot.storage.tables import Incident, Outbox, Person, PersonAddress, now
@@ -418,3 +419,42 @@ async def test_a_shut_window_holds_what_somebody_waits_for(post: Post, message_c
     with post.database.read() as session:
         told = session.scalars(select(Incident.kind)).all()
     assert ("safety-not-sent" in told) == (message_class == "safety")
+
+
+async def test_what_somebody_waits_for_goes_before_all_that_nobody_does_however_old(post: Post) -> None:
+    for number in range(12):
+        post.put(f"bulk {number}", who=f"b{number}", message_class="bulk")
+    post.put("an answer", who="ada")
+    assert [parcel.outbound.text for parcel in post.sender().claim(1)] == ["an answer"]
+
+
+async def test_no_more_of_what_nobody_waits_for_is_taken_up_than_the_rate_has_room_for(post: Post) -> None:
+    for number in range(12):
+        post.put(f"bulk {number}", who=f"b{number}", message_class="bulk")
+    rates = {"telegram": Rates(per_second=10, burst=10, pair_seconds=1, pair_burst=5)}
+    sender = Sender(
+        post.database, post.keyring, {"telegram": post.provider}, post.hub, lease_seconds=60, look_every=5, rates=rates
+    )
+    with post.database.write() as session:
+        now_ = now()
+        taken = [wait_for_rate(session, "telegram", 900 + one, MessageClass.BULK, rates["telegram"], now_) for one in range(8)]
+    assert taken == [0.0] * 8
+    assert sender.claim(20) == []
+    with post.database.read() as session:
+        assert {row.attempts for row in session.scalars(select(Outbox))} == {0}, "none was taken up and put back"
+
+
+def test_the_sender_finds_its_next_message_in_a_small_index_however_long_the_queue(post: Post) -> None:
+    """SQLite's plans do not depend on how full the tables are; PostgreSQL's do, and there only the indexes can be looked for."""
+    if not post.database.is_sqlite:
+        indexes = {index["name"]: index for index in inspect(post.database.engine).get_indexes("outbox")}
+        for name in ("ix_outbox_asked", "ix_outbox_unasked"):
+            assert "open" in indexes[name]["dialect_options"]["postgresql_where"]
+        return
+    for index, which in (("ix_outbox_asked", ASKED), ("ix_outbox_unasked", UNASKED)):
+        query = _claimable(Outbox, False).where(Outbox.due_at <= now(), Outbox.channel == "telegram", which)
+        with post.database.read() as session:
+            words = query.params(moment=now(), most=8).compile(post.database.engine, compile_kwargs={"render_postcompile": True})
+            unknown = tuple(None for _ in words.positiontup)
+            plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {words}", unknown).all()
+        assert any(f"outbox USING INDEX {index}" in str(step) for step in plan), plan

@@ -15,7 +15,7 @@ from bot.messages import MessageClass
 from bot.people import forget
 from bot.series import store
 from bot.series.store import CannotUndo
-from bot.series.work import TEMPLATE, Sending
+from bot.series.words import TEMPLATE, Sending
 from bot.storage.tables import Consent, Incident, MessageTemplate, Outbox, Person, PersonAddress, SeriesStep, SeriesSubscription
 from tests.series.test_work import BEGIN, a_case, a_family, sending, wrote
 
@@ -167,7 +167,7 @@ def test_forgetting_somebody_forgets_their_series(sending: Sending) -> None:
         forget(session, family.person_id, except_inbox=0)
     with sending.database.read() as session:
         assert session.scalars(select(SeriesSubscription)).all() == [] and session.scalars(select(SeriesStep)).all() == []
-    assert family.tick(BEGIN + timedelta(days=14, hours=1)) == []
+    assert family.tick(BEGIN + timedelta(days=14, hours=1)).queued == 0
 
 
 def test_to_whom_it_is_not_safe_to_write_nothing_comes(sending: Sending) -> None:

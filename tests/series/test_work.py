@@ -16,7 +16,8 @@ from bot.library import Library
 from bot.series import store
 from bot.series.plan import Choices
 from bot.series.store import Agreed, Wanted
-from bot.series.work import Sending, send_due
+from bot.series.words import Sending
+from bot.series.work import Done, send_due
 from bot.storage.crypto import Keyring
 from bot.storage.engine import Database
 from bot.storage.tables import (
@@ -47,7 +48,7 @@ class Family:
     child_id: int
     row_id: int
 
-    def tick(self, moment: datetime) -> list[int]:
+    def tick(self, moment: datetime) -> Done:
         return send_due(self.sending, moment)
 
     def days(self, first: datetime, number: int) -> None:
@@ -108,7 +109,7 @@ def wrote(family: Family, at: datetime, level: str = "none") -> None:
     """The parent writes a message of this level."""
 
     def change(session: Any, row: SeriesSubscription) -> None:
-        raw = RawEvent(channel="telegram", external_id=f"e{at.timestamp()}")
+        raw = RawEvent(channel="telegram", external_id=f"e{row.person_id}-{at.timestamp()}")
         session.add(raw)
         session.flush()
         address = session.scalar(select(PersonAddress).where(PersonAddress.person_id == row.person_id))
