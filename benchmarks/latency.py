@@ -21,7 +21,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,6 +98,13 @@ def main() -> None:
 
 def measure_bare(settings: Settings, seconds: float) -> dict[int, Figures]:
     """The plain bot's figures by crowd."""
+    with bare_bot(settings) as (base, _):
+        return asyncio.run(crowds(lambda client: rest(client), base, seconds))
+
+
+@contextmanager
+def bare_bot(settings: Settings) -> Iterator[tuple[str, int]]:
+    """The plain bot, serving: its address and its process."""
     folder, model = train_bare(settings)
     port = free_port()
     command = [str(RASA_PYTHON), "-m", "rasa", "run", "-i", "127.0.0.1", "-p", str(port), "--model", str(model)]
@@ -106,7 +114,7 @@ def measure_bare(settings: Settings, seconds: float) -> dict[int, Figures]:
     try:
         base = f"http://127.0.0.1:{port}"
         until(lambda: answers(f"{base}/webhooks/rest/") is not None, 300)
-        return asyncio.run(crowds(lambda client: rest(client), base, seconds))
+        yield base, server.pid
     finally:
         server.terminate()
         server.wait(30)

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import BigInteger, Boolean, FromClause, LargeBinary, Row, String, func, insert, literal, select, update
@@ -26,11 +26,14 @@ from bot.messages import MessageClass, Reply
 from bot.people.people import to_come
 from bot.series import store
 from bot.series.plan import Choices, Sent, Whom, choose, next_slot, on_time, start_of
-from bot.series.usual import usual
+from bot.series.usual import due
 from bot.series.words import TEMPLATE, Sending, step_reply, template_reply
 from bot.storage.given import given
 from bot.storage.incidents import note_incident
 from bot.storage.tables import Outbox, Person, SeriesStep, SeriesSubscription, UtcDateTime, now
+
+if TYPE_CHECKING:
+    from bot.conversation.render import Rendering
 
 AT_ONCE = {"postgresql": 2_000, "sqlite": 250}
 """Subscriptions in a batch. On SQLite nobody else can write until it is over."""
@@ -69,6 +72,7 @@ class Plan:
     day: date
     next_at: datetime | None = None
     step: Step | None = None
+    version: str = ""
     message: str = ""
     until: str = ""
     left: bool = False
@@ -83,12 +87,12 @@ class Batch:
     full: bool
 
 
-@dataclass(slots=True, kw_only=True)
-class Words:
-    """Words sealed once for all who read the same, by what they hang on."""
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """Words sealed once for all who read the same: their row for the statement, and the rendering that they are from."""
 
-    numbers: dict[tuple[str, ...], int] = field(default_factory=dict)
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    row: Mapping[str, Any]
+    rendering: Rendering
 
 
 @dataclass(slots=True, kw_only=True)
@@ -99,14 +103,15 @@ class Bulk:
     moment: datetime
     plans: dict[tuple[Any, ...], Plan] = field(default_factory=dict)
     zones: dict[str | None, ZoneInfo] = field(default_factory=dict)
+    words: dict[tuple[str, ...], Sealed] = field(default_factory=dict)
 
     def batch(self, session: Session) -> Batch:
         """Queue one batch. An IntegrityError says that another process has sent some of it: nothing of the batch is then written."""
         at_once = AT_ONCE[session.get_bind().dialect.name]
-        rows = session.execute(usual(self.moment, self.sending.all_series.settings.hold_days).limit(at_once)).all()
-        plans = [(row, self._plan(row)) for row in rows]
-        left = [row.id for row, plan in plans if plan.left]
-        queue = Queue(self.sending, session, self.moment)
+        rows = session.execute(due(self.moment, self.sending.all_series.settings.hold_days, at_once)).all()
+        plans = [(row, self._plan(row)) for row in rows if row.usual]
+        left = [row.id for row in rows if not row.usual] + [row.id for row, plan in plans if plan.left]
+        queue = Queue(self.sending, session, self.moment, self.words)
         left += [row.id for row, plan in plans if plan.step is not None and not queue.put(row, plan, plan.step)]
         queue.write()
         self._set_next(session, plans, set(left))
@@ -143,13 +148,20 @@ class Bulk:
             audience=store.audience_of(row.role, series),
             ask_from=row.ask_from.astimezone(zone).date() if row.ask_from else None,
         )
-        due = choose(series, whom, sent, day, sending.renderer.library.messages)
-        if due is None:
+        found = choose(series, whom, sent, day, sending.renderer.library.messages)
+        if found is None:
             return later
-        if due.step is None:
+        if found.step is None:
             return replace(later, left=True)
-        until = due.step.at.on(start_of(series, whom)) + timedelta(days=due.step.for_days)
-        return Plan(day, next_slot(choices, day, self.moment, zone, settings), due.step, due.message, until.isoformat())
+        until = found.step.at.on(start_of(series, whom)) + timedelta(days=found.step.for_days)
+        return Plan(
+            day,
+            next_slot(choices, day, self.moment, zone, settings),
+            found.step,
+            found.step.version,
+            found.message,
+            until.isoformat(),
+        )
 
     def _zone(self, name: str | None) -> ZoneInfo:
         if name not in self.zones:
@@ -181,9 +193,10 @@ class Queue:
     sending: Sending
     session: Session
     moment: datetime
+    words: dict[tuple[str, ...], Sealed]
     steps: list[dict[str, Any]] = field(default_factory=list)
     messages: list[dict[str, Any]] = field(default_factory=list)
-    words: Words = field(default_factory=Words)
+    used: dict[int, Sealed] = field(default_factory=dict)
     templates: dict[tuple[str, str], bool | None] = field(default_factory=dict)
 
     def put(self, row: Row[Any], plan: Plan, step: Step) -> bool:
@@ -195,7 +208,7 @@ class Queue:
         if tell is None:
             return False
         self.steps.append({
-            "id": row.id, "step": step.id, "version": step.version, "message": plan.message, "day": plan.day.isoformat(),
+            "id": row.id, "step": step.id, "version": plan.version, "message": plan.message, "day": plan.day.isoformat(),
             "state": "waiting" if waits else "sent", "told": tell, "until": plan.until,
             "step_key": None if waits else key,
         })  # fmt: skip
@@ -226,18 +239,19 @@ class Queue:
 
     def _words(self, reply: Reply, row: Row[Any]) -> int:
         alike = (reply.ref, row.language, row.nation or "", str(reply.args.get("team", "")))
-        if alike not in self.words.numbers:
+        sealed = self.words.get(alike)
+        if sealed is None:
             rendering = self.sending.renderer.render(reply, row.language, row.nation)
-            keep_version(self.session, rendering)
             bare = replace(rendering.outbound, buttons=(), rows=())
-            self.words.numbers[alike] = len(self.words.rows)
-            self.words.rows.append({
-                "number": len(self.words.rows), "ref": reply.ref, "language": bare.language,
+            sealed = self.words[alike] = Sealed({
+                "number": len(self.words), "ref": reply.ref, "language": bare.language,
                 "content_id": rendering.content_id if rendering.template else None,
                 "content_version": rendering.version if rendering.template else None,
                 "sealed": self.sending.keyring.seal_json(asdict(bare)).decode("ascii"),
-            })  # fmt: skip
-        return self.words.numbers[alike]
+            }, rendering)  # fmt: skip
+        number = int(sealed.row["number"])
+        self.used[number] = sealed
+        return number
 
     def write(self) -> None:
         """Everything that was taken up."""
@@ -249,6 +263,8 @@ class Queue:
             self.session.execute(update(SeriesStep).where(*old).values(state="missed"), execution_options=PLAIN)
         self._insert(SeriesStep, *self._step_columns())
         if self.messages:
+            for sealed in self.used.values():
+                keep_version(self.session, sealed.rendering)
             self._insert(Outbox, *self._message_columns())
 
     def _step_columns(self) -> tuple[dict[str, Any], FromClause]:
@@ -259,7 +275,10 @@ class Queue:
         return columns, new.join(SeriesSubscription.__table__, row.id == new.c.id)
 
     def _message_columns(self) -> tuple[dict[str, Any], FromClause]:
-        new, words = given(self.session, "new", self.messages, MESSAGE), given(self.session, "words", self.words.rows, WORDS)
+        new, words = (
+            given(self.session, "new", self.messages, MESSAGE),
+            given(self.session, "words", [sealed.row for sealed in self.used.values()], WORDS),
+        )
         row, person, moment = SeriesSubscription.__table__.c, Person.__table__.c, literal(now(), UtcDateTime())
         columns: dict[str, Any] = {name: words.c[name] for name in ("ref", "content_id", "content_version", "language", "sealed")}
         columns |= {"key": new.c.key, "address_id": new.c.address, "channel": new.c.channel, "person_id": row.person_id}

@@ -1,6 +1,6 @@
-"""Who is due and of the usual kind, with all that hangs on it: one query for a batch (`bot.series.bulk`).
+"""Who is due and whether of the usual kind, with all that hangs on it: one query for a batch (`bot.series.bulk`).
 
-What a row may not have is what `bot.series.work` looks for one by one; whoever has any of it is left to that.
+What the usual kind may not have is what `bot.series.work` looks for one by one; whoever has any of it is left to that.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, bindparam, exists, func, or_, select
+from sqlalchemy import ColumnElement, Integer, ScalarSelect, Select, and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
 from bot.delivery.outbox import PULLED
@@ -31,14 +31,14 @@ _ROW, _OTHER = SeriesSubscription, aliased(SeriesSubscription)
 _MOMENT = bindparam("moment", type_=UtcDateTime())
 
 
-def usual(moment: datetime, hold_days: int) -> Select[*tuple[Any, ...]]:
-    """Subscriptions that are due at `moment` and whose people nothing holds, oldest first, locked until the transaction ends.
+def due(moment: datetime, hold_days: int, most: int) -> Select[*tuple[Any, ...]]:
+    """Up to `most` subscriptions that are due at `moment`, oldest first, locked with their people until the transaction ends.
 
-    `history` has a line "step, tab, message" for each that has come of this series about this child, `last` the day of the last one.
-    `unread` says whether they have not written since a template told them that something is here.
+    `usual` is true for whom nothing holds. `history` has a line "step, tab, message" for each that has come of this series about this
+    child, `last` the day of the last one. `unread` says whether they have not written since a template told them that something is here.
     """
     since, yesterday = moment - timedelta(days=hold_days), (moment - timedelta(days=1)).date().isoformat()
-    return _query().params(moment=moment, since=since, yesterday=yesterday)
+    return _query().params(moment=moment, since=since, yesterday=yesterday, most=most)
 
 
 @lru_cache(maxsize=1)
@@ -50,15 +50,25 @@ def _query() -> Select[*tuple[Any, ...]]:
         Child.arrived_at, Child.created_at.label("told_at"),
         PersonAddress.id.label("address_id"), PersonAddress.channel, PersonAddress.last_seen_at, PersonAddress.window_until,
     )  # fmt: skip
+    # The rows are picked first, by an index: else PostgreSQL works out everything for all who are due and then takes a few.
+    due = (
+        select(_ROW.id)
+        .where(_ROW.next_at <= _MOMENT, _ROW.state == "active")
+        .order_by(_ROW.next_at)
+        .limit(bindparam("most", type_=Integer()))
+        .with_for_update(skip_locked=True, key_share=True)
+        .cte("due_now")
+    )
+    usual = and_(*_nothing_ends_it(), *_nothing_holds_it()).label("usual")
     return (
-        select(*columns, *_history(), _unread().label("unread"))
+        select(*columns, *_history(), _unread().label("unread"), usual)
+        .join_from(due, _ROW, _ROW.id == due.c.id)
         .join(Person, Person.id == _ROW.person_id)
-        .join(PersonAddress, PersonAddress.id == _address())
+        .outerjoin(PersonAddress, PersonAddress.id == _address())
         .outerjoin(Area, Area.id == Person.area_id)
         .outerjoin(Child, Child.id == _ROW.child_id)
-        .where(_ROW.next_at <= _MOMENT, _ROW.state == "active", *_nothing_ends_it(), *_nothing_holds_it())
         .order_by(_ROW.next_at)
-        .with_for_update(of=[_ROW, Person], skip_locked=True, key_share=True)
+        .with_for_update(of=Person, skip_locked=True, key_share=True)
     )
 
 

@@ -431,7 +431,7 @@ async def test_what_somebody_waits_for_goes_before_all_that_nobody_does_however_
 async def test_no_more_of_what_nobody_waits_for_is_taken_up_than_the_rate_has_room_for(post: Post) -> None:
     for number in range(12):
         post.put(f"bulk {number}", who=f"b{number}", message_class="bulk")
-    rates = {"telegram": Rates(per_second=10, burst=10, pair_seconds=1, pair_burst=5)}
+    rates = {"telegram": Rates(per_second=0.001, burst=10, pair_seconds=1, pair_burst=5)}
     sender = Sender(
         post.database, post.keyring, {"telegram": post.provider}, post.hub, lease_seconds=60, look_every=5, rates=rates
     )
