@@ -381,11 +381,11 @@ def whatsapp_templates(
     from bot.whatsapp import whatsapp_channel
     from bot.whatsapp_templates import NO_TEMPLATES, as_lines, missing, sync, write_lines
     from bot.whatsapp_templates import submit as hand_in
-    from bot.wiring import prepare_database
+    from bot.wiring import ready_database
 
     chosen = _started()
     templates, database = Templates.load(ROOT), Database(chosen.database)
-    prepare_database(chosen, database)
+    ready_database(chosen, database)
     channel = None if offline else whatsapp_channel(chosen)
     if channel is None and not offline:
         say("Set WREN_WHATSAPP_TOKEN, WREN_WHATSAPP_PHONE_NUMBER_ID and WREN_WHATSAPP_BUSINESS_ID, or ask with --offline.")
@@ -582,11 +582,11 @@ def _staff(act: Callable[..., object], *, show_password: bool = True) -> None:
 
     from bot.console import accounts
     from bot.storage.engine import Database
-    from bot.wiring import prepare_database
+    from bot.wiring import ready_database
 
     chosen = _started()
     database = Database(chosen.database)
-    prepare_database(chosen, database)
+    ready_database(chosen, database)
     password = secrets.token_urlsafe(12)
     try:
         with database.write() as session:

@@ -35,7 +35,7 @@ from bot.settings import ROOT, Settings
 from bot.storage.crypto import Keyring
 from bot.storage.engine import Database
 from bot.storage.migrate import VERSION_TABLE, migrate
-from bot.storage.standing import why_unfit
+from bot.storage.standing import bring_up, why_unfit
 from bot.storage.tables import Area
 from bot.storage.unfit import Unfit
 from bot.storage.upsert import insert
@@ -114,6 +114,16 @@ def prepare_database(settings: Settings, database: Database) -> None:
             load_demonstration(engine)
     finally:
         engine.dispose()
+
+
+def ready_database(settings: Settings, database: Database) -> None:
+    """Make a database ready for one command: an embedded one as at a start of `bot run`, a shared one only if `bot migrate` has
+    prepared it. Raises `Unfit`."""
+    if database.is_sqlite:
+        prepare_database(settings, database)
+        return
+    bring_up(database)
+    _add_areas(settings, database)
 
 
 def versions_of(database: Database) -> dict[str, str]:
@@ -232,4 +242,14 @@ def build(settings: Settings, *, migrated: bool = False) -> Parts:
     return parts
 
 
-__all__ = ["LanguageGuess", "Parts", "build", "prepare_database", "require_keys", "topic_ids", "use_database", "versions_of"]
+__all__ = [
+    "LanguageGuess",
+    "Parts",
+    "build",
+    "prepare_database",
+    "ready_database",
+    "require_keys",
+    "topic_ids",
+    "use_database",
+    "versions_of",
+]

@@ -186,13 +186,13 @@ def _made(session: Session, code: str, label: str) -> tuple[str, int]:
 
 
 def _with_session(chosen: Settings, act: Callable[[Session], Found]) -> Found:
-    """What `act` gives, on the migrated database."""
+    """What `act` gives, on a database that is ready. Raises `Unfit`."""
     from bot.storage.engine import Database
-    from bot.wiring import prepare_database
+    from bot.wiring import ready_database
 
     database = Database(chosen.database)
     try:
-        prepare_database(chosen, database)
+        ready_database(chosen, database)
         with database.write() as session:
             return act(session)
     finally:

@@ -36,12 +36,12 @@ def _desk() -> Iterator[tuple[Database, Texts]]:
     from bot.library import Library
     from bot.library.check_files import Tree
     from bot.storage.engine import Database
-    from bot.storage.migrate import migrate
+    from bot.storage.standing import bring_up
 
     database = Database(settings().database)
     try:
         settings().var_dir.mkdir(parents=True, exist_ok=True)
-        migrate(database.engine)
+        bring_up(database)
         library = Library.load(ROOT, Kept(settings().kept_dir)).overlaid(PublishedWords(database))
         library.refresh()
         yield database, Texts(library, Tree(ROOT))

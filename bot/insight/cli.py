@@ -31,12 +31,12 @@ def collect_days(
     from bot.insight.collect import collect, recount
     from bot.storage.engine import Database
     from bot.storage.tables import now
-    from bot.wiring import prepare_database
+    from bot.wiring import ready_database
 
     chosen, teams = settings(), load_teams(ROOT)
     database = Database(chosen.database)
     try:
-        prepare_database(chosen, database)
+        ready_database(chosen, database)
         if again is not None:
             with database.write() as session:
                 recount(session, date.fromisoformat(again), teams.is_open)

@@ -30,12 +30,12 @@ def run(
     from bot.retention.schedule import load_schedule
     from bot.storage.crypto import Keyring
     from bot.storage.engine import Database
-    from bot.storage.migrate import migrate
+    from bot.storage.standing import bring_up
     from bot.storage.tables import now
 
     chosen, schedule, teams = settings(), load_schedule(ROOT), load_teams(ROOT)
     database = Database(chosen.database)
-    migrate(database.engine)
+    bring_up(database)
     nights = Nights(Keeping(database=database, keyring=Keyring(chosen.keys()), schedule=schedule, teams=teams))
     out, moment = csv.writer(sys.stdout, lineterminator="\n"), now()
     if dry_run:

@@ -10,11 +10,23 @@ from bot.storage import migrate
 from bot.storage.crypto import KeyMissing, Keyring
 from bot.storage.engine import Database
 from bot.storage.tables import PersonAddress
+from bot.storage.unfit import Unfit
 from services_directory import is_behind as directory_is_behind
 
 
-def why_unfit(database: Database, keyring: Keyring) -> str | None:
-    """Why this code cannot work on `database` with these keys; None if it can. A schema newer than the code fits. Blocking."""
+def bring_up(database: Database) -> None:
+    """Make the app's tables ready for one command: those of an embedded database are migrated, those of one that several machines may
+    share must have been, by `bot migrate`. Raises `Unfit`. Blocking."""
+    if database.is_sqlite:
+        migrate.migrate(database.engine)
+        return
+    why = why_behind(database)
+    if why is not None:
+        raise Unfit(why)
+
+
+def why_behind(database: Database) -> str | None:
+    """Why this code cannot work on the tables of `database`; None if it can. Newer tables fit. Blocking."""
     try:
         with database.read() as session:
             session.execute(text("SELECT 1"))
@@ -22,6 +34,14 @@ def why_unfit(database: Database, keyring: Keyring) -> str | None:
         return f"The database cannot be reached ({type(error).__name__})."
     if migrate.is_behind(database.engine) or directory_is_behind(database.engine):
         return "The database is older than this version of Wren. Run `bot migrate` once, on one machine; then start again."
+    return None
+
+
+def why_unfit(database: Database, keyring: Keyring) -> str | None:
+    """Why this code cannot work on `database` with these keys; None if it can. A schema newer than the code fits. Blocking."""
+    why = why_behind(database)
+    if why is not None:
+        return why
     try:
         with database.read() as session:
             fit = keys_fit(session, keyring)
