@@ -166,6 +166,23 @@ def new_key() -> None:
     print(make())
 
 
+@app.command()
+def reseal() -> None:
+    """Bring everything that is sealed with an older key under the newest, while Wren goes on, and say which keys may then be taken away.
+    It may be stopped and begun again at any time. Exit status 1 while something is left."""
+    from bot.keys import report
+    from bot.storage.engine import Database
+    from bot.wiring import use_database
+
+    chosen = _started()
+    database = Database(chosen.database)
+    try:
+        use_database(chosen, database)
+        raise typer.Exit(report(chosen, database, sys.stdout, say))
+    finally:
+        database.dispose()
+
+
 def _faster_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """uvloop's event loop; Python's own where there is none (Windows)."""
     try:

@@ -25,7 +25,8 @@ class Settings(BaseSettings):
     var_dir: Path = Field(default=ROOT / "var", description="Where the database, keys, models and logs of this machine live.")
     database_url: str | None = Field(default=None, description="SQLAlchemy address; empty means SQLite in `var_dir`.")
     secret_keys: SecretStr | None = Field(
-        default=None, description="Encryption keys, newest first, comma-separated; empty means a key file in `var_dir`."
+        default=None,
+        description="Encryption keys, newest first, comma-separated; one marked next: does not seal yet; empty means a key file in `var_dir`.",
     )
     host: str = Field(default="127.0.0.1", description="Address the web server listens on.")
     port: int = Field(default=8080, description="Port of the web server.")

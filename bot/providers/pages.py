@@ -27,6 +27,7 @@ from bot.pages.door import from_our_pages
 from bot.pages.web import ASSETS, Look, chosen, secured
 from bot.providers.letters import LANGUAGES, PATH, checked_words
 from bot.settings import Settings
+from bot.storage.crypto import opening
 from services_directory import writing
 from services_directory.directory import LONDON
 from services_directory.freshness import links
@@ -60,7 +61,7 @@ class ProviderPages:
         self, engine: Engine, strings: Strings, helplines: Helplines, settings: Settings, clock: Callable[[], datetime]
     ) -> None:
         self._engine, self._strings, self._settings, self._clock = engine, strings, settings, clock
-        self._signer = Signer(settings.keys())
+        self._signer = Signer(opening(settings.keys()))
         self._look = Look(
             HERE / "templates",
             assets={"pages": ASSETS},

@@ -20,6 +20,7 @@ from bot.delivery.hub import wait_for
 from bot.library.strings import Strings
 from bot.providers import letters
 from bot.settings import Settings
+from bot.storage.crypto import opening
 from services_directory import models, writing
 from services_directory.directory import LONDON, whole_service
 from services_directory.freshness import reminders
@@ -48,7 +49,7 @@ class Postman:
     ) -> None:
         self._engine, self._strings, self._settings = engine, strings, settings
         self._policy, self._clock, self._look_every = policy or load_policy(), clock, look_every
-        self._server, self._signer = MailServer(settings), Signer(settings.keys())
+        self._server, self._signer = MailServer(settings), Signer(opening(settings.keys()))
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:

@@ -13,21 +13,34 @@ from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
+from bot.storage.unfit import Unfit
+
+COMING = "next:"
+"""Before a key: it opens already and does not seal yet, so that every machine knows it before the first one uses it."""
+
 
 class KeyMissing(RuntimeError):
     """No key is configured, or none of the configured keys opens a stored value."""
 
 
+def opening(keys: list[str]) -> list[str]:
+    """Every key without its mark, the one that seals first; those that do not seal yet come last."""
+    plain = [key for key in keys if not key.startswith(COMING)]
+    return plain + [key.removeprefix(COMING) for key in keys if key.startswith(COMING)]
+
+
 class Keyring:
-    """The keys of one installation. `keys` are urlsafe-base64 32-byte Fernet keys, newest first."""
+    """The keys of one installation. `keys` are urlsafe-base64 32-byte Fernet keys, newest first, or such keys marked as `COMING`."""
 
     def __init__(self, keys: list[str]) -> None:
-        if not keys:
+        plain = [key for key in keys if not key.startswith(COMING)]
+        if not plain:
             raise KeyMissing("no encryption key is configured (WREN_SECRET_KEYS)")
-        self._fernet = MultiFernet([Fernet(key) for key in keys])
+        fernets = [_fernet(key, number) for number, key in enumerate(opening(keys), start=1)]
+        self._newest, self._fernet = fernets[0], MultiFernet(fernets)
         # The look-up key must outlive rotation: it comes from the oldest key, which is never dropped.
-        self._lookup = hashlib.sha256(b"wren address look-up" + keys[-1].encode()).digest()
-        self._oldest = keys[-1].encode()
+        self._lookup = hashlib.sha256(b"wren address look-up" + plain[-1].encode()).digest()
+        self._oldest = plain[-1].encode()
 
     def seal(self, text: str) -> bytes:
         """Encrypt `text`; the result is about 100 bytes longer."""
@@ -39,6 +52,17 @@ class Keyring:
             return self._fernet.decrypt(sealed).decode("utf-8", "surrogatepass")
         except InvalidToken as error:
             raise KeyMissing("a stored value was sealed with a key that is not configured") from error
+
+    def resealed(self, sealed: bytes) -> bytes | None:
+        """The same under the newest key; None if it is already. Raises `KeyMissing` if no key fits."""
+        try:
+            self._newest.decrypt(sealed)
+        except InvalidToken:
+            try:
+                return self._fernet.rotate(sealed)
+            except InvalidToken as error:
+                raise KeyMissing("a stored value was sealed with a key that is not configured") from error
+        return None
 
     def seal_json(self, value: Any) -> bytes:
         """Encrypt a JSON-serialisable value."""
@@ -56,6 +80,13 @@ class Keyring:
         """A keyed hash of `parts`, as `lookup` makes, under a key of the purpose's own: hashes for two purposes cannot be compared."""
         key = hashlib.sha256(b"wren " + purpose.encode() + b"\x1f" + self._oldest).digest()
         return hmac.new(key, "\x1f".join(parts).encode(), hashlib.sha256).hexdigest()
+
+
+def _fernet(key: str, number: int) -> Fernet:
+    try:
+        return Fernet(key)
+    except ValueError as error:
+        raise Unfit(f"Key number {number} of WREN_SECRET_KEYS is not one that `bot new-key` makes.") from error
 
 
 def new_key() -> str:
