@@ -11,13 +11,14 @@ import shutil
 import sqlite3
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from sqlalchemy import func, inspect, make_url, select, update
 from sqlalchemy.orm import Session
 
+from bot.people.forgotten import Line, forget_listed, read_list
 from bot.people.people import remove_forgotten
 from bot.settings import Settings
 from bot.storage.crypto import Keyring
@@ -55,12 +56,14 @@ def back_up(settings: Settings, file: Path, say: Say) -> None:
         database.dispose()
 
 
-def restore(settings: Settings, file: Path, say: Say) -> None:
-    """Take a copy into the empty database that the settings name, bring it to this version, and check it.
+def restore(settings: Settings, file: Path, say: Say, lists: Sequence[Path] = ()) -> None:
+    """Take a copy into the empty database that the settings name, bring it to this version, check it, and forget whom the lists name:
+    this machine's, and `lists` of others.
 
     Raises `Refused`, and the database is then as empty as before; `Unfit` if the copy is in but does not fit these keys.
     """
     kind = _kind_of(file)
+    lines = _listed(settings, lists, say)
     database = Database(settings.database)
     try:
         if (kind == "SQLite") is not database.is_sqlite:
@@ -74,34 +77,46 @@ def restore(settings: Settings, file: Path, say: Say) -> None:
             options = ["--exit-on-error", "--single-transaction", "--no-owner", "--no-privileges"]
             _run("pg_restore", options, settings.database, str(file))
         prepare_database(settings, database)
-        why = why_unfit(database, Keyring(settings.keys()))
+        keyring = Keyring(settings.keys())
+        why = why_unfit(database, keyring)
         if why is not None:
             raise Unfit(f"The copy is in the database. {why}")
         with database.write() as session:
-            settle(session)
+            again = settle(session, keyring, lines)
+        say(f"{again} people who asked to be forgotten after the copy was made are forgotten again.")
         with database.read() as session:
             say(f"Restored: {_summary(session)}.")
     finally:
         database.dispose()
 
 
-def settle(session: Session) -> None:
-    """Make a restored database safe to go on with: what happened after the copy was made is not known to it.
+def settle(session: Session, keyring: Keyring, forgotten: list[Line]) -> int:
+    """Make a restored database safe to go on with: what happened after the copy was made is not known to it. Returns how many people
+    the lines `forgotten` made us forget again.
 
     What waited to go out may have gone since. Marked as begun, the sender repeats safety words, replies and practitioners' words (a
     double is better than silence) and refuses what nobody waits for.
     """
+    again = forget_listed(session, keyring, forgotten)
     session.execute(update(Outbox).where(Outbox.open == 1, Outbox.state == "queued").values(state="sending"))
-    forget_again(session)
+    remove_forgotten(session)
+    return again
 
 
-def forget_again(session: Session) -> int:
-    """Remove those who asked to be forgotten, as far as this database knows of it; returns how many.
-
-    Whoever asked after the copy was made is in it as if they had not. A list of their keyed look-ups, kept apart from the copies,
-    belongs here: each person whom one of `PersonAddress.lookup` finds is forgotten again.
-    """
-    return remove_forgotten(session)
+def _listed(settings: Settings, lists: Sequence[Path], say: Say) -> list[Line]:
+    """Who was forgotten, by this machine's list and others. Raises `Refused` for a list that is named and cannot be read."""
+    own = settings.forgotten_path
+    if not own.exists():
+        say(f"There is no list of who was forgotten at {own}.")
+    found: list[Line] = []
+    for path in [*([own] if own.exists() else []), *lists]:
+        try:
+            lines, torn = read_list(path)
+        except OSError as error:
+            raise Refused(f"The list {path} cannot be read ({error.strerror}).") from error
+        say(f"{path}: {len(lines)} lines" + (f", and {torn} that cannot be read." if torn else "."))
+        found += lines
+    return found
 
 
 def _summary(session: Session) -> str:

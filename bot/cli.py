@@ -7,7 +7,7 @@ import gc
 import os
 import sys
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -141,11 +141,20 @@ def backup(file: Annotated[Path, typer.Argument(help="Where to; a file that is n
 
 
 @app.command()
-def restore(file: Annotated[Path, typer.Argument(help="A file that `bot backup` made.", exists=True, dir_okay=False)]) -> None:
-    """Take a copy into the empty database that WREN_DATABASE_URL names, bring it to this version and check it. Wren must not be running."""
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file that `bot backup` made.", exists=True, dir_okay=False)],
+    forgotten: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Another machine's list of who was forgotten; may be given several times.", exists=True, dir_okay=False
+        ),
+    ] = None,
+) -> None:
+    """Take a copy into the empty database that WREN_DATABASE_URL names, bring it to this version, check it, and forget again who asked
+    to be forgotten since, by the list in WREN_FORGOTTEN_FILE. Wren must not be running."""
     from bot.backup import restore as take_in
 
-    _copying(take_in, file)
+    _copying(partial(take_in, lists=forgotten or []), file)
 
 
 def _copying(act: Callable[[Settings, Path, Callable[[str], None]], None], file: Path) -> None:

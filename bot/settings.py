@@ -28,6 +28,10 @@ class Settings(BaseSettings):
         default=None,
         description="Encryption keys, newest first, comma-separated; one marked next: does not seal yet; empty means a key file in `var_dir`.",
     )
+    forgotten_file: Path | None = Field(
+        default=None,
+        description="File that lists who was forgotten, for a restore; empty means `forgotten.log` in `var_dir`.",
+    )
     host: str = Field(default="127.0.0.1", description="Address the web server listens on.")
     port: int = Field(default=8080, description="Port of the web server.")
     public_url: str | None = Field(default=None, description="How parents reach this server; empty means http://host:port.")
@@ -251,6 +255,11 @@ class Settings(BaseSettings):
     @property
     def spool_dir(self) -> Path:
         return self.var_dir / "spool"
+
+    @property
+    def forgotten_path(self) -> Path:
+        """The list of who was forgotten, for a restore. Another disk than the database's is better."""
+        return self.forgotten_file or self.var_dir / "forgotten.log"
 
     def whatsapp_secrets(self) -> list[str]:
         """The secrets that may have signed a webhook; none means that none is taken."""

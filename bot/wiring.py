@@ -30,6 +30,7 @@ from bot.library import Library
 from bot.library.yamlfile import read_yaml
 from bot.messages import Inbound
 from bot.models import triage_model_path
+from bot.people.forgotten import ForgottenList
 from bot.retention.schedule import Schedule, load_schedule
 from bot.settings import ROOT, Settings
 from bot.storage.crypto import Keyring
@@ -214,6 +215,7 @@ def build(settings: Settings, *, migrated: bool = False) -> Parts:
         teams=teams,
         lease_seconds=settings.lease_seconds,
         tombstones_end=schedule.period("tombstones").after,
+        forgotten=ForgottenList(settings.forgotten_path, keyring),
     )
     parts = Parts(
         settings=settings,

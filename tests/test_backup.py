@@ -13,11 +13,12 @@ from alembic import command
 from sqlalchemy import delete, inspect, select, update
 
 from bot.backup import Refused, back_up, restore
+from bot.people.forgotten import FORGET, ForgottenList
 from bot.settings import Settings
 from bot.storage.crypto import Keyring, new_key
 from bot.storage.engine import Database
 from bot.storage.migrate import config, is_behind
-from bot.storage.tables import Base, Inbox, Outbox, Person, now
+from bot.storage.tables import Base, Inbox, Outbox, Person, Tombstone, now
 from bot.storage.unfit import Unfit
 from tests.storage.support import add_message, add_outgoing, add_person
 
@@ -129,6 +130,38 @@ def test_who_asked_to_be_forgotten_before_the_copy_is_gone_from_it(lived_in: Dat
     with database.read() as session:
         assert sorted(session.scalars(select(Person.id))) == [1, 3, 4, 5]
     database.dispose()
+
+
+def test_who_asked_to_be_forgotten_after_the_copy_is_gone_from_it_by_the_lists(
+    lived_in: Database, empty_beside: str, tmp_path: Path
+) -> None:
+    """One by this machine's list, whose last line a power cut tore, and one by another machine's."""
+    back_up(settings(lived_in.url, tmp_path), tmp_path / "copy", SAID.append)
+    chosen, keyring = settings(empty_beside, tmp_path), Keyring([KEY])
+    with lived_in.read() as session:
+        here, there, torn = (session.get_one(Person, number) for number in (2, 4, 5))
+    until = now() + timedelta(days=700)
+    ForgottenList(chosen.forgotten_path, keyring).add(FORGET, here, until)
+    ForgottenList(chosen.forgotten_path, keyring).add(FORGET, torn, until)
+    chosen.forgotten_path.write_bytes(chosen.forgotten_path.read_bytes()[:-5])
+    ForgottenList(tmp_path / "other", keyring).add(FORGET, there, until)
+    said: list[str] = []
+    restore(chosen, tmp_path / "copy", said.append, lists=[tmp_path / "other"])
+    assert any("1 that cannot be read" in line for line in said) and any(line.startswith("2 people") for line in said)
+    database = Database(empty_beside)
+    with database.read() as session:
+        assert sorted(session.scalars(select(Person.id))) == [1, 3, 5]
+        assert len(session.scalars(select(Tombstone)).all()) == 2
+    database.dispose()
+
+
+def test_a_list_that_is_named_and_not_there_stops_the_restore_before_it_begins(
+    lived_in: Database, empty_beside: str, tmp_path: Path
+) -> None:
+    back_up(settings(lived_in.url, tmp_path), tmp_path / "copy", SAID.append)
+    with pytest.raises(Refused, match="cannot be read"):
+        restore(settings(empty_beside, tmp_path), tmp_path / "copy", SAID.append, lists=[tmp_path / "nothing"])
+    assert tables_at(empty_beside) == []
 
 
 def test_an_older_copy_is_brought_up_to_date(lived_in: Database, empty_beside: str, tmp_path: Path) -> None:

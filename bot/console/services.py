@@ -13,6 +13,7 @@ from bot.delivery.hub import Hub
 from bot.handoff.hours import Teams
 from bot.handoff.sampling import Reviewing, Sampling
 from bot.library.strings import Strings
+from bot.people.forgotten import ForgottenList
 from bot.retention.schedule import Schedule
 from bot.settings import Settings
 from bot.storage.crypto import Keyring
@@ -42,3 +43,8 @@ class ConsoleServices:
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     tries_per_address: int = 30
     tries_in_all: int = 120
+
+    @property
+    def forgotten(self) -> ForgottenList:
+        """The list beside the database of who was forgotten."""
+        return ForgottenList(self.settings.forgotten_path, self.keyring)

@@ -16,6 +16,7 @@ from bot.handoff import cases
 from bot.insight.searches import count_search
 from bot.library import Library
 from bot.people import forget
+from bot.people.forgotten import FORGET, ForgottenList
 from bot.people.tombstones import bury, clear
 from bot.series import store
 from bot.series.plan import SLOWER, Choices
@@ -55,6 +56,7 @@ class Committing:
     library: Library
     tombstones_end: Callable[[datetime], datetime]
     """Until when a tombstone lies that is put at a moment."""
+    forgotten: ForgottenList
 
     @property
     def person(self) -> Person:
@@ -264,6 +266,7 @@ def _feedback(commit: Committing, args: Mapping[str, Any]) -> None:
 def _forget(commit: Committing, args: Mapping[str, Any]) -> None:
     until = commit.tombstones_end(now())
     bury(commit.session, commit.keyring, commit.person, until=until, receipt=args["receipt"])
+    commit.forgotten.add(FORGET, commit.person, until)
     forget(commit.session, commit.turn.person.id, except_inbox=commit.turn.inbox_id)
 
 

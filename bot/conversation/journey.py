@@ -29,6 +29,7 @@ from bot.handoff.hours import Teams
 from bot.languages import Detector
 from bot.messages import MAX_TEXT, Kind, MessageClass
 from bot.people import view
+from bot.people.forgotten import ForgottenList
 from bot.signals import metrics
 from bot.storage.claims import Lease, claim, finish, let_go, more_of
 from bot.storage.crypto import KeyMissing, Keyring
@@ -137,6 +138,7 @@ class Journey:
         teams: Teams,
         lease_seconds: float,
         tombstones_end: Callable[[datetime], datetime],
+        forgotten: ForgottenList,
         clock: Callable[[], datetime] = now,
     ) -> None:
         self._database = database
@@ -152,6 +154,7 @@ class Journey:
         self._teams = teams
         self._lease_seconds = lease_seconds
         self._tombstones_end = tombstones_end
+        self._forgotten = forgotten
         self._clock = clock
 
     # Claim
@@ -435,8 +438,16 @@ class Journey:
                 topic=turn.topic,
                 outcome=turn.outcome,
             )
-            library, end = self._renderer.library, self._tombstones_end
-            committing = effects.Committing(session, self._keyring, turn, work.address_id, work.channel, library, end)
+            committing = effects.Committing(
+                session,
+                self._keyring,
+                turn,
+                work.address_id,
+                work.channel,
+                self._renderer.library,
+                self._tombstones_end,
+                self._forgotten,
+            )
             for effect in turn.effects:
                 effects.apply(effect, committing)
             self._save_state(session, turn)

@@ -36,12 +36,21 @@ def receipt_hash(keyring: Keyring, typed: str) -> str:
     return keyring.hashed(RECEIPT, "".join(letter for letter in typed.upper() if letter in RECEIPT_LETTERS))
 
 
-def bury(session: Session, keyring: Keyring, person: Person, *, until: datetime, receipt: str | None = None) -> None:
+def bury(
+    session: Session,
+    keyring: Keyring,
+    person: Person,
+    *,
+    until: datetime,
+    receipt: str | None = None,
+    receipt_kept: str | None = None,
+) -> None:
     """Put a tombstone for each address that is the person's own, `until` a moment. A later one takes the place of an earlier one.
 
-    An address whose key has been dropped cannot be told any more, and gets none.
+    `receipt_kept` is the hash of a receipt that was given before. An address whose key has been dropped cannot be told any more, and
+    gets none.
     """
-    person.receipt = receipt_hash(keyring, receipt) if receipt else None
+    person.receipt = receipt_hash(keyring, receipt) if receipt else receipt_kept
     for address in _own(session, keyring, person):
         session.merge(Tombstone(id=_of(keyring, address), receipt=person.receipt, ends_at=until, at=now()))
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from bot.handoff.desk import Refused, Services, checked
 from bot.people import copy, forget
+from bot.people.forgotten import ERASE, FORGET, ForgottenList
 from bot.people.people import wipe_events
 from bot.people.tombstones import bury, new_receipt, receipt_hash
 from bot.retention import holds
@@ -32,6 +33,13 @@ SAFE = "safe"
 RECEIPT = "receipt"
 CHECK_LASTS = timedelta(days=7)
 LONGEST = timedelta(days=100 * 365)
+
+
+class Erasing(Services, Protocol):
+    """The parts of a process that forgetting needs besides."""
+
+    @property
+    def forgotten(self) -> ForgottenList: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +73,7 @@ def valid_check(session: Session, case_id: int) -> RightsCheck | None:
     return session.scalars(query.order_by(RightsCheck.id.desc()).limit(1)).first()
 
 
-def erase(services: Services, schedule: Schedule, case_id: int, staff_id: int) -> Forgotten:
+def erase(services: Erasing, schedule: Schedule, case_id: int, staff_id: int) -> Forgotten:
     """Erase the parent of a case and all that is kept of them, with every case they had; numbers without a person stay.
 
     Raises `Refused`: `unchecked`, `erase_open` while a case is not closed, `erase_held` while one is on legal hold.
@@ -81,13 +89,14 @@ def erase(services: Services, schedule: Schedule, case_id: int, staff_id: int) -
         left = Forgotten(receipt=_receipt(session, services, schedule, person))
         count_cases(session, [one.id for one in cases])
         wipe_events(session, Inbox.person_id == person.id)
+        services.forgotten.add(ERASE, person, schedule.period("tombstones").after(now()))
         session.add(StaffAudit(staff_id=staff_id, action="case.erase", subject=f"case:{case.id}"))
         session.flush()
         session.execute(delete(Person).where(Person.id == person.id).execution_options(synchronize_session=False))
     return left
 
 
-def keep(services: Services, schedule: Schedule, case_id: int, staff_id: int, until: datetime | None, reason: str) -> Forgotten:
+def keep(services: Erasing, schedule: Schedule, case_id: int, staff_id: int, until: datetime | None, reason: str) -> Forgotten:
     """Keep a case until a day, for a reason, and forget at once what does not belong to it; on that day it goes.
 
     Raises `Refused`: `unchecked`, `keep_date` for a day that is none to come, and for no reason.
@@ -134,10 +143,11 @@ def _checked(session: Session, case: Case) -> RightsCheck:
     return check
 
 
-def _receipt(session: Session, services: Services, schedule: Schedule, person: Person) -> str | None:
+def _receipt(session: Session, services: Erasing, schedule: Schedule, person: Person) -> str | None:
     """A receipt, with tombstones, for somebody who has not asked in the chat, where they would have got one."""
     if person.forgotten_at is not None:
         return None
-    receipt = new_receipt()
-    bury(session, services.keyring, person, until=schedule.period("tombstones").after(now()), receipt=receipt)
+    receipt, until = new_receipt(), schedule.period("tombstones").after(now())
+    bury(session, services.keyring, person, until=until, receipt=receipt)
+    services.forgotten.add(FORGET, person, until)
     return receipt

@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from bot.messages import Reply
 from bot.people import forget
 from bot.people.copy import LEFT_OUT, SECTIONS
+from bot.people.forgotten import ERASE, FORGET, read_list
 from bot.people.tombstones import bury, new_receipt, of_receipt
 from bot.retention.holds import held_cases
 from bot.storage.tables import (
@@ -114,6 +115,9 @@ def test_erasing_leaves_a_number_a_silence_and_the_record_of_who_checked(office:
     with office.services.database.read() as session:
         assert of_receipt(session, office.services.keyring, receipt) is not None
         assert session.scalars(select(CaseCount.cases)).all() == [1]
+    lines, _ = read_list(office.services.settings.forgotten_path)
+    assert [line.act for line in lines] == [FORGET, ERASE], "for the day when a copy from before comes back"
+    with office.services.database.read() as session:
         assert session.scalars(select(RawEvent.sealed)).all() == [None]
     subject = f"case:{parent.case_id}"
     assert {("case.check.known", subject), ("case.erase", subject)} <= set(office.audit(manager.staff_id))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from unittest.mock import Mock
 
 import pytest
 from sqlalchemy import select
@@ -14,6 +15,7 @@ from bot.conversation.journey import ALWAYS
 from bot.conversation.router import LASTING
 from bot.languages import supported
 from bot.messages import Kind
+from bot.people.forgotten import read_list
 from bot.people.tombstones import of_receipt
 from bot.storage.tables import ButtonToken, Case, Consent, Feedback, Outbox, Person, PersonAddress, Tombstone, now
 from bot.wiring import Parts
@@ -180,6 +182,19 @@ async def test_the_receipt_is_the_one_that_is_kept_as_a_hash(parts: Parts) -> No
         stone = of_receipt(session, parts.keyring, receipt)
         assert stone is not None and stone.ends_at > now() + timedelta(days=700)
         assert session.get_one(Person, parent.person_id).receipt == stone.receipt
+    assert [line.receipt for line in read_list(parts.settings.forgotten_path)[0]] == [stone.receipt]
+
+
+async def test_a_receipt_is_given_only_for_what_the_list_beside_the_database_knows(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a restored copy would bring back somebody who was told that they are gone."""
+    parent = await settled(parts)
+    await parent.say("delete my data")
+    monkeypatch.setattr("bot.people.forgotten.os.fsync", Mock(side_effect=OSError(28, "No space left on device")))
+    with pytest.raises(OSError):
+        await parent.say("yes")
+    assert parent.person().forgotten_at is None and "text:forget.done" not in refs(parent.everything())
 
 
 async def test_whoever_was_forgotten_hears_nothing_unasked_until_they_say_start(parts: Parts) -> None:
