@@ -208,7 +208,7 @@ class DeliveryReceipt:
     """What a provider says later of a message it accepted. `state` is sent, delivered, read or failed.
 
     `mark` is what the sender gave the message to be known by: outbox key, part and number of parts. `action` is as in `Delivery`,
-    and `unreachable` or `another_day` too.
+    and `unreachable` or `another_day` too. `fault` is as in `Delivery`.
     """
 
     provider_id: str
@@ -218,3 +218,4 @@ class DeliveryReceipt:
     reason: str = ""
     action: str = ""
     pause: float = 0.0
+    fault: str = ""

@@ -1,9 +1,10 @@
 """A circuit breaker for each provider, kept in the database, so that one sender's failures spare all the others.
 
 Failures in a row that are the provider's (`Delivery.fault`) open the circuit: it does not answer `FAILURES` times, or says once that our
-token or our account is not good. While it is open nothing goes out on the channel but safety words, which keep trying, and one message
-every `PROBE` to see whether the provider is back; what it accepts closes the circuit. Messages wait meanwhile, and no try is counted
-against them. Staff are told once, by the trouble that begins and ends with the circuit.
+token or our account is not good. Receipts that tell such failures of messages it had accepted are counted apart by the same rules; then
+its accepting more is no proof that it works, and a receipt of anything but a failure is. While the circuit is open nothing goes out on the
+channel but safety words, which keep trying, and one message every `PROBE` to see whether the provider is back; what it accepts closes the
+circuit. Messages wait meanwhile, and no try is counted against them. Staff are told once, by the trouble that begins and ends with it.
 """
 
 from __future__ import annotations
@@ -29,6 +30,13 @@ PROOF = frozenset({"auth", "account"})
 """Faults of which one refusal is proof."""
 
 
+RECEIPTS = "/receipts"
+"""After a channel's name: the row that counts what its receipts tell."""
+
+BELIEVED = timedelta(minutes=10)
+"""How long a receipt that tells of failure weighs more than the provider's accepting messages: receipts may stay away for good."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failing:
     """Channels whose last try failed, and those of them whose circuit is open."""
@@ -38,17 +46,17 @@ class Failing:
 
 
 def failing(session: Session) -> Failing:
-    rows = session.execute(select(Breaker.channel, Breaker.open_since)).all()
+    rows = session.execute(select(Breaker.channel, Breaker.open_since).where(Breaker.channel.not_like(f"%{RECEIPTS}"))).all()
     return Failing(frozenset(row[0] for row in rows), frozenset(row[0] for row in rows if row[1] is not None))
 
 
-def failed(session: Session, channel: str, fault: str, reason: str) -> bool:
-    """Count a failure that is the provider's; says whether the circuit is open now."""
+def failed(session: Session, channel: str, fault: str, reason: str, *, proved: bool = False) -> bool:
+    """Count a failure that is the provider's; says whether the circuit is open now. `proved` opens it, however few there were."""
     moment = now()
     row = _locked(session, channel, fault, moment)
     row.failures += 1
     row.reason = reason[:120]
-    if row.open_since is None and (fault in PROOF or row.failures >= FAILURES):
+    if row.open_since is None and (proved or fault in PROOF or row.failures >= FAILURES):
         row.open_since, row.probe_at = moment, moment + PROBE
     if row.open_since is None:
         return False
@@ -59,10 +67,33 @@ def failed(session: Session, channel: str, fault: str, reason: str) -> bool:
     return True
 
 
+def told_failed(session: Session, channel: str, fault: str, reason: str) -> None:
+    """A receipt says that a message which the provider had accepted failed by a fault that is the provider's."""
+    row = _locked(session, channel + RECEIPTS, fault, now())
+    row.failures += 1
+    row.fault, row.reason = fault, reason[:120]
+    if _weighs(row):
+        failed(session, channel, fault, reason, proved=True)
+
+
+def told_worked(session: Session, channel: str) -> None:
+    """A receipt says that a message got further: what receipts told of failures is over."""
+    told = delete(Breaker).where(Breaker.channel == channel + RECEIPTS).returning(Breaker.channel)
+    if session.execute(told).first() is not None:
+        worked(session, channel)
+
+
 def worked(session: Session, channel: str) -> None:
-    """The provider took something: the circuit closes."""
+    """The provider took something: the circuit closes, unless its receipts tell that it fails what it takes."""
+    told = session.get(Breaker, channel + RECEIPTS)
+    if told is not None and _weighs(told) and told.failed_at > now() - BELIEVED:
+        return
     session.execute(delete(Breaker).where(Breaker.channel == channel))
     troubles.end(session, TROUBLES.values(), channel)
+
+
+def _weighs(told: Breaker) -> bool:
+    return told.fault in PROOF or told.failures >= FAILURES
 
 
 def probe(session: Session, channel: str, at: datetime) -> Breaker | None:

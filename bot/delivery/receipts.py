@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from bot.delivery import breaker
 from bot.delivery.held import hold, may_be_held
 from bot.delivery.pace import pause
 from bot.logs import about
@@ -75,6 +76,8 @@ def apply_receipt(session: Session, channel: str, receipt: DeliveryReceipt) -> O
     with about(message=row.inbox_id, outgoing=row.id, channel=channel):
         log.info("the provider says: %s", receipt.state)
     _climb(session, row, known)
+    if receipt.state != "failed" and before < RANKS[receipt.state]:
+        breaker.told_worked(session, channel)
     if receipt.state == "failed" and before < RANKS["failed"] and known.rank == RANKS["failed"]:
         _failed(session, row, receipt)
     return row
@@ -101,6 +104,8 @@ def _failed(session: Session, row: Outbox, receipt: DeliveryReceipt) -> None:
     note_incident(session, f"send-failed:{row.channel}", receipt.reason)
     if row.message_class == MessageClass.SAFETY.value:
         note_incident(session, "safety-not-delivered", receipt.reason)
+    if receipt.fault in breaker.TROUBLES:
+        breaker.told_failed(session, row.channel, receipt.fault, receipt.reason)
     if receipt.pause:
         pause(session, row.channel, now() + timedelta(seconds=receipt.pause), receipt.reason)
     follow = FOLLOWS.get(receipt.action)

@@ -15,10 +15,11 @@ from sqlalchemy import select, update
 
 from bot.channels.telegram import TelegramChannel
 from bot.delivery import breaker
-from bot.delivery.breaker import FAILURES
+from bot.delivery.breaker import BELIEVED, FAILURES, RECEIPTS
+from bot.delivery.receipts import apply_receipt
 from bot.delivery.sender import TRIES, Sender
 from bot.library import Library
-from bot.messages import Delivery
+from bot.messages import Delivery, DeliveryReceipt
 from bot.storage.crypto import Keyring
 from bot.storage.engine import Database
 from bot.storage.tables import Breaker, Outbox, Trouble, now
@@ -264,3 +265,75 @@ async def test_a_token_that_was_revoked_is_told_as_that(line: tuple[Post, Telegr
     await post.run_once(sender)
     assert troubles(post.database) == [("provider_auth", "telegram", True)]
     assert post.row(id_).state == "queued"
+
+
+# What receipts tell of messages that were accepted
+
+
+def tell(post: Post, id_: int, state: str, fault: str = "") -> None:
+    with post.database.write() as session:
+        provider_id = session.get_one(Outbox, id_).provider_id
+        assert provider_id is not None
+        receipt = DeliveryReceipt(provider_id=provider_id, state=state, at=now(), reason=fault and "a fault", fault=fault)
+        apply_receipt(session, "telegram", receipt)
+
+
+async def accepted(post: Post, count: int) -> list[int]:
+    """Messages that the provider has taken, each under an id of its own."""
+    names = [f"taken-{len(post.rows()) + number}" for number in range(count)]
+    post.provider.answers = [Delivery(status="sent", provider_id=name, accepted=(name,)) for name in names]
+    ids = [post.put("hello", f"parent-{len(post.rows())}") for _ in range(count)]
+    await post.run_dry()
+    return ids
+
+
+def is_open(post: Post) -> bool:
+    found = circuit(post.database)
+    return found is not None and found.open_since is not None
+
+
+async def test_receipts_of_failures_in_a_row_open_it_though_every_message_was_accepted(post: Post) -> None:
+    for id_ in await accepted(post, FAILURES - 1):
+        tell(post, id_, "failed", "down")
+        tell(post, id_, "failed", "down")  # told twice, counted once
+    assert not is_open(post)
+    (last,) = await accepted(post, 1)
+    tell(post, last, "failed", "down")
+    assert is_open(post) and troubles(post.database) == [("provider_down", "telegram", True)]
+
+
+async def test_one_receipt_is_proof_of_a_stopped_account_and_accepting_more_is_none_against_it(post: Post) -> None:
+    (first,) = await accepted(post, 1)
+    tell(post, first, "failed", "account")
+    assert is_open(post)
+    await probe_time(post)
+    (probe,) = await accepted(post, 1)
+    assert post.row(probe).state == "sent" and is_open(post)
+    tell(post, probe, "delivered")
+    assert circuit(post.database) is None and troubles(post.database) == [("provider_account", "telegram", False)]
+
+
+async def test_a_receipt_of_success_between_begins_the_count_anew(post: Post) -> None:
+    ids = await accepted(post, FAILURES + 1)
+    for id_ in ids[:-2]:
+        tell(post, id_, "failed", "down")
+    tell(post, ids[-2], "delivered")
+    tell(post, ids[-1], "failed", "down")
+    assert not is_open(post)
+
+
+async def test_a_message_s_own_failure_says_nothing_of_the_provider(post: Post) -> None:
+    for id_ in await accepted(post, FAILURES + 1):
+        tell(post, id_, "failed")
+    assert circuit(post.database) is None
+
+
+async def test_receipts_that_stay_away_do_not_keep_it_open_for_ever(post: Post) -> None:
+    (first,) = await accepted(post, 1)
+    tell(post, first, "failed", "account")
+    with post.database.write() as session:
+        long_ago = now() - BELIEVED - timedelta(seconds=1)
+        session.execute(update(Breaker).where(Breaker.channel == "telegram" + RECEIPTS).values(failed_at=long_ago))
+    await probe_time(post)
+    await accepted(post, 1)
+    assert circuit(post.database) is None

@@ -103,13 +103,15 @@ def _receipt(item: Mapping[str, Any], gateway: Gateway, status: str) -> Delivery
         return None
     marked = MARK.fullmatch(words(at(item, gateway.receipt["reference"])))
     mark = (marked[1], int(marked[2]), int(marked[3])) if marked and int(marked[2]) < int(marked[3]) else None
-    reason, action, pause = "", "", 0.0
+    reason, action, pause, fault = "", "", 0.0, ""
     if state == "failed":
         code = identifier(at(item, gateway.receipt["error"]))
         meaning = meaning_of(code, gateway.errors)
-        reason, action, pause = reason_of(meaning, code), action_of(meaning), meaning.wait
+        reason, action, pause, fault = reason_of(meaning, code), action_of(meaning), meaning.wait, meaning.fault
     when = _moment(at(item, gateway.receipt["time"]))
-    return DeliveryReceipt(provider_id=opaque(unique), state=state, at=when, mark=mark, reason=reason, action=action, pause=pause)
+    return DeliveryReceipt(
+        provider_id=opaque(unique), state=state, at=when, mark=mark, reason=reason, action=action, pause=pause, fault=fault
+    )
 
 
 def phone(value: object, country: str) -> str:

@@ -159,12 +159,14 @@ def _receipt(status: Mapping[str, Any]) -> DeliveryReceipt | None:
         return None
     marked = MARK.fullmatch(words(status.get("biz_opaque_callback_data")))
     mark = (marked[1], int(marked[2]), int(marked[3])) if marked and int(marked[2]) < int(marked[3]) else None
-    reason, action, pause = "", "", 0.0
+    reason, action, pause, fault = "", "", 0.0, ""
     if state == "failed":
         found = meaning_of(code_of(next(iter(mappings(status.get("errors"))), {})))
-        reason, action, pause = found.reason, found.action, found.wait
+        reason, action, pause, fault = found.reason, found.action, found.wait, found.fault
     at = moment(status.get("timestamp"))
-    return DeliveryReceipt(provider_id=opaque(wamid), state=state, at=at, mark=mark, reason=reason, action=action, pause=pause)
+    return DeliveryReceipt(
+        provider_id=opaque(wamid), state=state, at=at, mark=mark, reason=reason, action=action, pause=pause, fault=fault
+    )
 
 
 def _addresses(user_id: object, number: object) -> tuple[Address, ...]:
