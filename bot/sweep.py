@@ -137,7 +137,7 @@ class Sweep:
         parts, moment = self._parts, now()
         with parts.database.write() as session:
             told = tell_late(
-                session, parts.keyring, parts.renderer, parts.teams, moment, lambda team, at: waiting_reply(team, at, late=True)
+                session, parts.keyring, parts.renderer, parts.teams, moment, lambda team, at: waiting_reply(team, None, late=True)
             )
         if told:
             parts.hub.publish("outbox", *(f"person:{person_id}" for person_id in told))

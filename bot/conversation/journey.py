@@ -340,7 +340,7 @@ class Journey:
             return
         due = turn.case.reply_due_at
         late = due is not None and turn.moment > due
-        turn.replies.append(waiting_reply(turn.team, turn.moment, late=late))
+        turn.replies.append(waiting_reply(turn.team, due, late=late))
         if late:
             turn.do("late_told")
         if turn.state.watched:
@@ -353,7 +353,7 @@ class Journey:
         assert turn.case is not None
         turn.do("join_case", case_id=turn.case.id)
         if not turn.case.late_told:
-            turn.replies.append(waiting_reply(turn.team, turn.moment, late=True))
+            turn.replies.append(waiting_reply(turn.team, turn.case.reply_due_at, late=True))
             turn.do("late_told")
 
     async def _answer(self, work: Work) -> None:

@@ -62,21 +62,21 @@ def emergency_replies(assessment: Assessment, team: Team | None, moment: datetim
 
 
 def urgent_reply(kind: str | None, team: Team | None, moment: datetime) -> Reply:
-    """Warmth, lines, and honestly who is told and when."""
+    """Warmth, lines, and honestly who is told and by when: the time at which an urgent case is late for staff too."""
     slug = URGENT_TEXTS.get(kind or "", "urgent")
     return Reply(
         ref=f"safety:{slug}",
-        args={"when": team.next_open(moment) if team else None},
+        args={"when": team.reply_due(moment, Level.URGENT) if team else None},
         buttons=(NOT_MEANT, ButtonSpec(label="button.help_now", action="help_now")),
         message_class=MessageClass.SAFETY,
     )
 
 
-def waiting_reply(team: Team | None, moment: datetime, *, late: bool) -> Reply:
-    """What the bot says while nobody has claimed a worry."""
+def waiting_reply(team: Team | None, due: datetime | None, *, late: bool) -> Reply:
+    """What the bot says while nobody has claimed a worry; `due` is when the first reply is promised for."""
     return Reply(
         ref=f"safety:{'waiting-late' if late else 'waiting'}",
-        args={"when": team.next_open(moment) if team else None},
+        args={"when": due.astimezone(team.zone) if team and due else None},
         buttons=(NOT_MEANT, ButtonSpec(label="button.help_now", action="help_now")),
         message_class=MessageClass.SAFETY,
     )

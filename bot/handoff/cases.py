@@ -180,11 +180,13 @@ def held(session: Session, case_id: int, staff_id: int) -> Case:
     return case
 
 
-def release(session: Session, case_id: int, staff_id: int, *, detail: bytes | None = None) -> Case:
+def release(session: Session, case_id: int, staff_id: int, team: Team, *, detail: bytes | None = None) -> Case:
     """Put the case back in the queue, with a sealed note if there is one. Raises `NotClaimed` if `staff_id` does not hold it."""
     case = held(session, case_id, staff_id)
     _resumed(session, case, staff_id)
     case.state, case.staff_id, case.claimed_at = "open", None, None
+    if case.last_reply_at is not None:  # the first promise was kept; whoever comes next has a time of their own
+        case.reply_due_at, case.late_told_at = team.reply_due(now(), case.level), None
     session.add(CaseEvent(case_id=case_id, kind="released", staff_id=staff_id, detail=detail))
     return case
 

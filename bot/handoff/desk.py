@@ -204,7 +204,8 @@ def release_case(services: Services, case_id: int, staff_id: int, note: str = ""
     `Refused` for a note that is too long."""
     words = checked(note) if note.strip() else ""
     with _act(services, case_id, staff_id) as act:
-        cases.release(act.session, case_id, staff_id, detail=services.keyring.seal_json({"text": words}) if words else None)
+        detail = services.keyring.seal_json({"text": words}) if words else None
+        cases.release(act.session, case_id, staff_id, services.teams.of(act.case.area_id), detail=detail)
         _say_goodbye(act)
         _audit(act, "release")
 

@@ -62,6 +62,26 @@ async def test_while_nobody_has_come_only_the_waiting_words_are_said(parts: Part
     assert rasa.calls == []
 
 
+async def test_the_time_said_is_the_time_by_which_a_first_reply_is_due(
+    parts: Parts, ada: int, at: Callable[[datetime], None]
+) -> None:
+    """An hour of the team's, from the worry on. "Now" would be no time at all, and another one with each message."""
+    parent = await worried(parts)
+    assert "When: by 11:00." in parent.everything()[0].text
+    at(MORNING + timedelta(minutes=25))
+    heard = await parent.say("are you there")
+    assert "When: by 11:00." in heard[0].text
+
+
+async def test_outside_the_hours_the_time_said_counts_from_the_next_opening(
+    parts: Parts, ada: int, at: Callable[[datetime], None]
+) -> None:
+    at(datetime(2026, 11, 27, 22, 0, tzinfo=UTC))  # a Friday night
+    parent = await worried(parts)
+    assert "When: by Monday 10:00." in parent.everything()[0].text
+    assert "When: by Monday 10:00." in (await parent.say("are you there"))[0].text
+
+
 async def test_what_is_written_while_waiting_joins_the_case(parts: Parts, ada: int) -> None:
     parent = await worried(parts)
     await parent.say("are you there")
@@ -161,6 +181,22 @@ async def test_an_emergency_is_answered_by_the_bot_even_while_a_practitioner_is_
     parent = await worried(parts)
     desk.claim_case(parts, case_of(parts, parent).id, ada)
     assert (await parent.say(EMERGENCY))[0].ref.startswith("safety:emergency")
+
+
+async def test_a_case_put_back_after_an_answer_is_promised_for_a_new_time(
+    parts: Parts, ada: int, at: Callable[[datetime], None]
+) -> None:
+    """The parent had an answer in time: nobody has to say sorry for what was kept."""
+    parent = await worried(parts)
+    case = case_of(parts, parent)
+    desk.claim_case(parts, case.id, ada)
+    desk.send_reply(parts, case.id, ada, "Hello")
+    at(MORNING + timedelta(hours=3))
+    desk.release_case(parts, case.id, ada)
+    at(MORNING + timedelta(hours=3, minutes=30))
+    heard = await parent.say("are you there")
+    assert refs(heard) == ["safety:waiting"]
+    assert "When: by 14:00." in heard[0].text
 
 
 async def test_after_closing_the_bot_helps_again(parts: Parts, ada: int) -> None:

@@ -10,10 +10,14 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from bot.handoff import cases
+from bot.handoff.hours import load_teams
+from bot.settings import ROOT
 from bot.storage.crypto import Keyring
 from bot.storage.engine import Database
 from bot.storage.tables import Case, CaseEvent, Person, PersonAddress, Staff
 from tests.storage.support import add_message, add_person
+
+TEAM = load_teams(ROOT).default
 
 
 @pytest.fixture
@@ -197,6 +201,8 @@ def test_only_the_holder_releases_and_closes(
     with database.write() as session:
         cases.claim(session, case_id, staff[0])
     with pytest.raises(cases.NotClaimed, match="Ada"), database.write() as session:
-        cases.release(session, case_id, staff[1]) if act == "release" else cases.close(session, case_id, staff[1], "answered")
+        cases.release(session, case_id, staff[1], TEAM) if act == "release" else cases.close(
+            session, case_id, staff[1], "answered"
+        )
     with database.read() as session:
         assert session.get_one(Case, case_id).state == "claimed"

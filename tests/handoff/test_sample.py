@@ -261,7 +261,7 @@ def test_nobody_writes_to_the_parent_when_the_target_of_such_a_case_passes(offic
             services.renderer,
             services.teams,
             long_after,
-            lambda team, at: waiting_reply(team, at, late=True),
+            lambda team, at: waiting_reply(team, None, late=True),
         )
     case = case_of(office, found)
     assert case is not None and case.reply_due_at is not None and case.reply_due_at < long_after
