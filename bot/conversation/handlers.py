@@ -256,7 +256,7 @@ class Handlers:
 
     def start(self, turn: Turn, args: Args) -> None:
         turn.do("start")
-        turn.say("text:start.done", buttons=(MENU,))
+        turn.say("text:start.done", buttons=(ButtonSpec(label="button.series", action="series_menu"), MENU))
         turn.outcome = "started"
 
     def change_language(self, turn: Turn, args: Args) -> None:
@@ -469,6 +469,12 @@ class Handlers:
         """Honest, with what Wren can do; never silence."""
         turn.say("text:not_followed", buttons=(FIND, PERSON, MENU))
         turn.outcome = "refused"
+
+    def wordless(self, turn: Turn) -> None:
+        """Emoji alone, which may come from somebody who has no words left: ask for a few, with the numbers beside."""
+        turn.say("text:wordless", buttons=(HELP_NOW, PERSON, MENU))
+        turn.quiet = True
+        turn.outcome = "unsupported"
 
     def unavailable(self, turn: Turn) -> None:
         """The understanding part does not answer: say so, with what still works."""

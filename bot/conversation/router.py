@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from unicodedata import category
 
 from bot.campaigns import codes
 from bot.conversation.commands import Commands
@@ -25,6 +26,9 @@ LASTING = frozenset(
     }
 )  # fmt: skip
 """Buttons that keep their meaning for ever; an old one of another kind gives the menu."""
+
+READ_SIGNS = frozenset("👍👎👌✅❌🙏👋❤💛💙😘")
+"""Emoji that mean something when they stand alone: what `content/commands.yml` and `data/nlu` say of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,9 @@ class Router:
         if not turn.text.strip():
             self._handlers.not_followed(turn)
             return Routed(True)
+        if not turn.state.form and _is_wordless(turn.text):
+            self._handlers.wordless(turn)
+            return Routed(True)
         return Routed(False, turn.text)
 
     def _command(self, turn: Turn, command: str) -> Routed:
@@ -142,3 +149,9 @@ class Router:
         turn.say("text:location.thanks", buttons=(MENU,))
         turn.outcome = "location"
         return Routed(True)
+
+
+def _is_wordless(text: str) -> bool:
+    """Whether `text` is emoji alone, of which nobody can say what is meant: Rasa would take a crying face for a question."""
+    emoji = any(category(char) == "So" for char in text)
+    return emoji and not any(char.isalnum() for char in text) and READ_SIGNS.isdisjoint(text)

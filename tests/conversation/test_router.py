@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from unicodedata import category
 from unittest.mock import Mock
 
 import pytest
@@ -12,11 +13,12 @@ from sqlalchemy import select
 
 from bot.conversation.effects import APPLY
 from bot.conversation.journey import ALWAYS
-from bot.conversation.router import LASTING
+from bot.conversation.router import LASTING, READ_SIGNS
 from bot.languages import supported
 from bot.messages import Kind
 from bot.people.forgotten import read_list
 from bot.people.tombstones import of_receipt
+from bot.settings import ROOT
 from bot.storage.tables import ButtonToken, Case, Consent, Feedback, Outbox, Person, PersonAddress, Tombstone, now
 from bot.wiring import Parts
 from tests.conversation.support import Parent, drain, refs, understanding
@@ -57,6 +59,37 @@ async def test_each_word_works_at_any_moment_without_rasa(
     at(datetime(2026, 11, 21, 12, 0, tzinfo=UTC))  # a Saturday: nobody is there
     parent = await settled(parts)
     assert refs(await parent.say(word)) == [ref]
+
+
+@pytest.mark.parametrize("signs", ["😭😭😭", "🙂", "😢…"])
+async def test_emoji_alone_get_the_numbers_and_a_person_and_no_guess(parts: Parts, rasa: RasaDouble, signs: str) -> None:
+    parent = await settled(parts)
+    async with understanding(parts, rasa.url):
+        (heard,) = await parent.say(signs)
+    assert heard.ref == "text:wordless"
+    assert heard.titles == ["Help now", "Talk to a person", "Menu"]
+    assert rasa.calls == []
+
+
+async def test_emoji_with_words_or_a_meaning_of_their_own_are_read(parts: Parts, rasa: RasaDouble) -> None:
+    parent = await settled(parts)
+    async with understanding(parts, rasa.url):
+        for text in ("😭 he will not sleep", "🙏🏽", "❤️"):
+            assert "text:wordless" not in refs(await parent.say(text))
+    assert len(rasa.calls) == 3
+
+
+def test_emoji_that_are_taught_alone_are_those_that_are_read() -> None:
+    files = [file for file in (ROOT / "data" / "nlu").rglob("*.yml") if file.stem != "topic_other_out_of_scope"]
+    examples = [line.strip("- \n") for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+    alone = [text for text in examples if any(category(char) == "So" for char in text) and not any(map(str.isalnum, text))]
+    assert alone
+    assert [text for text in alone if READ_SIGNS.isdisjoint(text)] == []
+
+
+async def test_whoever_starts_again_finds_the_regular_tips_that_the_words_name(parts: Parts) -> None:
+    (heard,) = await (await settled(parts)).say("start")
+    assert heard.titles[:2] == ["Regular tips", "Menu"]
 
 
 @pytest.mark.parametrize(
