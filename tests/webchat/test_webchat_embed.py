@@ -140,6 +140,13 @@ def test_the_same_tab_goes_on_and_another_visit_starts_clean(embedded: Chat) -> 
     assert "my secret words" in resumed.text and 'data-mark="0.0"' in resumed.text and f'data-key="{key}"' in resumed.text
 
 
+def test_a_frame_in_which_nothing_was_said_has_no_look_for_new_messages_in_sight(embedded: Chat) -> None:
+    """Its class was in a second `class`, which no browser reads."""
+    refresh = re.search(r'<button [^>]*id="?refresh"?[^>]*>', embedded.client().get("/embed").text)
+    assert refresh
+    assert re.findall(r'class="([^"]*)"|class=', refresh[0]) == ["plain idle"]
+
+
 def test_everything_in_the_frame_leads_on_within_the_frame(embedded: Chat) -> None:
     client = embedded.client()
     key, mark = talked(embedded, client)
