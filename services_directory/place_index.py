@@ -6,17 +6,15 @@ a town, district or hub that an address names.
 
 import copy
 import math
-import re
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property
-from operator import attrgetter
-from typing import Any, Literal, NamedTuple
+from collections import ChainMap
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services_directory.nations import key, nation_data, nation_names
+from services_directory.place_groups import Facts, Group, Level, facts_of, groups_of, names_of, put_in, taken_out
 from services_directory.places import (
     Kind,
     Place,
@@ -39,57 +37,9 @@ TOWN_SPREAD_MILES = 15.0
 PIN_MILES, PIN_DEGREES = 5.0, 0.1
 # In words. Misspelt names are looked for only in shorter ones, and no further into a message than this many words.
 LONGEST_NAME, LONGEST_MISSPELT, WORDS_READ = 6, 3, 120
-_HUB_WORDS = ({"family", "hub"}, {"childrens", "centre"}, {"childrens", "center"})
 
 
-class _Facts(NamedTuple):
-    """What a place takes from one venue: its id, its point, its town and district as written, and keys ("": none)."""
-
-    id: str
-    point: Point | None
-    nation: str | None
-    town: str
-    district: str
-    outcode: str
-    town_written: str
-    district_written: str
-
-
-class _Group:
-    """The venues that share a postcode, sector, outcode, area, town or district. What they share is worked out when asked for."""
-
-    def __init__(self, members: Sequence[_Facts]) -> None:
-        """``members``: at least one, in the order of their ids."""
-        self._members = members
-        self.nations = {one.nation for one in members if one.nation}
-        self.towns = {one.town for one in members if one.town}
-        self.districts = {one.district for one in members if one.district}
-        self.outcodes = {one.outcode for one in members if one.outcode}
-        self.points = [one.point for one in members if one.point]
-
-    def name(self, level: Literal["town", "district"]) -> str:
-        """Return what the place is called, without what stands in brackets."""
-        names = {one.town_written if level == "town" else one.district_written for one in self._members}
-        return min(re.sub(r"\s*\(.*?\)", "", name) if "(" in name else name for name in names)
-
-    @cached_property
-    def middle(self) -> Point | None:
-        """The mean of the points."""
-        if not self.points:
-            return None
-        count = len(self.points)
-        return sum(p[0] for p in self.points) / count, sum(p[1] for p in self.points) / count
-
-    def middle_within(self, spread: float) -> Point | None:
-        """Return the mean of the points, if none is further from it than so many miles."""
-        middle = self.middle
-        if middle is None or max(miles_between(middle, other) for other in self.points) > spread:
-            return None
-        return middle
-
-
-_Level = Literal["district", "town", "area", "outcode", "sector", "postcode"]
-_LEVELS: tuple[_Level, ...] = ("district", "town", "area", "outcode", "sector", "postcode")
+_LEVELS: tuple[Level, ...] = ("district", "town", "area", "outcode", "sector", "postcode")
 
 
 class PlaceIndex:
@@ -108,32 +58,36 @@ class PlaceIndex:
         """
         self._file_point = file_point
         self._aliases, self._areas = tuple(aliases), tuple(areas)
-        self._members: dict[_Level, dict[str, list[_Facts]]] = {level: {} for level in _LEVELS}
-        self._groups: dict[tuple[_Level, str], _Group] = {}
-        self._group_places: dict[tuple[_Level, str], Place] = {}
-        self._venue_names: dict[str, list[Venue]] = {}
+        members: dict[Level, dict[str, list[Facts]]] = {level: {} for level in _LEVELS}
+        names: dict[str, list[Venue]] = {}
+        self._groups: dict[tuple[Level, str], Group] = {}
+        self._group_places: dict[tuple[Level, str], Place] = {}
         self._hubs: dict[str, str] = {}
         for venue in sorted(venues, key=lambda venue: venue.id):
-            facts = _facts(venue)
-            for level, name in _groups_of(venue, facts):
-                self._members[level].setdefault(name, []).append(facts)
-            for name in _names_of(venue):
-                self._venue_names.setdefault(name, []).append(venue)
+            facts = facts_of(venue)
+            for level, name in groups_of(venue, facts):
+                members[level].setdefault(name, []).append(facts)
+            for name in names_of(venue):
+                names.setdefault(name, []).append(venue)
             if venue.family_hub and not venue.private:
                 self._hubs[venue.id] = venue.name
+        # What was changed lies over what was there, so that an edit copies no large dictionary. An empty list is as none.
+        self._members = {level: ChainMap({}, held) for level, held in members.items()}
+        self._venue_names = ChainMap({}, names)
         self._name_all()
 
     def with_changes(self, gone: Iterable[Venue], new: Iterable[Venue]) -> "PlaceIndex":
         """Return the index without some venues and with others; the one with an id that is in both has changed."""
         index = copy.copy(self)
-        index._members = {level: dict(held) for level, held in self._members.items()}
+        index._members = {level: ChainMap(dict(held.maps[0]), held.maps[1]) for level, held in self._members.items()}
         index._groups, index._group_places = dict(self._groups), dict(self._group_places)
-        index._venue_names, index._hubs = dict(self._venue_names), dict(self._hubs)
+        index._venue_names = ChainMap(dict(self._venue_names.maps[0]), self._venue_names.maps[1])
+        index._hubs = dict(self._hubs)
         for venue in gone:
-            index._change(venue, _taken_out)
+            index._change(venue, taken_out)
             index._hubs.pop(venue.id, None)
         for venue in new:
-            index._change(venue, _put_in)
+            index._change(venue, put_in)
             if venue.family_hub and not venue.private:
                 index._hubs[venue.id] = venue.name
         index._name_all()
@@ -141,23 +95,23 @@ class PlaceIndex:
 
     def _change(self, venue: Venue, changed: Callable[[list[Any], Any], list[Any]]) -> None:
         """Put new lists where a venue is in one, and forget what was worked out from the old."""
-        facts = _facts(venue)
-        for level, name in _groups_of(venue, facts):
+        facts = facts_of(venue)
+        for level, name in groups_of(venue, facts):
             self._groups.pop((level, name), None)
             self._group_places.pop((level, name), None)
-            _keep(self._members[level], name, changed(self._members[level].get(name, []), facts))
-        for name in _names_of(venue):
-            _keep(self._venue_names, name, changed(self._venue_names.get(name, []), venue))
+            self._members[level][name] = changed(self._members[level].get(name, []), facts)
+        for name in names_of(venue):
+            self._venue_names[name] = changed(self._venue_names.get(name, []), venue)
 
     @property
     def hubs(self) -> tuple[str, ...]:
         """The names of the Family Hubs."""
         return tuple(sorted(set(self._hubs.values())))
 
-    def _group(self, level: _Level, name: str) -> _Group | None:
+    def _group(self, level: Level, name: str) -> Group | None:
         found = self._groups.get((level, name))
-        if found is None and name in self._members[level]:
-            found = self._groups[level, name] = _Group(self._members[level][name])
+        if found is None and (members := self._members[level].get(name)):
+            found = self._groups[level, name] = Group(members)
         return found
 
     def _name_all(self) -> None:
@@ -169,8 +123,8 @@ class PlaceIndex:
                 self._names[name] = Place("nation", nation, None, None, None, with_wholes({nation}))
         # A town that has its district's name is the district: nothing in the text could tell them apart.
         for level in ("district", "town"):
-            for name in self._members[level]:
-                if name not in self._names:
+            for name, members in self._members[level].items():
+                if members and name not in self._names:
                     self._names[name] = self._group_place(level, name)
         for area in self._areas:
             self._name_area(area)
@@ -214,8 +168,8 @@ class PlaceIndex:
 
     def _known(self, name: str) -> Place | None:
         # The place of a venue is worked out when somebody asks for it: there are very many venues.
-        if name not in self._names and name in self._venue_names:
-            self._names[name] = self._venue_place(self._venue_names[name][0])
+        if name not in self._names and (venues := self._venue_names.get(name)):
+            self._names[name] = self._venue_place(venues[0])
         return self._names.get(name)
 
     def with_areas(self, areas: Iterable[str]) -> "PlaceIndex":
@@ -258,7 +212,7 @@ class PlaceIndex:
 
     def at_postcode(self, postcode: Postcode) -> Place:
         """Return the place by the ladder. It may have no point, but always says what it lies within."""
-        rungs: tuple[tuple[Precision, _Level, str | None], ...] = (
+        rungs: tuple[tuple[Precision, Level, str | None], ...] = (
             ("exact", "postcode", postcode.full),
             ("sector", "sector", postcode.sector),
             ("outcode", "outcode", postcode.outcode),
@@ -276,7 +230,7 @@ class PlaceIndex:
         precision, point = located or (None, None)
         return _place(kind, postcode.outcode, point, precision, within, parts - within)
 
-    def _located(self, postcode: Postcode, groups: list[tuple[Precision, _Group]]) -> tuple[Precision, Point] | None:
+    def _located(self, postcode: Postcode, groups: list[tuple[Precision, Group]]) -> tuple[Precision, Point] | None:
         """Return the finest point known: at each rung by the file of postcodes, if there is one, else by our own venues."""
         incode = postcode.incode or ""
         asked: dict[Precision, str | None] = {"exact": incode or None, "sector": incode[:1] or None, "outcode": "", "area": None}
@@ -289,7 +243,7 @@ class PlaceIndex:
         return None
 
     @staticmethod
-    def _around(groups: list[tuple[Precision, _Group]]) -> tuple[set[str], set[str]]:
+    def _around(groups: list[tuple[Precision, Group]]) -> tuple[set[str], set[str]]:
         """Return what the nearest known neighbours lie in, as far as they agree, and what may be here too."""
         if not groups:
             return set(), set()
@@ -314,77 +268,12 @@ class PlaceIndex:
             return None
         if self._spellings is None:
             nations = {known for known, place in self._names.items() if place.kind == "nation"}
-            self._spellings = WordList(
-                known for known in {*self._names, *self._venue_names} - nations if known.count(" ") < LONGEST_MISSPELT
-            )
+            names = {*self._names, *(known for known, held in self._venue_names.items() if held)} - nations
+            self._spellings = WordList(known for known in names if known.count(" ") < LONGEST_MISSPELT)
         edits, near = self._spellings.near(name)
         places = [place for known in near if edits <= edits_allowed(known) and (place := self._known(known)) is not None]
         found = {place.name: place for place in places}
         return next(iter(found.values())) if len(found) == 1 else None
-
-
-def _facts(venue: Venue) -> _Facts:
-    postcode = read_postcode(venue.postcode)
-    located = venue.latitude is not None and venue.longitude is not None
-    return _Facts(
-        venue.id,
-        (venue.latitude or 0.0, venue.longitude or 0.0) if located else None,
-        venue.nation,
-        key(venue.town) if venue.town else "",
-        key(venue.district) if venue.district else "",
-        # Capitals and digits: folded they are the same in small letters.
-        postcode.outcode.lower() if postcode else "",
-        venue.town or "",
-        venue.district or "",
-    )
-
-
-def _groups_of(venue: Venue, facts: _Facts) -> Iterator[tuple[_Level, str]]:
-    """Yield the level and key of each group that a venue is in."""
-    if facts.town:
-        yield "town", facts.town
-    if facts.district:
-        yield "district", facts.district
-    postcode = read_postcode(venue.postcode)
-    if postcode:
-        yield "area", postcode.area.lower()
-        yield "outcode", facts.outcode
-        if postcode.incode:
-            yield "sector", f"{facts.outcode} {postcode.incode[0]}"
-            yield "postcode", f"{facts.outcode} {postcode.incode.lower()}"
-
-
-def _names_of(venue: Venue) -> list[str]:
-    """Return the keys by which a venue may be asked for."""
-    if venue.private:
-        return []
-    parts = key(venue.name).split()
-    variants = [parts, parts[1:]] if parts[:1] == ["the"] else [parts]
-    if venue.family_hub and set(parts[-2:]) in _HUB_WORDS:
-        variants += [variant[:-2] for variant in variants]
-    names = (" ".join(variant) for variant in variants)
-    return [name for name in names if len(name) - name.count(" ") > 3]
-
-
-_id = attrgetter("id")
-
-
-def _taken_out(held: list[Any], one: Any) -> list[Any]:
-    """Return a list that is in the order of ids without the one of an id."""
-    at = bisect_left(held, one.id, key=_id)
-    return held[:at] + held[at + 1 :] if held[at : at + 1] == [one] else held
-
-
-def _put_in(held: list[Any], one: Any) -> list[Any]:
-    at = bisect_left(held, one.id, key=_id)
-    return [*held[:at], one, *held[at:]]
-
-
-def _keep(into: dict[str, list[Any]], name: str, held: list[Any]) -> None:
-    if held:
-        into[name] = held
-    else:
-        into.pop(name, None)
 
 
 def _place(

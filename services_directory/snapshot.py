@@ -8,6 +8,7 @@ that changed just before it, however large the directory; when the newest part i
 import gc
 import math
 import threading
+from collections import ChainMap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -131,7 +132,7 @@ class Snapshot:
     engine: Engine
     parts: tuple[Part, ...]
     places: PlaceIndex
-    venues: dict[str, Venue]
+    venues: ChainMap[str, Venue | None]  # the changed ones lie over those that were loaded; None: gone
     areas: dict[str, str]  # that services say they serve: names by key
     vocabulary: Vocabulary
     records: dict[str, Entry] = field(default_factory=dict)
@@ -273,7 +274,7 @@ def _load_all(engine: Engine, connection: Connection, revision: int) -> Snapshot
         engine=engine,
         parts=(Part(columns, Finder(columns, words), _no_rows(), _Texts(engine, columns, words, all_of_them=True)),),
         places=PlaceIndex(venues, read_aliases(connection), names, PostcodePoints(engine).middle),
-        venues={venue.id: venue for venue in venues},
+        venues=ChainMap({}, {venue.id: venue for venue in venues}),
         areas={key(name): name for name in reversed(names)},
         vocabulary=words,
     )
@@ -306,14 +307,13 @@ def _changed(engine: Engine, connection: Connection, revision: int, before: Snap
 
 def _with_venues(connection: Connection, before: Snapshot, changed: set[str]) -> Snapshot:
     """Return the snapshot with some venues as they are now."""
-    old = {venue_id: before.venues[venue_id] for venue_id in changed if venue_id in before.venues}
+    old = {venue_id: venue for venue_id in changed if (venue := before.venues.get(venue_id)) is not None}
     new = {venue.id: venue for venue in read_venues(connection, sorted(changed))} if changed else {}
     if old == new:
         return before
-    venues = before.venues | new
-    for venue_id in old.keys() - new.keys():
-        del venues[venue_id]
-    return replace(before, venues=venues, places=before.places.with_changes(old.values(), new.values()))
+    over = {**before.venues.maps[0], **dict.fromkeys(changed), **new}
+    places = before.places.with_changes(old.values(), new.values())
+    return replace(before, venues=ChainMap(over, before.venues.maps[1]), places=places)
 
 
 def _with_services(connection: Connection, before: Snapshot, found: frozenset[str]) -> Snapshot:
@@ -334,8 +334,8 @@ def _with_services(connection: Connection, before: Snapshot, found: frozenset[st
 
 
 def _small_part(before: Snapshot, raw: Raw, read: frozenset[str]) -> Part:
-    linked = sorted({location for _, _, location in raw.links if location in before.venues})
-    columns = build_columns(raw, [before.venues[venue_id] for venue_id in linked])
+    linked = sorted({location for _, _, location in raw.links})
+    columns = build_columns(raw, [venue for venue in map(before.venues.get, linked) if venue is not None])
     texts = _Texts(before.engine, columns, before.vocabulary, all_of_them=False)
     return Part(columns, Finder(columns, before.vocabulary), _no_rows(), texts, read)
 
