@@ -110,7 +110,9 @@ class Bulk:
         at_once = AT_ONCE[session.get_bind().dialect.name]
         rows = session.execute(due(self.moment, self.sending.all_series.settings.hold_days, at_once)).all()
         plans = [(row, self._plan(row)) for row in rows if row.usual]
-        left = [row.id for row in rows if not row.usual] + [row.id for row, plan in plans if plan.left]
+        # Of several series of one person the one that came longest ago has its turn.
+        unusual = sorted((row for row in rows if not row.usual), key=lambda row: (row.next_at, row.last or ""))
+        left = [row.id for row in unusual] + [row.id for row, plan in plans if plan.left]
         queue = Queue(self.sending, session, self.moment, self.words)
         left += [row.id for row, plan in plans if plan.step is not None and not queue.put(row, plan, plan.step)]
         queue.write()

@@ -60,10 +60,12 @@ class Done:
 def send_due(sending: Sending, moment: datetime, seconds: float = SECONDS) -> Done:
     """Send what is due, and what waited for somebody who has written since. Blocking."""
     sending.renderer.library.refresh()
-    queued, told = _send_many(sending, moment, seconds)
+    queued, told, failed = _send_many(sending, moment, seconds)
     with sending.database.read() as session:
         last = select(func.max(SeriesStep.id)).where(SeriesStep.subscription_id == SeriesSubscription.id).scalar_subquery()
         query = select(SeriesSubscription.id).where(SeriesSubscription.next_at <= moment)
+        if not failed:  # those who are active are batches' work, in the next sweep if time was up
+            query = query.where(SeriesSubscription.state != "active")
         due = session.scalars(query.order_by(SeriesSubscription.next_at, func.coalesce(last, 0)).limit(MOST)).all()
         waiting = session.scalars(_may_have_written(sending, moment)).all()
     told += _one_by_one(_send_one, sending, due, moment) + _one_by_one(_release, sending, waiting, moment)
@@ -71,8 +73,9 @@ def send_due(sending: Sending, moment: datetime, seconds: float = SECONDS) -> Do
     return Done(queued=queued + len(told), people=tuple(told))
 
 
-def _send_many(sending: Sending, moment: datetime, seconds: float) -> tuple[int, list[int]]:
-    """Batch after batch until nobody is left or time is up: how many were queued, and who besides was looked at alone and told."""
+def _send_many(sending: Sending, moment: datetime, seconds: float) -> tuple[int, list[int], bool]:
+    """Batch after batch until nobody is left or time is up: how many were queued, who besides was looked at alone and told, and whether
+    a batch failed."""
     bulk, queued, end = Bulk(sending=sending, moment=moment), 0, time.monotonic() + seconds
     told: list[int] = []
     while True:
@@ -80,13 +83,13 @@ def _send_many(sending: Sending, moment: datetime, seconds: float) -> tuple[int,
             with sending.database.write() as session:
                 batch = bulk.batch(session)
         except IntegrityError:
-            break  # another process has sent some of them, or they cannot be sent: one by one it shows whom
+            return queued, told, True  # another process has sent some of them, or they cannot be sent: one by one it shows whom
         queued += batch.queued
         told += _one_by_one(_send_one, sending, batch.left[:MOST], moment)
         if not batch.full or time.monotonic() > end:
             break
         time.sleep(PAUSE)
-    return queued, told
+    return queued, told, False
 
 
 def _one_by_one(act: Act, sending: Sending, ids: Iterable[int], moment: datetime) -> list[int]:
