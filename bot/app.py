@@ -13,6 +13,7 @@ from functools import partial
 import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -30,6 +31,7 @@ from bot.console import routes as console_routes
 from bot.conversation.rasa import RasaClient
 from bot.conversation.worker import Workers
 from bot.delivery.sender import Sender
+from bot.edge import BoundedProtocol, Edge
 from bot.health import Health
 from bot.pages import PageServices, troubles
 from bot.pages import routes as page_routes
@@ -116,7 +118,8 @@ def web_app(parts: Parts, closing: asyncio.Event | None = None, health: Health |
     routes += campaign_routes(
         CampaignServices(library=parts.library, settings=parts.settings, database=parts.database, keyring=parts.keyring)
     )
-    return Starlette(routes=routes, exception_handlers=troubles(pages))
+    edge = Middleware(Edge, https=parts.settings.url.startswith("https://"))
+    return Starlette(routes=routes, exception_handlers=troubles(pages), middleware=[edge])
 
 
 class QuietServer(uvicorn.Server):
@@ -139,7 +142,14 @@ def listen(host: str, port: int) -> socket.socket:
 def server(app: Starlette) -> QuietServer:
     return QuietServer(
         uvicorn.Config(
-            app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=WEB_SECONDS, server_header=False
+            app,
+            http=BoundedProtocol,
+            ws="none",
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=WEB_SECONDS,
+            server_header=False,
         )
     )
 
