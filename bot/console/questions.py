@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from bot.handoff.desk import in_area
 from bot.storage.crypto import KeyMissing, Keyring
 from bot.storage.tables import UNANSWERED_DAYS, UnansweredQuestion, now
+from services_directory.imports.one_sheet import safe_cell
 
 SHOWN = 200
 """Questions on the page, latest first."""
@@ -57,11 +58,14 @@ def read_questions(session: Session, keyring: Keyring, *, area_id: str | None, l
 
 
 def as_lines(questions: Sequence[Question]) -> list[list[str]]:
-    """For a CSV file: a heading, then a line for each question."""
+    """For a CSV file: a heading, then a line for each question. A spreadsheet runs none of the words, which are a parent's."""
     heading = ["asked_at", "language", "outcome", "topics", "words"]
     return [
         heading,
-        *([f"{one.asked_at:%Y-%m-%d}", one.language, one.outcome, " ".join(one.topics), one.words] for one in questions),
+        *(
+            [f"{one.asked_at:%Y-%m-%d}", one.language, one.outcome, " ".join(one.topics), safe_cell(one.words)]
+            for one in questions
+        ),
     ]
 
 

@@ -18,6 +18,8 @@ from bot.desk import checks
 from bot.library import Library
 from bot.library.strings import SOURCE_LANGUAGE
 from bot.library.written import NATIVE_REVIEWED
+from services_directory.imports.one_sheet import safe_cell
+from services_directory.imports.tabular import unescaped
 
 FORMS = ("po", "csv")
 MEDIA_TYPES = {"po": "text/x-gettext-translation", "csv": "text/csv"}
@@ -150,7 +152,9 @@ def _as_csv(entries: Iterable[_Entry], language: str) -> str:
     table.writerow(HEADS)
     for one in entries:
         native = "yes" if one.is_native else "no"
-        table.writerow((one.content_id, one.part, language, one.english_hash, one.english, one.translation, native))
+        # A list begins with a hyphen, which a spreadsheet would take for a formula.
+        words = (safe_cell(one.english), safe_cell(one.translation))
+        table.writerow((one.content_id, one.part, language, one.english_hash, *words, native))
     return "\ufeff" + written.getvalue()  # so that spreadsheets read it as UTF-8
 
 
@@ -164,7 +168,7 @@ def _from_csv(content: str) -> Iterator[_Entry]:
             if line["part"] not in PARTS:
                 raise CannotRead(f"Line {reader.line_num}: the part is “{line['part']}”. Write {' or '.join(PARTS)}.")
             native = line["native_reviewed"].strip().casefold() == "yes"
-            words = (line["id"].strip(), line["part"], line["language"].strip(), line["english_hash"].strip(), line["english"])
-            yield _Entry(*words, line["translation"], native, reader.line_num)
+            about = (line["id"].strip(), line["part"], line["language"].strip(), line["english_hash"].strip())
+            yield _Entry(*about, unescaped(line["english"]), unescaped(line["translation"]), native, reader.line_num)
     except csv.Error as error:
         raise CannotRead(f"Line {reader.line_num} is not CSV ({error}). Save it again as CSV.") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
+from bot.console.questions import as_lines, read_questions
 from bot.storage.tables import StaffAudit, UnansweredQuestion
 from tests.console.conftest import People
 from tests.console.support import AREA, ELSEWHERE, Office
@@ -49,3 +50,12 @@ def test_looking_is_recorded(office: Office, people: People) -> None:
 
 def test_nobody_reads_them_without_signing_in(office: Office) -> None:
     assert office.client().get("/staff/questions").status_code in (302, 303, 401)
+
+
+def test_a_parents_words_are_no_formula_in_the_file(office: Office) -> None:
+    for words in ('=HYPERLINK("https://evil.example","why")', "+44 is what", "@SUM(A1)", "-2 weeks old", "why = so"):
+        ask(office, words, AREA)
+    with office.services.database.read() as session:
+        found = read_questions(session, office.services.keyring, area_id=AREA, language="")
+    cells = {line[-1] for line in as_lines(found.shown)[1:]}
+    assert len(cells) == 5 and {cell[0] for cell in cells} == {"'", "w"}

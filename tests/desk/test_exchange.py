@@ -10,7 +10,7 @@ import pytest
 from babel.messages.pofile import read_po, write_po
 
 from bot.desk import store
-from bot.desk.exchange import CannotRead, Row, export, read
+from bot.desk.exchange import CannotRead, Row, _as_csv, _Entry, _from_csv, export, read
 from bot.desk.imports import bring, plan
 from bot.desk.rules import Person
 from tests.desk.support import BODY_UR, CRYING, EDITOR, HELP_UR, READER, TRANSLATOR, Desk
@@ -160,3 +160,12 @@ def test_what_is_wrong_with_a_text_is_said_with_its_line(desk: Desk) -> None:
 def test_a_file_that_is_none_is_refused_with_what_is_wrong(content: str, said: str) -> None:
     with pytest.raises(CannotRead, match=said):
         read(content)
+
+
+def test_no_cell_of_a_table_is_a_formula_and_a_list_comes_back_as_it_was() -> None:
+    with_list = "- one thing\n- another"
+    table = _as_csv([_Entry(CRYING, "text", "ur", "hash", "=1+1", with_list, False)], "ur").removeprefix("\ufeff")
+    (line,) = csv.DictReader(StringIO(table))
+    assert (line["english"], line["translation"]) == ("'=1+1", f"'{with_list}")
+    (back,) = _from_csv(table)
+    assert (back.english, back.translation) == ("=1+1", with_list)
