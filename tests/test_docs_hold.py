@@ -45,7 +45,8 @@ def test_make_alone_prints_its_own_help() -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        *("run", "serve", "work", "rasa", "chat", "triage", "understand", "doctor", "migrate", "new-key", "backup", "restore"),
+        *("run", "serve", "work", "rasa", "chat", "triage", "understand", "doctor", "migrate", "new-key", "reseal"),
+        *("backup", "restore"),
         *("content export-translations", "content import-translations", "content write-back"),
         *("content check", "content phrase-effect", "content approve", "directory search", "staff add", "whatsapp templates"),
         "telegram webhook",
