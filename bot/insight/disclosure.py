@@ -7,13 +7,15 @@ The promise: **nobody who reads everything that is published can be certain that
 - Several tables may divide the same people (by language, by role …). The sum of one then tells something of what another hides. Where
   that would be enough to be certain of a small group, a further cell of that table becomes `HELD` (or, if that is not enough, the
   whole table): secondary suppression, by reckoning what a reader could reckon.
+- Some sets of tables bound others: whoever is counted as a person has had a conversation. Such sets are reckoned together (`publish_nested`).
+- Parts of a group that is shown already (links of a campaign) may together tell of no more of it than it shows itself (`publish_parts`).
 
 Pure functions; docs/insight.md explains them to readers of the figures.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from math import inf
@@ -63,11 +65,34 @@ def publish(tables: Mapping[str, Counts]) -> dict[str, dict[str, Figure]]:
 
     Every table needs two categories at least, or its one cell would be the total of the others. Raises ValueError otherwise.
     """
-    if any(len(counts) < 2 for counts in tables.values()):
+    return publish_nested([tables])[0]
+
+
+def publish_nested(groups: Sequence[Mapping[str, Counts]], least: float = 0) -> list[dict[str, dict[str, Figure]]]:
+    """Groups of tables as they may be shown together. The tables of each group divide the same people (or conversations), and each group
+    has as many as the one before it, or more; of the first there are `least`, as other figures tell. Raises as `publish`.
+    """
+    if any(len(counts) < 2 for tables in groups for counts in tables.values()):
         raise ValueError("a table of one category is a total, and totals are not published")
-    shown = {name: {category: figure(number) for category, number in counts.items()} for name, counts in tables.items()}
-    while (risky := next((name for name in shown if _tells(shown, name)), None)) is not None:
-        _hold_back(shown[risky], tables[risky])
+    shown = [
+        {name: {category: figure(number) for category, number in counts.items()} for name, counts in tables.items()}
+        for tables in groups
+    ]
+    while (risky := _risky(shown, least)) is not None:
+        place, name = risky
+        _hold_back(shown[place][name], groups[place][name])
+    return shown
+
+
+def publish_parts(counts: Counts, least: float) -> dict[str, Figure]:
+    """Parts of a group that do not make up the whole of it, when what is shown of the group tells that there are `least` at the least.
+
+    As long as the parts tell of no more than that, nothing can be learned from them of what the group hides. What is not shown is
+    `HELD`, small or not: that a part is held back for its size would tell that it is large.
+    """
+    shown: dict[str, Figure] = {part: one if isinstance(one := figure(number), int) else HELD for part, number in counts.items()}
+    while sum(known(one).low for one in shown.values()) > least:
+        _hold_back(shown, counts)
     return shown
 
 
@@ -95,24 +120,35 @@ def known(one: Figure) -> Range:
     return Range(max(one - STEP // 2, THRESHOLD), one + STEP // 2)
 
 
-def _tells(shown: Mapping[str, Mapping[str, Figure]], name: str) -> bool:
-    """Whether the other tables make it certain that some of those whom this table shows as `FEW` are there, and fewer than 10."""
-    few = sum(one is FEW for one in shown[name].values())
+def how_many(tables: Mapping[str, Mapping[str, Figure]]) -> Range:
+    """How many people all the tables divide, as far as they tell together."""
+    sums = [
+        Range(sum(known(one).low for one in figures.values()), sum(known(one).high for one in figures.values()))
+        for figures in tables.values()
+    ]
+    return Range(max(one.low for one in sums), min(one.high for one in sums))
+
+
+def _risky(groups: Sequence[Mapping[str, Mapping[str, Figure]]], least: float) -> tuple[int, str] | None:
+    """The first table that, with all others, tells of a small group: the place of its group, and its name."""
+    ranges = [how_many(tables) for tables in groups]
+    for place, tables in enumerate(groups):
+        low = max(least, *(one.low for one in ranges[: place + 1]))
+        high = min(one.high for one in ranges[place:])
+        for name, figures in tables.items():
+            if _tells(figures, Range(low, high)):
+                return place, name
+    return None
+
+
+def _tells(figures: Mapping[str, Figure], people: Range) -> bool:
+    """Whether it is certain that some of those whom a table shows as `FEW` are there, and fewer than 10, if it divides so many `people`."""
+    few = sum(one is FEW for one in figures.values())
     if not few:
         return False
-    people = _people(shown)
-    rest = [known(one) for one in shown[name].values() if one is not FEW]
+    rest = [known(one) for one in figures.values() if one is not FEW]
     low = people.low - sum(one.high for one in rest)
     high = people.high - sum(one.low for one in rest)
     someone_in_each = low > MOST_FEW * (few - 1)
     some_and_few_in_all = low > 0 and high <= MOST_FEW
     return someone_in_each or some_and_few_in_all
-
-
-def _people(shown: Mapping[str, Mapping[str, Figure]]) -> Range:
-    """How many people all the tables divide, as far as they tell together."""
-    sums = [
-        Range(sum(known(one).low for one in figures.values()), sum(known(one).high for one in figures.values()))
-        for figures in shown.values()
-    ]
-    return Range(max(one.low for one in sums), min(one.high for one in sums))

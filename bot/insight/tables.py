@@ -15,10 +15,10 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from bot.insight.days import months_of
-from bot.insight.disclosure import FEW, HELD, THRESHOLD, Counts, Figure, figure, fold, publish, total
+from bot.insight.disclosure import FEW, HELD, THRESHOLD, Counts, Figure, figure, fold, known, publish, publish_nested, total
 from bot.insight.measures import AGES, BEST, CAMPAIGN, MINUTES
 from bot.languages import supported
-from bot.storage.tables import InsightCount, ServiceSearch
+from bot.storage.tables import InsightCount, InsightDay, ServiceSearch
 
 Table = dict[str, Figure]
 OTHER, ANY, UNSAID = "other", "any", "unsaid"
@@ -43,8 +43,14 @@ TOGETHER = (
 )
 """Tables that divide the same people, conversations or cases."""
 
+NESTED = (TOGETHER[0], TOGETHER[1])
+"""Every person counted in a month has had a conversation in it, or more."""
+
 LISTED = ("topic", "unanswered", "series:joined", "series:left")
 """Tables of categories that nobody can list beforehand: shown from the threshold up."""
+
+OF_PEOPLE = ("topic", "series:joined")
+"""Those whose every category counts people of the month, each once: there are as many people as the largest has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +105,41 @@ def areas(session: Session, months: Sequence[str]) -> list[str]:
 
 def month_tables(session: Session, area_id: str, month: str) -> dict[str, Table]:
     """All tables of an area and a month, by measure."""
-    counts = _counts(session, area_id, (month,))
-    found: dict[str, Table] = {}
-    for group in TOGETHER:
+    return _published(_counts(session, area_id, (month,)), first=month == _first_month(session))
+
+
+def tables_of_months(session: Session, months: Sequence[str]) -> dict[str, list[dict[str, Table]]]:
+    """All tables of several months: of each month, those of each area that anything was counted in."""
+    month = func.substr(InsightCount.day, 1, 7)
+    key = (month, InsightCount.area_id, InsightCount.measure, InsightCount.category)
+    query = select(*key, func.sum(InsightCount.number)).where(month.in_(months)).group_by(*key)
+    counts: dict[tuple[str, str], dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+    for of, area_id, measure, category, number in session.execute(query):
+        counts[of, area_id][measure][category] = int(number)
+    found: dict[str, list[dict[str, Table]]] = {one: [] for one in months}
+    begun = _first_month(session)
+    for (of, _), numbers in sorted(counts.items()):
+        found[of].append(_published(numbers, first=of == begun))
+    return found
+
+
+def _first_month(session: Session) -> str:
+    return (session.scalar(select(func.min(InsightDay.day))) or "")[:7]
+
+
+def _published(counts: Mapping[str, Counter[str]], *, first: bool) -> dict[str, Table]:
+    """The tables of one area and month. In the `first` of all nobody can return, which everybody knows: "under 10" would hide nothing."""
+    counts = defaultdict(Counter, counts)
+    found = {measure: _listed(counts[measure]) for measure in LISTED}
+    least = max((known(one).low for measure in OF_PEOPLE for one in found[measure].values()), default=0)
+    nested = [{measure: _whole(measure, counts[measure]) for measure in group} for group in NESTED]
+    if first:
+        nested[0]["people:arrival"].pop("returning")
+    for shown in publish_nested(nested, least):
+        found |= shown
+    for group in (group for group in TOGETHER if group not in NESTED):
         found |= publish({measure: _whole(measure, counts[measure]) for measure in group})
-    return found | {measure: _listed(counts[measure]) for measure in LISTED}
+    return found
 
 
 def quarter_tables(session: Session, area_id: str, quarter: str) -> Quarter:
@@ -247,4 +283,17 @@ def _within_which(numbers: Sequence[int], steps: Sequence[str], share: float) ->
     return steps[-1]
 
 
-__all__ = ["FEW", "HELD", "Gap", "Quarter", "Table", "Times", "Useful", "areas", "month_tables", "quarter_tables", "together"]
+__all__ = [
+    "FEW",
+    "HELD",
+    "Gap",
+    "Quarter",
+    "Table",
+    "Times",
+    "Useful",
+    "areas",
+    "month_tables",
+    "quarter_tables",
+    "tables_of_months",
+    "together",
+]

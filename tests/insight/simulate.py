@@ -39,6 +39,9 @@ LANGUAGES = ("en",) * 60 + ("pl",) * 8 + ("ur",) * 6 + ("ro",) * 3 + ("uk", "cy"
 ROLES = ("mum",) * 40 + (None,) * 40 + ("dad",) * 9 + ("expecting",) * 8 + ("partner", "grandparent", "carer")
 CHANNELS = ("whatsapp",) * 60 + ("webchat",) * 30 + ("telegram",) * 8 + ("sms",) * 2
 RUNNING = ("dads26", "hello26")
+SUFFIXES = ("", "", "", "a2a2", "a2a2", "b3b3", "c4c4")
+"""By which link of their campaign families come, in turn; every hundredth by one that hardly anybody has."""
+RARE_LINK = "d5d5"
 CAMPAIGNS = (None,) * 12 + ("hello26",) * 6 + ("dads26", "made-up-by-somebody")
 TOPICS = ("baby/crying",) * 30 + ("baby/sleep",) * 30 + ("wellbeing/low-mood",) * 6 + ("wellbeing/dads",) * 3
 NEEDS = ("baby-and-toddler-groups",) * 10 + ("infant-feeding",) * 6 + ("dads-groups",) * 2 + ("any",)
@@ -57,6 +60,11 @@ class Family:
     campaign: str | None
     days: list[date] = field(default_factory=list)
     turns: dict[date, list[tuple[str | None, str]]] = field(default_factory=dict)
+
+    @property
+    def suffix(self) -> str:
+        """The link by which they came, if they came by a campaign."""
+        return RARE_LINK if self.number % 100 == 0 else SUFFIXES[self.number % len(SUFFIXES)]
 
 
 @dataclass(slots=True)
@@ -86,6 +94,11 @@ class Plan:
             for month in sorted({f"{day:%Y-%m}" for day in family.days}):
                 found[month].update((family.area, *pair) for pair in _counted(family, month))
         return found
+
+    def by_link(self) -> Counter[tuple[str, str, str]]:
+        """How many came new by (campaign, link, month)."""
+        ours = [family for family in self.families if family.campaign in RUNNING]
+        return Counter((str(family.campaign), family.suffix, f"{family.days[0]:%Y-%m}") for family in ours)
 
 
 def _family(dice: random.Random, number: int, year: int, areas: tuple[str, ...]) -> Family:
@@ -161,7 +174,7 @@ def write(plan: Plan, database: Database, *, with_areas: bool = True) -> None:
         if with_areas:
             session.add_all(Area(id=area, name=area) for area in sorted({family.area for family in plan.families}))
             session.flush()
-        _insert(session, CampaignArrival, ({"campaign": code, "suffix": "", "month": "2025-01", "people": 1} for code in RUNNING))
+        _insert(session, CampaignArrival, _arrivals(plan))
         _insert(session, Person, map(_person, plan.families))
         _insert(session, PersonAddress, map(_address, plan.families))
         _insert(session, Child, (_child(family) for family in plan.families if family.child))
@@ -187,6 +200,11 @@ def _insert(session: Session, table: Any, rows: Iterable[Mapping[str, Any]]) -> 
     rows = iter(rows)
     while chunk := list(islice(rows, CHUNK)):
         session.execute(insert(table), chunk)
+
+
+def _arrivals(plan: Plan) -> Iterator[dict[str, Any]]:
+    for (campaign, suffix, month), people in plan.by_link().items():
+        yield {"campaign": campaign, "suffix": suffix, "month": month, "people": people}
 
 
 def _person(family: Family) -> dict[str, Any]:

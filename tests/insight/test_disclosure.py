@@ -92,6 +92,6 @@ def test_no_attack_is_certain_of_a_small_group_and_nothing_is_held_back_without_
 
 def test_the_attack_finds_what_is_not_protected(monkeypatch: pytest.MonkeyPatch) -> None:
     """The test above could not fail if the attack saw nothing."""
-    monkeypatch.setattr(disclosure, "_tells", lambda shown, name: False)
+    monkeypatch.setattr(disclosure, "_risky", lambda shown, least: None)
     tables = {"a": {"x": 18, "y": 9}, "b": {"x": 17, "y": 10}}
     assert list(found(publish(tables)))

@@ -16,7 +16,7 @@ from bot.insight.tables import CATEGORIES, TOGETHER, Times, _times, month_tables
 from bot.storage.engine import Database
 from bot.storage.tables import InsightCount, ServiceSearch
 from tests.databases import bare_sqlite
-from tests.insight.attack import Tables, found
+from tests.insight.attack import Tables, found, read_year
 from tests.insight.simulate import AREAS, Plan, is_open, write
 from tests.insight.test_collect import AFTER, YEAR_DAYS
 
@@ -80,8 +80,28 @@ def test_an_attack_on_everything_that_is_published_finds_no_small_group(year: Da
 
 
 def test_the_same_attack_finds_people_where_only_small_cells_are_hidden(year: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(disclosure, "_tells", lambda shown, name: False)
+    monkeypatch.setattr(disclosure, "_risky", lambda shown, least: None)
     assert next((group for _, tables in of_the_same_people(year) for group in found(tables)), None) is not None
+
+
+def test_a_reader_of_a_whole_year_finds_no_small_group_either(year: Database) -> None:
+    """Month against month, people against conversations and topics; who returns was new before."""
+    with year.read() as session:
+        months = {month: month_tables(session, "west", month) for month in sorted(whole_months(session))}
+    reader = read_year(months)
+    groups = [
+        group
+        for month, tables in months.items()
+        for group in reader.finds({name: tables[name] for names in TOGETHER for name in names}, f"{month} ")
+    ]
+    assert groups == [] and reader.solved > 50
+
+
+def test_in_the_first_month_of_all_nobody_is_said_to_return(year: Database) -> None:
+    """That none did is known, so hidden beside others it would tell of them."""
+    with year.read() as session:
+        first, second = (month_tables(session, "west", month)["people:arrival"] for month in ("2025-01", "2025-02"))
+    assert "returning" not in first and "returning" in second
 
 
 def test_every_table_that_shares_its_people_is_reckoned_with_the_others() -> None:
