@@ -41,7 +41,7 @@ from bot.storage.engine import Database
 from bot.storage.tables import Inbox
 from tests.databases import migrate_both
 from tests.insight.attack import found, read_links, read_year
-from tests.insight.simulate import RARE_LINK, RUNNING, SUFFIXES, Plan, at, is_open, write
+from tests.insight.simulate import RUNNING, Plan, at, is_open, write
 from tests.insight.test_tables import fits
 
 ASKED = 15
@@ -127,12 +127,12 @@ def attack_years(published: Published, report: Report) -> Iterator[str]:
 
 def attack_links(plan: Plan, database: Database, report: Report) -> Iterator[str]:
     """Each campaign's links in each quarter; and whether what is shown of them fits what was made up."""
-    suffixes, truth = sorted({*SUFFIXES, RARE_LINK} - {""}), plan.by_link()
+    truth = plan.by_link()
     with database.read() as session:
         tables = tables_of_months(session, whole_months(session))
         arrivals = {month: [one["people:arrival"] for one in of_areas] for month, of_areas in tables.items()}
         for code in RUNNING:
-            for quarter, links in campaigns.by_link(session, code, suffixes).items():
+            for quarter, links in campaigns.by_link(session, code).items():
                 areas = [arrivals[month] for month in months_of(quarter)]
                 reader = read_links(links, areas, code)
                 hidden = {name: {code: table.get(f"campaign:{code}", disclosure.FEW)} for name, table in _named(areas)}

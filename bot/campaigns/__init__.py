@@ -2,5 +2,6 @@
 `bot.library.campaigns`); here is what is done with them: what a code means (`codes`), links and how many came by them (`store`), the
 addresses that open each channel (`links`), the landing pages (`pages`), QR codes, posters and cards (`prints`).
 
-May import the library, languages, messages, settings, storage and the look of `bot.pages`; never conversation, channels or handoff.
+May import the library, languages, messages, settings, storage, what insight may show (`bot.insight.campaigns`) and the look of
+`bot.pages`; never conversation, channels or handoff.
 """

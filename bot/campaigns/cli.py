@@ -32,19 +32,30 @@ def say(text: str) -> None:
 
 @campaign_app.command("list")
 def list_campaigns() -> None:
-    """Write all campaigns as CSV: code, state, first and last day, area, languages, new people so far, name."""
-    from bot.campaigns import store
+    """Write all campaigns as CSV: code, state, first and last day, area, languages, new people of the last month, that month, name."""
+    from bot.insight.campaigns import last_month
+    from bot.insight.disclosure import HELD, Hidden
     from bot.library.campaigns import Campaigns
     from bot.storage.tables import now
 
-    people = _with_session(settings(), store.people_by_campaign)
+    month, people = _with_session(settings(), last_month)
     out = csv.writer(sys.stdout)
-    out.writerow(["code", "state", "starts", "ends", "area", "languages", "people", "name"])
+    out.writerow(["code", "state", "starts", "ends", "area", "languages", "people", "month", "name"])
     for one in Campaigns.load(ROOT):
-        number = people.get(one.code)
-        shown = f"under {store.FEWEST}" if number is None else f"{number} or more"
+        number = people.get(one.code, HELD)
+        shown = "not shown" if isinstance(number, Hidden) else f"about {number}"
         out.writerow(
-            [one.code, one.state(now()), one.starts, one.ends or "", one.area or "", " ".join(one.languages), shown, one.name]
+            [
+                one.code,
+                one.state(now()),
+                one.starts,
+                one.ends or "",
+                one.area or "",
+                " ".join(one.languages),
+                shown,
+                month or "",
+                one.name,
+            ]
         )
 
 

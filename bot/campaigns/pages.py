@@ -6,7 +6,7 @@ Server-rendered, no script, no cookie. The landing pages read no database; the c
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -20,9 +20,12 @@ from starlette.routing import Route
 from bot.campaigns import store
 from bot.campaigns.codes import Mark, read_payload
 from bot.campaigns.links import Addresses, best_first, page_path
+from bot.insight.campaigns import by_link
+from bot.insight.days import last_day, month_of, months_of, quarter_of
 from bot.languages import Language, supported
 from bot.library import Library
 from bot.library.campaigns import Campaign
+from bot.library.dates import say_months
 from bot.library.strings import SOURCE_LANGUAGE
 from bot.pages.council import council_of
 from bot.pages.web import ASSETS, Assets, Look, chosen, secured
@@ -120,7 +123,7 @@ class CampaignPages:
     async def count(self, request: Request) -> Response:
         """How many came by one link, for whoever holds its key."""
         key = request.path_params["key"]
-        link = await run_in_threadpool(self._link, key)
+        link, quarters = await run_in_threadpool(self._link, key)
         campaign = self._campaigns.by_code.get(link.campaign) if link is not None else None
         if link is None or campaign is None:
             raise HTTPException(404)
@@ -132,16 +135,28 @@ class CampaignPages:
             languages=languages_of(campaign),
             here=f"/links/{quote(key, safe='')}",
             link=link,
-            few=str(store.FEWEST),
+            quarters=[(self._period(quarter, language), people) for quarter, people in quarters],
             address=self._addresses.short(campaign, link.suffix),
             draft=language != SOURCE_LANGUAGE,
         )
         response.headers["Cache-Control"] = "no-store"
         return response
 
-    def _link(self, key: str) -> store.LinkView | None:
+    def _link(self, key: str) -> tuple[store.LinkView | None, list[tuple[str, int | None]]]:
+        """The link that `key` opens, and how many came by it in each quarter since there is such a link; None for what is not shown."""
         with self._services.database.read() as session:
-            return store.link_of_key(session, self._services.keyring, key)
+            link = store.link_of_key(session, self._services.keyring, key)
+            found = by_link(session, link.campaign) if link is not None else {}
+        if link is None:
+            return None, []
+        since = quarter_of(month_of(link.created_at))
+        numbers = [(quarter, links.get(link.suffix)) for quarter, links in found.items() if quarter >= since]
+        return link, [(quarter, one if isinstance(one, int) else None) for quarter, one in numbers]
+
+    @staticmethod
+    def _period(quarter: str, language: str) -> str:
+        first, _, last = months_of(quarter)
+        return say_months(date.fromisoformat(f"{first}-01"), last_day(last), language)
 
     def _mark(self, request: Request, moment: datetime | None = None) -> Mark | None:
         """The campaign and link in the address; None for a wrong code, and for a campaign that has ended."""

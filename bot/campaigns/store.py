@@ -1,21 +1,19 @@
-"""Links that people pass on, and how many came by them. Counts are kept by month and shown by fives; who came is kept nowhere here."""
+"""Links that people pass on, and how many came by them, by month; who came is kept nowhere here. Numbers are shown by `bot.insight.campaigns`
+alone."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from bot.insight.days import month_of
 from bot.storage.crypto import Keyring
 from bot.storage.tables import CampaignArrival, CampaignLink, now
-
-FEWEST = 5
-"""Below this a number is not shown, and above it only in steps of this: one more person never changes what is seen by one."""
 
 LONGEST_LABEL = 80
 TRIES = 20
@@ -25,7 +23,7 @@ KEY_LENGTH = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkView:
-    """One link, and how many people came by it as it may be shown: None for fewer than `FEWEST`."""
+    """One link."""
 
     id: int
     campaign: str
@@ -34,18 +32,12 @@ class LinkView:
     area_id: str | None
     created_at: datetime
     ended: bool
-    people: int | None
-
-
-def shown(people: int) -> int | None:
-    """A number of people as anybody may see it: None below `FEWEST`, else rounded down to a multiple of it."""
-    return people - people % FEWEST if people >= FEWEST else None
 
 
 def count_arrival(session: Session, campaign: str, link: str | None, *, moment: datetime) -> None:
     """One new person more. A link that nobody made, or that has ended, counts as the campaign's own."""
     known = link is not None and _live(session, campaign, link) is not None
-    key = {"campaign": campaign, "suffix": (link or "") if known else "", "month": f"{moment:%Y-%m}"}
+    key = {"campaign": campaign, "suffix": (link or "") if known else "", "month": month_of(moment)}
     row = [getattr(CampaignArrival, name) == value for name, value in key.items()]
     raised = session.execute(update(CampaignArrival).where(*row).values(people=CampaignArrival.people + 1))
     if raised.rowcount == 0:  # type: ignore[attr-defined]
@@ -54,39 +46,22 @@ def count_arrival(session: Session, campaign: str, link: str | None, *, moment: 
         session.flush()
 
 
-def people_by_campaign(session: Session) -> dict[str, int | None]:
-    """How many came by each campaign, by all its links, as it may be shown; a campaign nobody came by is not in it."""
-    total = func.sum(CampaignArrival.people)
-    rows = session.execute(select(CampaignArrival.campaign, total).group_by(CampaignArrival.campaign))
-    return {campaign: shown(int(people)) for campaign, people in rows}
-
-
-def people_by_month(session: Session, campaign: str) -> list[tuple[str, int | None]]:
-    """How many came by a campaign in each month, latest first, as it may be shown."""
-    total = func.sum(CampaignArrival.people)
-    month = CampaignArrival.month
-    rows = session.execute(
-        select(month, total).where(CampaignArrival.campaign == campaign).group_by(month).order_by(month.desc())
-    )
-    return [(month, shown(int(people))) for month, people in rows]
-
-
 def links_of(session: Session, campaign: str) -> list[LinkView]:
     """All links of a campaign, ended ones last, then by name."""
     rows = session.scalars(select(CampaignLink).where(CampaignLink.campaign == campaign).order_by(CampaignLink.label)).all()
-    return sorted(_views(session, rows), key=lambda view: view.ended)
+    return sorted(map(_view, rows), key=lambda view: view.ended)
 
 
 def link_by_id(session: Session, link_id: int) -> LinkView | None:
     """One link."""
     row = session.get(CampaignLink, link_id)
-    return _views(session, [row])[0] if row is not None else None
+    return _view(row) if row is not None else None
 
 
 def live_link(session: Session, campaign: str, suffix: str) -> LinkView | None:
     """The link with this suffix, if it has not ended."""
     row = _live(session, campaign, suffix)
-    return _views(session, [row])[0] if row is not None else None
+    return _view(row) if row is not None else None
 
 
 def add_link(session: Session, campaign: str, label: str, *, area_id: str | None, staff_id: int | None) -> CampaignLink:
@@ -133,24 +108,16 @@ def _live(session: Session, campaign: str, suffix: str) -> CampaignLink | None:
     return session.scalar(query)
 
 
-def _views(session: Session, rows: Sequence[CampaignLink]) -> list[LinkView]:
-    total = func.sum(CampaignArrival.people)
-    key = (CampaignArrival.campaign, CampaignArrival.suffix)
-    query = select(*key, total).where(CampaignArrival.campaign.in_({row.campaign for row in rows})).group_by(*key)
-    people = {(campaign, suffix): int(number) for campaign, suffix, number in session.execute(query)}
-    return [
-        LinkView(
-            id=row.id,
-            campaign=row.campaign,
-            suffix=row.suffix,
-            label=row.label,
-            area_id=row.area_id,
-            created_at=row.created_at,
-            ended=row.ended_at is not None,
-            people=shown(people.get((row.campaign, row.suffix), 0)),
-        )
-        for row in rows
-    ]
+def _view(row: CampaignLink) -> LinkView:
+    return LinkView(
+        id=row.id,
+        campaign=row.campaign,
+        suffix=row.suffix,
+        label=row.label,
+        area_id=row.area_id,
+        created_at=row.created_at,
+        ended=row.ended_at is not None,
+    )
 
 
 def _new_suffix() -> str:

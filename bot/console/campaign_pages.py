@@ -6,6 +6,7 @@ their own area; whatever is looked at or done is recorded.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,8 @@ from bot.console.logins import SignedIn
 from bot.console.look import Look, private
 from bot.console.services import ConsoleServices
 from bot.handoff.desk import may_see
+from bot.insight.campaigns import by_link, by_month, last_month
+from bot.insight.disclosure import HELD, THRESHOLD, Figure
 from bot.library.campaigns import Campaign
 from bot.pages.web import secured
 from bot.storage.tables import StaffAudit, now
@@ -31,20 +34,21 @@ FILES = {"qr.svg": "image/svg+xml", "qr.png": "image/png", **dict.fromkeys(KINDS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One campaign in the list. `people` is None for fewer than `store.FEWEST`."""
+    """One campaign in the list, with the new people of the last month that may be shown."""
 
     campaign: Campaign
     state: str
-    people: int | None
+    people: Figure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkLine:
-    """A link that somebody passes on, its address, and that of the page which shows them its number."""
+    """A link that somebody passes on, its address, that of the page which shows them its numbers, and these, by quarter."""
 
     link: store.LinkView
     address: str
     count: str
+    people: Sequence[tuple[str, Figure]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,14 +71,14 @@ class CampaignDesk:
     def list(self, visit: Visit) -> Response:
         """All campaigns that the reader may see."""
         with self._services.database.read() as session:
-            people = store.people_by_campaign(session)
+            month, people = last_month(session)
         moment = now()
         lines = [
-            Line(campaign=one, state=one.state(moment), people=people.get(one.code))
+            Line(campaign=one, state=one.state(moment), people=people.get(one.code, HELD))
             for one in self._campaigns
             if _sees(visit.who, one)
         ]
-        return self._look.page("campaigns.html", who=visit.who, lines=lines, few=store.FEWEST)
+        return self._look.page("campaigns.html", who=visit.who, lines=lines, month=month)
 
     def one(self, visit: Visit) -> Response:
         """One campaign. `?link=` shows links, codes and prints with that link's suffix."""
@@ -137,14 +141,13 @@ class CampaignDesk:
         with self._services.database.write() as session:
             self._record(session, visit.who, "campaigns.view", campaign.code)
             links = [link for link in store.links_of(session, campaign.code) if may_see(visit.who.area_id, link.area_id)]
-            people = store.people_by_campaign(session).get(campaign.code)
-            months = store.people_by_month(session, campaign.code)
+            months = by_month(session, campaign.code)
+            quarters = by_link(session, campaign.code)
         values: dict[str, Any] = {
             "campaign": campaign,
             "state": campaign.state(now()),
-            "people": people,
             "months": months,
-            "few": store.FEWEST,
+            "few": THRESHOLD,
             "short": self._addresses.short(campaign, suffix),
             "can_be_printed": self._addresses.can_be_printed,
             "suffix": suffix,
@@ -158,17 +161,20 @@ class CampaignDesk:
                 }
                 for language in campaign.languages
             ],
-            "links": [self._line(campaign, link) for link in links],
+            "links": [self._line(campaign, link, quarters) for link in links],
             "base": self._addresses.base,
             "ids": {"text": "label"},
         }
         typed = visit.form.get("text", "")
         return self._look.page("campaign.html", status, who=visit.who, done=done, problem=problem, typed=typed, **values)
 
-    def _line(self, campaign: Campaign, link: store.LinkView) -> LinkLine:
+    def _line(self, campaign: Campaign, link: store.LinkView, quarters: Mapping[str, Mapping[str, Figure]]) -> LinkLine:
         key = store.count_key(self._services.keyring, link.id)
         return LinkLine(
-            link=link, address=self._addresses.short(campaign, link.suffix), count=f"{self._addresses.base}/links/{key}"
+            link=link,
+            address=self._addresses.short(campaign, link.suffix),
+            count=f"{self._addresses.base}/links/{key}",
+            people=[(quarter, links.get(link.suffix, HELD)) for quarter, links in quarters.items()],
         )
 
     def _campaign(self, visit: Visit) -> Campaign | None:

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from bot.console.bars import Bar, bars
 from bot.console.words import StaffWords
 from bot.insight.births import Births
-from bot.insight.disclosure import FEW, Figure, Hidden, total
+from bot.insight.disclosure import FEW, STEP, Figure, Hidden, total
 from bot.insight.headings import load_headings
 from bot.insight.measures import CAMPAIGN
 from bot.insight.tables import LEVELS, Gap, Quarter, Table, Times
@@ -84,7 +84,8 @@ class Sheets:
 
     def of_month(self, page: str, tables: Mapping[str, Table], month: str) -> list[Sheet]:
         """The sheets by month of a page."""
-        return [self._plain(measure, tables.get(measure, {}), month) for measure in PAGES[page]]
+        plain = [self._plain(measure, tables.get(measure, {}), month) for measure in PAGES[page]]
+        return [*plain, self._work(tables, month)] if page == "cases" else plain
 
     def of_quarter(self, page: str, quarter: Quarter, period: str, held: Held) -> list[Sheet]:
         """The sheets by quarter of a page."""
@@ -102,6 +103,18 @@ class Sheets:
         row = (area, self.figure(parents), f"{births.number}", f"{births.year}", share)
         columns = self._columns("area", "parents", "births", "year", "share")
         return Sheet("births", self._words("insight.title.births"), month, columns, (row,))
+
+    def _work(self, tables: Mapping[str, Table], month: str) -> Sheet:
+        """What staff worked on, with an estimate of their minutes."""
+        rows = []
+        for level, cases in tables.get("work:cases", {}).items():
+            minutes = tables["work:minutes"][level]
+            each = self._words("insight.no_share")
+            if isinstance(cases, int) and isinstance(minutes, int):
+                each = f"{max(round(minutes / cases / STEP), 1) * STEP}"
+            rows.append((self._words(f"insight.level.{level}"), self.figure(cases), self.figure(minutes), each))
+        columns = self._columns("level", "worked_on", "minutes", "minutes_each")
+        return Sheet("work", self._words("insight.title.work"), month, columns, tuple(rows))
 
     def _plain(self, measure: str, table: Table, month: str) -> Sheet:
         key, say = measure.replace(":", "-"), self._said.get(measure, partial(self._category, measure))

@@ -7,7 +7,6 @@ shown, and no sum of all time: either would show when somebody came.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from sqlalchemy import func, select
@@ -43,14 +42,14 @@ def by_month(session: Session, campaign: str) -> list[tuple[str, Figure]]:
     return [(month, _sum(of_areas, campaign)) for month, of_areas in tables.items()]
 
 
-def by_link(session: Session, campaign: str, suffixes: Sequence[str]) -> dict[str, dict[str, Figure]]:
-    """New people by each of a campaign's links in the newest whole quarters, newest first: by quarter, then by suffix."""
+def by_link(session: Session, campaign: str) -> dict[str, dict[str, Figure]]:
+    """New people by each of a campaign's links in the newest whole quarters, newest first: by quarter, then by suffix. Of a link by which
+    nobody came there is nothing."""
     whole = whole_months(session)
     quarters = [quarter_of(month) for month in whole if month == months_of(quarter_of(month))[-1]][:QUARTERS]
     tables = _arrivals(session, [month for quarter in quarters for month in months_of(quarter) if month in whole])
     return {
-        quarter: publish_parts(_counts(session, campaign, quarter, suffixes), _least(tables, campaign, quarter))
-        for quarter in quarters
+        quarter: publish_parts(_counts(session, campaign, quarter), _least(tables, campaign, quarter)) for quarter in quarters
     }
 
 
@@ -69,12 +68,11 @@ def _least(tables: ByMonth, campaign: str, quarter: str) -> float:
     return sum(known(one).low for one in shown)
 
 
-def _counts(session: Session, campaign: str, quarter: str, suffixes: Sequence[str]) -> dict[str, int]:
+def _counts(session: Session, campaign: str, quarter: str) -> dict[str, int]:
     people = func.sum(CampaignArrival.people)
     query = (
         select(CampaignArrival.suffix, people)
-        .where(CampaignArrival.campaign == campaign, CampaignArrival.month.in_(months_of(quarter)))
+        .where(CampaignArrival.campaign == campaign, CampaignArrival.suffix != "", CampaignArrival.month.in_(months_of(quarter)))
         .group_by(CampaignArrival.suffix)
     )
-    found = Counter({suffix: int(number) for suffix, number in session.execute(query)})
-    return {suffix: found[suffix] for suffix in suffixes}
+    return {suffix: int(number) for suffix, number in session.execute(query)}

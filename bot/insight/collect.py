@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from bot.insight import measures
 from bot.insight.days import DAY, begins, day_of, last_day
-from bot.insight.measures import Cell, IsOpen
+from bot.insight.measures import Cell, IsOpen, Span
+from bot.insight.work import work
 from bot.storage.engine import Database
 from bot.storage.tables import Inbox, InsightCount, InsightDay, Person, now
 
@@ -35,7 +36,7 @@ def collect(database: Database, is_open: IsOpen, moment: datetime, most: int = M
     while len(done) < most:
         with database.read() as session:
             day = next_day(session, moment)
-            found = measures.count(session, day, is_open) if day is not None else {}
+            found = _count(session, day, is_open) if day is not None else {}
         if day is None:
             break
         try:
@@ -84,7 +85,7 @@ def recount(session: Session, day: date, is_open: IsOpen) -> None:
     if row is None:
         raise ValueError(f"{day} has not been counted yet")
     row.counted_at = now()
-    _store(session, day, measures.count(session, day, is_open))
+    _store(session, day, _count(session, day, is_open))
 
 
 def is_whole(session: Session, month: str) -> bool:
@@ -96,6 +97,12 @@ def whole_months(session: Session) -> list[str]:
     """The months that may be shown, newest first."""
     days = session.scalars(select(InsightDay.day).order_by(InsightDay.day.desc()))
     return [day[:7] for day in days if day == f"{last_day(day[:7])}"]
+
+
+def _count(session: Session, day: date, is_open: IsOpen) -> Mapping[Cell, int]:
+    found = measures.count(session, day, is_open)
+    found.update(work(session, Span.of(day)))
+    return found
 
 
 def _store(session: Session, day: date, found: Mapping[Cell, int]) -> None:

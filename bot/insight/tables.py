@@ -53,6 +53,9 @@ OF_PEOPLE = ("topic", "series:joined")
 """Those whose every category counts people of the month, each once: there are as many people as the largest has."""
 
 
+HALF_HOUR = 30
+
+
 @dataclass(frozen=True, slots=True)
 class Useful:
     """What people answered of one version of a message."""
@@ -139,7 +142,19 @@ def _published(counts: Mapping[str, Counter[str]], *, first: bool) -> dict[str, 
         found |= shown
     for group in (group for group in TOGETHER if group not in NESTED):
         found |= publish({measure: _whole(measure, counts[measure]) for measure in group})
-    return found
+    return found | _work(counts["work:cases"], counts["work:minutes"])
+
+
+def _work(cases: Counts, minutes: Counts) -> dict[str, Table]:
+    """Cases worked on by level, and the minutes, to the nearest half hour, where there are enough cases."""
+    shown = {level: figure(cases.get(level, 0)) for level in LEVELS}
+    hidden = dict.fromkeys(LEVELS, HELD)
+    rounded = {
+        level: max(round(minutes.get(level, 0) / HALF_HOUR), 1) * HALF_HOUR
+        for level, one in shown.items()
+        if isinstance(one, int)
+    }
+    return {"work:cases": shown, "work:minutes": hidden | rounded}
 
 
 def quarter_tables(session: Session, area_id: str, quarter: str) -> Quarter:

@@ -55,6 +55,12 @@ def say_date(day: date, language: str) -> str:
     return format_date(day, "long", locale=_locale(language))
 
 
+def say_months(first: date, last: date, language: str) -> str:
+    """From one month to another of the same year, in words: "October – December 2026"."""
+    locale = _locale(language)
+    return f"{format_date(first, 'LLLL', locale=locale)} – {format_date(last, 'LLLL yyyy', locale=locale)}"
+
+
 def say_day(day: date, language: str) -> str:
     """The same with the day of the week."""
     return format_date(day, "full", locale=_locale(language))

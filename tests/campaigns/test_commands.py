@@ -39,9 +39,9 @@ def rows(done: Result) -> list[dict[str, str]]:
 def test_the_list_tells_what_runs(run: Run) -> None:
     found = {row["code"]: row for row in rows(run("list"))}
     assert set(found) == {"hello26", "dads26"}
-    assert found["dads26"]["people"] == "under 5" and found["dads26"]["languages"].split() == list(
-        found["dads26"]["languages"].split()
-    )
+    assert (found["dads26"]["people"], found["dads26"]["month"]) == ("not shown", "") and found["dads26"][
+        "languages"
+    ].split() == list(found["dads26"]["languages"].split())
     assert found["dads26"]["starts"] == "2026-11-01"
 
 

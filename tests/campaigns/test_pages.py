@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from html import unescape
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from bot.campaigns import store
 from bot.campaigns.codes import find, is_opening, opened
 from bot.languages import direction, supported
+from bot.library.dates import say_months
 from bot.library.helplines import Helplines
 from bot.library.strings import Strings
 from bot.messages import Address, Inbound
 from bot.pages.words import paragraphs
 from bot.settings import ROOT
+from bot.storage.tables import CampaignArrival
 from bot.wiring import Parts
 from tests.campaigns.support import served
+from tests.insight.counted import count_quarter
 
 LANGS = tuple(language.code for language in supported())
 CODES = ("dads26", "hello26")
@@ -227,15 +231,20 @@ def test_a_shared_link_has_a_preview(site: httpx.Client, parts: Parts) -> None:
 def test_a_link_s_holder_sees_a_number_and_nobody(site: httpx.Client, parts: Parts) -> None:
     with parts.database.write() as session:
         link = store.add_link(session, "dads26", "Barbers of the High Street", area_id=None, staff_id=None)
+        link.created_at = DURING
         link_id, suffix = link.id, link.suffix
     key = store.count_key(parts.keyring, link_id)
-    for people, said in (
-        (4, STRINGS.get("campaign.count_few", "pl", few="5")),
-        (7, STRINGS.get("campaign.count_some", "pl", people="5")),
+    period = say_months(date(2026, 10, 1), date(2026, 12, 31), "pl")
+    for counted, said in (
+        (0, STRINGS.get("campaign.count_yet", "pl")),
+        (17, STRINGS.get("campaign.count_some", "pl", period=period, people="15")),
+        (9, STRINGS.get("campaign.count_few", "pl", period=period)),
     ):
-        with parts.database.write() as session:
-            for _ in range(people if people < 5 else people - 4):
-                store.count_arrival(session, "dads26", suffix, moment=DURING)
+        if counted == 17:
+            count_quarter(parts.database, 40, "", suffix=suffix, by_link=counted)
+        elif counted:
+            with parts.database.write() as session:
+                session.execute(update(CampaignArrival).values(people=counted))
         response = site.get(f"/links/{key}?lang=pl")
         assert said in unescape(response.text)
         assert "Barbers" not in response.text  # the name is for staff
