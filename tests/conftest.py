@@ -12,7 +12,6 @@ import os
 import pickle
 import shutil
 import socket
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +24,7 @@ from argon2 import PasswordHasher
 from jinja2 import BytecodeCache, Environment
 from jinja2.bccache import Bucket
 from sqlalchemy import create_engine, make_url
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.engine import URL, Engine
 from sqlalchemy.util import LRUCache
@@ -44,12 +44,28 @@ from bot.storage.crypto import Keyring, new_key
 from bot.storage.engine import Database
 from bot.triage import Triage
 from bot.triage.reader import LANGUAGE_MODEL, MODEL_NAME
-from tests.databases import bare_sqlite, migrate_both
+from tests.databases import administer, bare_sqlite, create_database, migrate_both
 from tests.doubles.rasa_server import TOKEN, RasaDouble
 
 AREA = "demonstration"
 KEPT = Kept(Settings().kept_dir)
 """As installed: what is read here was compiled by the program before, if nothing has changed."""
+
+
+IN_MEMORY, ROOM = Path("/dev/shm"), 4 * 2**30
+"""A file system without a disk, and the bytes that must be free in it for a run to keep its files there."""
+
+
+def pytest_configure() -> None:
+    """Keep the files of tests in memory where there is room, and where programs may be run from it.
+
+    A database of SQLite waits for the disk at each commit. What a test shows stays the same: none of them cuts the power.
+    """
+    if not (IN_MEMORY.is_dir() and os.access(IN_MEMORY, os.W_OK)):
+        return
+    place = os.statvfs(IN_MEMORY)
+    if place.f_bavail * place.f_frsize >= ROOM and not place.f_flag & os.ST_NOEXEC:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(IN_MEMORY))
 
 
 class NetworkClosed(RuntimeError):
@@ -127,22 +143,25 @@ def yaml_parsed_once() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def statements_compiled_once() -> Iterator[None]:
-    """SQL for SQLite, compiled once a process: each test has engines of its own, and SQLAlchemy keeps statements by engine.
+    """SQL, compiled once a process for each kind of database: each test has engines of its own, and SQLAlchemy keeps statements
+    by engine.
 
-    All of a process's SQLite is of one version and set up alike, so what was compiled for one file fits each other.
+    All databases of one kind are of one version here and set up alike, so what was compiled for one fits each other.
     """
-    kept: LRUCache[Any, Any] = LRUCache(2_000)
+    kinds = (SQLiteDialect_pysqlite, PGDialect_psycopg)
+    kept: dict[type, LRUCache[Any, Any]] = {kind: LRUCache(2_000) for kind in kinds}
     real = Engine.__init__
 
     def with_kept(self: Engine, *arguments: Any, **options: Any) -> None:
         real(self, *arguments, **options)
-        if type(self.dialect) is SQLiteDialect_pysqlite:
-            self._compiled_cache = kept
+        if type(self.dialect) in kept:
+            self._compiled_cache = kept[type(self.dialect)]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Engine, "__init__", with_kept)
-        patch.setattr(SQLiteDialect_pysqlite, "__hash__", lambda self: hash(type(self)))
-        patch.setattr(SQLiteDialect_pysqlite, "__eq__", lambda self, other: type(self) is type(other))
+        for kind in kinds:
+            patch.setattr(kind, "__hash__", lambda self: hash(type(self)))
+            patch.setattr(kind, "__eq__", lambda self, other: type(self) is type(other))
         yield
 
 
@@ -181,11 +200,11 @@ def bare_postgres_template() -> Iterator[tuple[URL, str] | None]:
     if not base:
         yield None
         return
-    url, name = make_url(base), f"wren_bare_{uuid.uuid4().hex[:12]}"
-    _administer(url, f"CREATE DATABASE {name}")
+    url = make_url(base)
+    name = create_database(url, "bare")
     migrate_both(url.set(database=name).render_as_string(hide_password=False))
     yield url, name
-    _administer(url, f"DROP DATABASE {name} WITH (FORCE)")
+    administer(url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(scope="session")
@@ -195,24 +214,17 @@ def postgres_template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tupl
     if not base:
         yield None
         return
-    url, name = make_url(base), f"wren_template_{uuid.uuid4().hex[:12]}"
-    _administer(url, f"CREATE DATABASE {name}")
+    url = make_url(base)
+    name = create_database(url, "template")
     _prepare(url.set(database=name).render_as_string(hide_password=False), tmp_path_factory.mktemp("template"))
     yield url, name
-    _administer(url, f"DROP DATABASE {name} WITH (FORCE)")
+    administer(url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _prepare(url: str, folder: Path) -> None:
     database = Database(url)
     wiring.prepare_database(Settings(var_dir=folder, database_url=url), database)
     database.dispose()
-
-
-def _administer(url: URL, statement: str) -> None:
-    engine = create_engine(url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql(statement)
-    engine.dispose()
 
 
 @pytest.fixture
@@ -236,10 +248,9 @@ def _copy_of(template: tuple[URL, str] | None) -> Iterator[str]:
     if template is None:
         pytest.skip("no PostgreSQL: set WREN_TEST_POSTGRES_URL to run this on it as well")
     url, source = template
-    name = f"wren_test_{uuid.uuid4().hex[:12]}"
-    _administer(url, f"CREATE DATABASE {name} TEMPLATE {source}")
+    name = create_database(url, "test", source)
     yield url.set(database=name).render_as_string(hide_password=False)
-    _administer(url, f"DROP DATABASE {name} WITH (FORCE)")
+    administer(url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
@@ -283,10 +294,10 @@ def _empty(kind: str, folder: Path) -> Iterator[str]:
     base = os.environ.get("WREN_TEST_POSTGRES_URL")
     if not base:
         pytest.skip("no PostgreSQL: set WREN_TEST_POSTGRES_URL to run this on it as well")
-    url, name = make_url(base), f"wren_test_{uuid.uuid4().hex[:12]}"
-    _administer(url, f"CREATE DATABASE {name}")
+    url = make_url(base)
+    name = create_database(url, "test")
     yield url.set(database=name).render_as_string(hide_password=False)
-    _administer(url, f"DROP DATABASE {name} WITH (FORCE)")
+    administer(url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture

@@ -1,10 +1,16 @@
-"""Migrated databases with nothing in them, made once a process: migrating takes longer than most tests."""
+"""Databases for tests: migrated ones with nothing in them, made once a process, for migrating takes longer than most tests; and
+those of a PostgreSQL, made and dropped."""
 
 from __future__ import annotations
 
 import tempfile
-from functools import lru_cache
+import uuid
+from functools import cache, lru_cache
 from pathlib import Path
+from typing import Any
+
+from psycopg import Connection, connect
+from sqlalchemy.engine import URL
 
 from bot.storage.engine import Database
 from bot.storage.migrate import migrate
@@ -32,3 +38,21 @@ def bare_sqlite() -> bytes:
         path = Path(folder) / "wren.sqlite3"
         migrate_both(f"sqlite:///{path}")
         return path.read_bytes()
+
+
+@cache
+def _administrator(url: URL) -> Connection[Any]:
+    """One connection for a process: opening one takes longer than what is asked of it."""
+    return connect(url.set(drivername="postgresql").render_as_string(hide_password=False), autocommit=True)
+
+
+def administer(url: URL, statement: str) -> None:
+    """Run a statement on the server, outside any transaction."""
+    _administrator(url).execute(statement)
+
+
+def create_database(url: URL, kind: str, template: str | None = None) -> str:
+    """Make a database with a name of its own, empty or a copy; returns the name."""
+    name = f"wren_{kind}_{uuid.uuid4().hex[:12]}"
+    administer(url, f"CREATE DATABASE {name}" + (f" TEMPLATE {template} STRATEGY FILE_COPY" if template else ""))
+    return name
