@@ -27,7 +27,7 @@ from dataclasses import replace
 from bot.alarms import Alarmer, CaseCalls, build_ways
 from bot.delivery.hub import Hub
 from bot.handoff.hours import AlarmPlan, Teams, load_teams
-from bot.library import Library
+from bot.library.strings import Strings
 from bot.settings import ROOT, Settings
 from bot.storage.engine import Database
 from bot.storage.tables import wait_in_script
@@ -40,7 +40,7 @@ teams = Teams({"demonstration": team}, "demonstration")
 
 
 async def run():
-    alarmer = Alarmer(Database(url), CaseCalls(teams, "https://wren.example"), build_ways(settings, Library.load(ROOT).strings),
+    alarmer = Alarmer(Database(url), CaseCalls(teams, "https://wren.example"), build_ways(settings, Strings.load(ROOT / "locales")),
                       Hub(), look_every=0.05, lease_seconds=lease)
     print("ready", flush=True)
     sys.stdin.readline()
@@ -54,18 +54,19 @@ asyncio.run(run())
 
 
 def process(watch: Watch, lease: float = 60, looks: int = 1) -> subprocess.Popen[str]:
-    """Another working process on the same database, at this test's time, waiting for a line to begin."""
+    """Another working process on the same database, at this test's time; it begins when told to by `go`."""
     from bot.storage import tables
 
     url = watch.office.services.database.url
     ahead = str(tables._ahead.total_seconds())
     command = [sys.executable, "-c", textwrap.dedent(PROCESS), url, str(watch.mail.port), str(lease), str(looks), ahead]
-    started = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert started.stdout is not None and started.stdout.readline() == "ready\n"
-    return started
+    return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 def go(*started: subprocess.Popen[str]) -> None:
+    """Wait until all have loaded what they need, then let them begin together."""
+    for one in started:
+        assert one.stdout is not None and one.stdout.readline() == "ready\n"
     for one in started:
         assert one.stdin is not None
         one.stdin.write("go\n")
