@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from bot.cli import whole_app
 from bot.settings import ROOT, Settings
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def test_every_setting_is_on_the_settings_page_and_no_other() -> None:
@@ -30,6 +30,12 @@ def test_every_link_and_path_in_the_documents_is_there(page) -> None:
         assert (page.parent / target).exists(), f"{page.name} points to {target}"
     for path in re.findall(r"`((?:bot|tests|content|data|nlu_server|services_directory|benchmarks|docs)/[\w./-]+)`", text):
         assert (ROOT / path).exists(), f"{page.name} names {path}"
+
+
+def test_every_page_is_found_from_the_list_of_pages() -> None:
+    docs = ROOT / "docs"
+    listed = set(re.findall(r"\]\(([^)#:]+)\)", (docs / "README.md").read_text(encoding="utf-8")))
+    assert {page.name for page in docs.glob("*.md")} - {"README.md"} - listed == set()
 
 
 def test_every_make_target_named_in_the_readme_exists() -> None:
