@@ -94,6 +94,7 @@ async def test_whatever_nonsense_rasa_answers_the_parent_gets_an_honest_answer_w
     async with understanding(parts, rasa.url):
         (reply,) = await parent.say(SECRET)
     assert reply.ref == "text:unavailable"
+    assert "ask again in a few minutes" in reply.text  # nothing takes the question up by itself later
     assert reply.titles == ["Help now", "Talk to a person", "Menu"]
     assert (parent.inbox()[0].state, parent.inbox()[0].outcome) == ("done", "unavailable")
     assert incidents(parts) == ["rasa-unavailable"]
