@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from bot.languages import Language
@@ -20,6 +20,10 @@ from bot.settings import Settings
 
 CODE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """A campaign code, as every channel's deep links can carry it."""
+
+
+BEHIND = ("/chat", "/embed", "/links", "/staff")
+"""What search engines may not read: they may read the pages that lead to Wren, and nothing behind them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,13 +58,22 @@ def _wants_a_page(request: Request) -> bool:
 
 
 def routes(services: PageServices) -> list[Route]:
-    """`/`, `/<lang>`, `/<lang>/privacy` and the fixed files of the look."""
+    """`/`, `/<lang>`, `/<lang>/privacy`, `/robots.txt` and the fixed files of the look."""
     pages = Pages(services)
-    result = [Route("/", pages.front), ASSETS.route(), *council_routes(council_of(services.settings))]
+    result = [
+        Route("/", pages.front),
+        Route("/robots.txt", robots),
+        ASSETS.route(),
+        *council_routes(council_of(services.settings)),
+    ]
     for language in pages.languages:
         result.append(Route(f"/{language.code}", pages.landing, name=f"landing-{language.code}"))
         result.append(Route(f"/{language.code}/privacy", pages.privacy, name=f"privacy-{language.code}"))
     return result
+
+
+async def robots(_request: Request) -> Response:
+    return secured(PlainTextResponse("\n".join(["User-agent: *", *(f"Disallow: {path}" for path in BEHIND), ""])))
 
 
 def campaign(request: Request) -> str | None:

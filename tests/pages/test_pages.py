@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from html import unescape
 from pathlib import Path
+from urllib.robotparser import RobotFileParser
 
 import pytest
 from babel.messages.pofile import read_po
@@ -92,6 +93,15 @@ def test_the_front_door_speaks_the_browser_s_language(header: str, lang: str) ->
     assert f'<html lang="{lang}"' in response.text
     assert response.headers["vary"] == "Accept-Language"
     assert f'<link rel="canonical" href="https://wren.test/{lang}">' in response.text
+
+
+def test_search_engines_may_read_the_pages_and_nothing_behind_them() -> None:
+    rules = RobotFileParser()
+    rules.parse(client().get("/robots.txt").text.splitlines())
+    for path in ("/", "/en", "/ur/privacy", "/c/dads26/ur", "/dads26"):
+        assert rules.can_fetch("any", f"https://wren.test{path}"), path
+    for path in ("/chat", "/chat?lang=ur", "/embed", "/staff/sign-in", "/links/abc"):
+        assert not rules.can_fetch("any", f"https://wren.test{path}"), path
 
 
 def test_a_broken_language_header_is_no_trouble() -> None:
