@@ -91,10 +91,12 @@ def _wait(row: Pace, seconds: float, burst: int, at: datetime) -> float:
 
 def _locked(session: Session, name: str, at: datetime) -> Pace:
     """The bucket's row, made if new, and ours until the transaction ends."""
-    session.execute(insert(session, Pace).values(name=name, at=at).on_conflict_do_nothing())
-    return session.scalars(
-        select(Pace).where(Pace.name == name).with_for_update().execution_options(populate_existing=True)
-    ).one()
+    bucket = select(Pace).where(Pace.name == name).with_for_update().execution_options(populate_existing=True)
+    row = session.scalars(bucket).one_or_none()
+    if row is None:  # another sender may make it at the same moment
+        session.execute(insert(session, Pace).values(name=name, at=at).on_conflict_do_nothing())
+        row = session.scalars(bucket).one()
+    return row
 
 
 def pause(session: Session, channel: str, until: datetime, reason: str) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, select
+from sqlalchemy import ColumnElement, and_, bindparam, select
 from sqlalchemy.orm import Session
 
 from bot.channels import Channel, MarkingChannel
@@ -59,9 +59,18 @@ REACHED = frozenset({"sent", "unreachable", "hold", "other_address"})
 Complete = Callable[[Session, Outbox, Outbound], Outbound | None]
 """Gives a message what it still lacks before it is sent; None if it is not to be sent any more."""
 
-# Built once: it runs for every message.
-_WITH_ITS_QUESTION = (
-    select(Outbox, Inbox.received_at).outerjoin(Inbox, Inbox.id == Outbox.inbox_id).where(Outbox.id == bindparam("row"))
+# Built once: they run for every message.
+_TO_SEND = (
+    select(Outbox, Inbox.received_at, PersonAddress)
+    .join(PersonAddress, PersonAddress.id == Outbox.address_id)
+    .outerjoin(Inbox, Inbox.id == Outbox.inbox_id)
+    .where(Outbox.id == bindparam("row"))
+)
+_STANDING = (
+    select(Person, Case, Dialogue)
+    .outerjoin(Case, and_(Case.person_id == Person.id, Case.state != "closed"))
+    .outerjoin(Dialogue, Dialogue.person_id == Person.id)
+    .where(Person.id == bindparam("person"))
 )
 
 
@@ -203,12 +212,11 @@ class Sender:
             return None
 
     def _parcel(self, session: Session, lease: Lease) -> Parcel | None:
-        row, received_at = session.execute(_WITH_ITS_QUESTION, {"row": lease.row_id}).one()
+        row, received_at, address = session.execute(_TO_SEND, {"row": lease.row_id}).one()
         done, parts = parts_accepted(session, row.id) if row.state == "sending" else (0, 0)
         if parts and done >= parts:  # accepted before the crash or the lost answer
             finish(session, Outbox, lease, state=furthest(session, row.id), sent_at=now())
             return None
-        address = session.get_one(PersonAddress, row.address_id)
         outbound = unpack_outbound(self._keyring.open_json(row.sealed))
         unasked = outbound.message_class in UNASKED
         template, key = template_of(session, row, outbound), row.key if unasked else None
@@ -398,9 +406,8 @@ def standing(
     `unasked` is the outbox key of a message that nobody waits for: then the quiet hours of `quiet`, a practitioner's talk and their
     consent are looked at too.
     """
-    person, moment = session.get_one(Person, person_id), moment or now()
-    case = session.scalar(select(Case).where(Case.person_id == person_id, Case.state != "closed"))
-    dialogue = session.get(Dialogue, person_id)
+    moment = moment or now()
+    person, case, dialogue = session.execute(_STANDING, {"person": person_id}).one()
     until = window_until(address.channel, address.last_seen_at, address.window_until)
     return Standing(
         reachable=address.unreachable_at is None,
