@@ -210,20 +210,39 @@ def undoubting(triage: Triage) -> Triage:
     return Triage(triage.books, triage.detector, triage.model, replace(triage.thresholds, doubt={}))
 
 
+def doubting(triage: Triage) -> Triage:
+    """As a team might set it whose own marks allow it."""
+    return Triage(triage.books, triage.detector, triage.model, replace(triage.thresholds, doubt={"medical": 0.02, "abuse": 0.02}))
+
+
+@pytest.mark.parametrize(
+    ("lang", "text"),
+    [
+        ("en", "im in an abusive relationship and dont know what to do"),
+        ("en", "my 2 month old has had a fever since this morning"),
+        ("en", "my toddler hit his head and was knocked out"),
+        ("ur", "mere baby ko fits aa rahe hain kya karun"),
+        ("ur", "30 week hun aur baby kick nahi kar raha"),
+    ],
+)
+def test_a_danger_said_plainly_is_never_doubted_at_the_shipped_number(triage: Triage, lang: str, text: str) -> None:
+    assert triage.assess(text, lang).level.at_least(Level.URGENT)
+
+
 @pytest.mark.parametrize(("lang", "text"), INNOCENT)
 def test_where_the_model_is_all_but_sure_of_an_innocent_message_a_rule_raises_it_to_concern_only(
     triage: Triage, rules_only: Triage, lang: str, text: str
 ) -> None:
     assert rules_only.assess(text, lang).level.at_least(Level.URGENT)
     assert undoubting(triage).assess(text, lang).level.at_least(Level.URGENT)
-    assert triage.assess(text, lang).level is Level.CONCERN
+    assert doubting(triage).assess(text, lang).level is Level.CONCERN
 
 
 @pytest.mark.parametrize(("lang", "text"), INNOCENT)
 def test_what_is_doubted_alone_is_doubted_when_it_is_read_with_earlier_messages(triage: Triage, lang: str, text: str) -> None:
     earlier = ["hello", "ok"]
     assert undoubting(triage).assess_recent([*earlier, text], lang).level.at_least(Level.URGENT)
-    assert not triage.assess_recent([*earlier, text], lang).level.at_least(Level.URGENT)
+    assert not doubting(triage).assess_recent([*earlier, text], lang).level.at_least(Level.URGENT)
 
 
 def test_a_rule_of_a_kind_that_may_not_be_doubted_stands_whatever_the_model_says(triage: Triage) -> None:
