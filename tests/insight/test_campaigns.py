@@ -2,39 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.insight import campaigns, disclosure
-from bot.insight.collect import collect, whole_months
+from bot.insight.collect import whole_months
 from bot.insight.days import months_of
 from bot.insight.disclosure import FEW, HELD, known, publish_parts
 from bot.insight.tables import month_tables
 from bot.storage.engine import Database
-from tests.databases import bare_sqlite
 from tests.insight.attack import read_links
-from tests.insight.simulate import AREAS, RARE_LINK, RUNNING, Plan, is_open, write
-from tests.insight.test_collect import AFTER, YEAR_DAYS
+from tests.insight.simulate import AREAS, RARE_LINK, RUNNING, Plan
 
 
 @pytest.fixture(scope="module")
 def plan() -> Plan:
     return Plan.draw(900, seed=3)
-
-
-@pytest.fixture(scope="module")
-def year(plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    path: Path = tmp_path_factory.mktemp("year") / "wren.sqlite3"
-    path.write_bytes(bare_sqlite())
-    database = Database(f"sqlite:///{path}")
-    write(plan, database)
-    collect(database, is_open, AFTER, most=YEAR_DAYS)
-    yield database
-    database.dispose()
 
 
 def test_a_campaign_s_month_is_the_sum_of_what_is_shown_of_each_area(year: Database) -> None:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from bot.insight import disclosure
-from bot.insight.collect import collect, whole_months
+from bot.insight.collect import whole_months
 from bot.insight.days import months_of, quarter_of
 from bot.insight.disclosure import FEW, HELD, Figure, known
 from bot.insight.tables import CATEGORIES, TOGETHER, Times, _times, month_tables, quarter_tables, together
@@ -17,8 +17,7 @@ from bot.storage.engine import Database
 from bot.storage.tables import InsightCount, ServiceSearch
 from tests.databases import bare_sqlite
 from tests.insight.attack import Tables, found, read_year
-from tests.insight.simulate import AREAS, Plan, is_open, write
-from tests.insight.test_collect import AFTER, YEAR_DAYS
+from tests.insight.simulate import AREAS, Plan
 
 FAMILIES = 600
 
@@ -26,17 +25,6 @@ FAMILIES = 600
 @pytest.fixture(scope="module")
 def plan() -> Plan:
     return Plan.draw(FAMILIES, seed=7)
-
-
-@pytest.fixture(scope="module")
-def year(plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    path: Path = tmp_path_factory.mktemp("year") / "wren.sqlite3"
-    path.write_bytes(bare_sqlite())
-    database = Database(f"sqlite:///{path}")
-    write(plan, database)
-    collect(database, is_open, AFTER, most=YEAR_DAYS)
-    yield database
-    database.dispose()
 
 
 def of_the_same_people(database: Database) -> Iterator[tuple[str, Tables]]:
