@@ -122,7 +122,7 @@ def telegram() -> Iterator[Probe]:
 
     with double.in_thread() as url:
         yield Probe(
-            channel=TelegramChannel(telegram_server.TOKEN, base_url=url, timeout=1.0),
+            channel=TelegramChannel(telegram_server.TOKEN, base_url=url),
             address=str(who),
             kind="telegram_id",
             kinds=frozenset({"telegram_id"}),
@@ -176,7 +176,7 @@ def whatsapp() -> Iterator[Probe]:
     with double.in_thread() as url:
         double.says(parent, "hello")
         yield Probe(
-            channel=WhatsAppChannel(graph_server.TOKEN, graph_server.NUMBER_ID, base_url=url, timeout=1.0),
+            channel=WhatsAppChannel(graph_server.TOKEN, graph_server.NUMBER_ID, base_url=url),
             address=parent.phone,
             kind="phone",
             kinds=frozenset({"phone", "whatsapp_bsuid"}),
@@ -218,7 +218,7 @@ def sms() -> Iterator[Probe]:
 
     with double.in_thread() as url:
         yield Probe(
-            channel=SmsChannel(Gateway(url=url, secret=sms_gateway.TOKEN, sender="+447700900000"), timeout=1.0),
+            channel=SmsChannel(Gateway(url=url, secret=sms_gateway.TOKEN, sender="+447700900000")),
             address=number,
             kind="phone",
             kinds=frozenset({"phone"}),

@@ -32,7 +32,7 @@ async def double() -> AsyncIterator[GraphServer]:
 
 @pytest_asyncio.fixture
 async def channel(double: GraphServer) -> AsyncIterator[WhatsAppChannel]:
-    whatsapp = WhatsAppChannel(TOKEN, NUMBER_ID, business_id=BUSINESS_ID, base_url=double.url, timeout=1.5)
+    whatsapp = WhatsAppChannel(TOKEN, NUMBER_ID, business_id=BUSINESS_ID, base_url=double.url)
     yield whatsapp
     await whatsapp.close()
 
@@ -195,10 +195,12 @@ async def test_an_error_status_without_metas_json_is_not_taken_for_a_refusal(
 
 
 async def test_an_answer_that_does_not_come_is_unknown_and_one_that_never_left_is_tried_again(
-    double: GraphServer, channel: WhatsAppChannel
+    double: GraphServer,
 ) -> None:
-    double.hang_next(1.5)
-    late = await send(channel, outbound())
+    double.hang_next(4.0)
+    impatient = WhatsAppChannel(TOKEN, NUMBER_ID, business_id=BUSINESS_ID, base_url=double.url, timeout=2.0)
+    late = await send(impatient, outbound())
+    await impatient.close()
     assert (late.status, len(double.sent)) == ("unknown", 1)
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
