@@ -42,7 +42,7 @@ def landing(roles: Collection[str]) -> str:
     """The page to begin with: the first of the console's that somebody with `roles` may see."""
     pages = (
         ("/staff", SEES_CASES),
-        ("/staff/questions", SEES_QUESTIONS),
+        ("/staff/directory/todo", EDITS_DIRECTORY),
         ("/staff/rota", SEES_ROTA),
         ("/staff/content", SEES_CONTENT),
         ("/staff/insight", SEES_INSIGHT),

@@ -159,7 +159,7 @@ def test_a_page_is_looked_for_upwards_and_always_found() -> None:
 
 def test_whoever_has_no_queue_is_led_to_a_first_page_of_their_own(office: Office) -> None:
     editor = office.browser(office.staff("Edie", roles=("editor",)))
-    assert choose(editor.client, "cy", editor.csrf, "/elsewhere") == "/staff/questions"
+    assert choose(editor.client, "cy", editor.csrf, "/elsewhere") == "/staff/directory/todo"
 
 
 def test_a_refusal_and_what_was_typed_come_back_in_the_reader_s_language(office: Office, people: People) -> None:

@@ -437,12 +437,12 @@ def test_an_account_with_two_roles_may_do_what_either_may(office: Office) -> Non
         (("commissioner",), "/staff/insight", ["Insight", "Your actions"]),
         (
             ("editor",),
-            "/staff/questions",
+            "/staff/directory/todo",
             ["Unanswered questions", "To write", "Directory", "To do", "Content", "Series", "Your actions"],
         ),
         (
             ("approver",),
-            "/staff/questions",
+            "/staff/directory/todo",
             ["Unanswered questions", "To write", "Directory", "To do", "Content", "Series", "Your actions"],
         ),
         (("translator",), "/staff/content", ["Content", "Your actions"]),
@@ -465,7 +465,7 @@ def test_a_refusal_leads_back_to_a_page_that_may_be_seen(office: Office) -> None
     browser = office.browser(office.staff("Edie", roles=("editor",)))
     response = browser.get("/staff")
     assert response.status_code == 403 and "Your account may not use this page" in response.text
-    assert 'class="button" href="/staff/questions"' in response.text
+    assert 'class="button" href="/staff/directory/todo"' in response.text
     assert hidden(response.text, "csrf")  # signing out is still there
 
 
