@@ -24,7 +24,7 @@ from bot.library import (
     check_strings,
     check_templates,
 )
-from bot.library.check_files import STAFF_CATALOGS, Tree
+from bot.library.check_files import MARK, STAFF_CATALOGS, Tree
 from bot.library.check_messages import Item
 from bot.library.strings import SOURCE_LANGUAGE
 from bot.library.yamlfile import Problem
@@ -108,9 +108,10 @@ def _state(tree: Tree, items: list[Item]) -> Iterator[str]:
 
 
 def _translations(tree: Tree, items: list[Item], language: str) -> str:
-    status = Counter(item.words[language].translation for item in items if language in item.words)
-    stale = sum(language in item.stale for item in items)
-    missing = sum(language not in item.words for item in items)
+    written = [item for item in items if language in item.words and MARK not in item.words[language].whole]
+    status = Counter(item.words[language].translation for item in written)
+    stale = sum(language in item.stale for item in written)
+    missing = len(items) - len(written)
     parts = {part: catalog for (part, code), catalog in tree.catalogs.items() if code == language}
     staff = [catalog for part, catalog in parts.items() if part in STAFF_CATALOGS]
     drafts = _drafts(catalog for part, catalog in parts.items() if part not in STAFF_CATALOGS)

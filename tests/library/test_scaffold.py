@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from bot.conversation.decide import label_of
 from bot.languages.catalogue import Catalogue
 from bot.library import Library
-from bot.library.check import problems
+from bot.library.check import problems, report
 from bot.library.check_files import MARK
 from bot.library.scaffold import Refused, by_hand, new_language, new_topic
 from tests.library.small import put
@@ -126,6 +127,8 @@ def test_a_language_that_is_begun_fails_the_check_at_every_place_to_write(root: 
         assert "in pl" in found[file]
         assert file in by_hand("pl")
     assert "there are no words" in found["locales/pl/LC_MESSAGES/wren.po"]
+    report(root, out := io.StringIO())
+    assert "pl: 0 machine drafts, 0 checked by a native speaker, 0 stale, 3 missing" in out.getvalue()
 
 
 @pytest.mark.parametrize("code", ["en", "ur", "xx", "polish", "PL", "", "../x"])
