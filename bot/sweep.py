@@ -26,6 +26,7 @@ from bot.people.people import remove_forgotten
 from bot.retention.night import Keeping, Nights
 from bot.series.words import Sending
 from bot.series.work import send_due
+from bot.storage import tries
 from bot.storage.duties import OnDuty
 from bot.storage.tables import UNANSWERED_DAYS, RawEvent, UnansweredQuestion, now
 from bot.wiring import Parts
@@ -99,6 +100,7 @@ class Sweep:
             remove_forgotten(session)
             forget_strangers(session)
             forget_old(session, moment)
+            tries.forget_old(session, moment)
             refuse_old(session)
         self._tell_late()
         self._tell_of_held()

@@ -26,6 +26,7 @@ from bot.pages import routes as page_routes
 from bot.people import people
 from bot.retention.schedule import AT_ONCE, KINDS, NOBODYS, load_schedule
 from bot.settings import ROOT, Settings
+from bot.storage import tries
 from bot.storage.tables import UNANSWERED_DAYS, Base
 from bot.sweep import Sweep
 from services_directory.models import PREFIX
@@ -111,7 +112,9 @@ def test_what_the_page_says_has_no_end_is_what_leads_to_nobody() -> None:
     assert written_to(forget_strangers, "delete", "update") == {"ProviderMessage"}
     assert written_to(forget_old, "delete", "update") == {"Pace"}
     assert written_to(Sweep.once, "delete", "update") == {"RawEvent", "UnansweredQuestion"}
-    assert rows()["pace"][4] == "an hour" and set(AT_ONCE) == {"pace"}
+    assert written_to(tries.forget_old, "delete", "update") == {"SignInTry"}
+    assert rows()["pace"][4] == "an hour" and rows()["sign_in_try"][4] == "a day after the last wrong try"
+    assert set(AT_ONCE) == {"pace", "sign_in_try"}
     assert {table for table, cells in rows().items() if "no end" in cells[4]} == set(NOBODYS)
 
 

@@ -334,6 +334,7 @@ def _renew(session: Session, staff: Staff, password: str, by: int | None = None,
     staff.password_hash = _hash_of(password)
     staff.password_ends_at = None
     end_links(session, staff.id)
+    factor.look_again(session, staff.id)
     logins.end_all(session, staff.id, but=but)
     _record(session, staff, "account.password", by)
     return staff

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hmac import compare_digest
 
 import pyotp
@@ -19,6 +19,7 @@ from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from bot.console.roles import ROLES
+from bot.storage import tries, troubles
 from bot.storage.crypto import KeyMissing, Keyring
 from bot.storage.tables import StaffFactor, StaffRecoveryCode, now
 
@@ -29,7 +30,12 @@ DRIFT = (0, -1, 1)
 RECOVERY_CODES = 10
 MAX_FAILED = 10
 LOCKED = timedelta(minutes=15)
-"""After `MAX_FAILED` wrong codes in a row none is looked at for this long: 3 codes in a million are right at any moment."""
+LONGEST_LOCKED = timedelta(hours=4)
+"""After `MAX_FAILED` wrong codes in a row none is looked at for `LOCKED`, after each further one for twice as long as before, up to the
+longest: 3 codes in a million are right at any moment. Whoever tries codes knows the password: a new one ends the wait."""
+
+FORGOTTEN = timedelta(days=1)
+"""After a day without a wrong code those before count no longer."""
 
 ISSUER = "Wren"
 EVERY_ROLE = "all"
@@ -127,10 +133,15 @@ def check(session: Session, keyring: Keyring, staff_id: int, code: str) -> str |
     return None
 
 
-def is_locked(session: Session, staff_id: int) -> bool:
-    """Whether so many wrong codes came that none is looked at for a while."""
+def locked_for(session: Session, staff_id: int) -> timedelta | None:
+    """For how long no code is looked at, because so many were wrong; None if the next one is."""
     row = session.get(StaffFactor, staff_id)
-    return row is not None and _locked(row)
+    return _until(row) - now() if row is not None and _locked(row) else None
+
+
+def look_again(session: Session, staff_id: int) -> None:
+    """Forget the wrong codes: whoever gave them knew a password that is none any more."""
+    session.execute(update(StaffFactor).where(StaffFactor.staff_id == staff_id).values(failed=0))
 
 
 def renew_recovery(session: Session, keyring: Keyring, staff_id: int) -> list[str]:
@@ -160,7 +171,13 @@ def _confirmed() -> ColumnElement[bool]:
 
 
 def _locked(row: StaffFactor) -> bool:
-    return row.failed >= MAX_FAILED and row.failed_at is not None and row.failed_at > now() - LOCKED
+    return row.failed >= MAX_FAILED and _until(row) > now()
+
+
+def _until(row: StaffFactor) -> datetime:
+    """When a code is looked at again after so many wrong ones."""
+    wait = LOCKED * (1 << min(max(row.failed - MAX_FAILED, 0), 10))
+    return (row.failed_at or row.created_at) + min(wait, LONGEST_LOCKED)
 
 
 def _step(key: str, code: str) -> int | None:
@@ -188,11 +205,14 @@ def _take_recovery(session: Session, keyring: Keyring, staff_id: int, code: str)
 
 
 def _missed(session: Session, staff_id: int) -> None:
-    """Count a wrong code; those that came before the last wait was over count no longer."""
-    old = or_(StaffFactor.failed_at.is_(None), StaffFactor.failed_at <= now() - LOCKED)
+    """Count a wrong code; after a day without one those before count no longer."""
+    old = or_(StaffFactor.failed_at.is_(None), StaffFactor.failed_at <= now() - FORGOTTEN)
     one = update(StaffFactor).where(StaffFactor.staff_id == staff_id)
     session.execute(one.where(old).values(failed=0))
     session.execute(one.values(failed=StaffFactor.failed + 1, failed_at=now()))
+    failed = session.scalar(select(StaffFactor.failed).where(StaffFactor.staff_id == staff_id)) or 0
+    if failed >= MAX_FAILED:  # not a stranger: they have the password
+        troubles.begin(session, tries.TROUBLE, tries.WHERE)
 
 
 def _recovery_hash(keyring: Keyring, staff_id: int, code: str) -> str:

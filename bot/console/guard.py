@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 COOKIE = "wren_staff"
 SIGN_IN = "/staff/sign-in"
 MAX_BODY = 256 * 1024
+MAX_FIELDS = 250
+NUL = "\x00"
 PROOF = "proof"
 """The field of a form in which somebody shows again who they are."""
 
@@ -259,10 +261,15 @@ async def read_form(request: Request) -> dict[str, str] | None:
         if len(body) > MAX_BODY:
             return None
     try:
-        pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=250)
+        return _fields(body)
     except ValueError:
         return None
-    return dict(reversed(pairs))
+
+
+def _fields(body: bytes | bytearray) -> dict[str, str]:
+    """The fields of a form's body, without characters that no database keeps. Raises `ValueError` if there are too many."""
+    pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MAX_FIELDS)
+    return {name: value.replace(NUL, "\ufffd") for name, value in reversed(pairs)}
 
 
 async def read_upload(request: Request) -> tuple[dict[str, str], Upload | None] | None:
@@ -277,8 +284,10 @@ async def read_upload(request: Request) -> tuple[dict[str, str], Upload | None] 
         yield bytes(body)
 
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
-        pairs = parse_qsl(body[:MAX_BODY].decode("utf-8", "replace"), keep_blank_values=True)
-        return dict(reversed(pairs)), None
+        try:
+            return _fields(body[:MAX_BODY]), None
+        except ValueError:
+            return None
     try:
         form = await MultiPartParser(request.headers, whole(), max_files=1, max_fields=20).parse()
     except (MultiPartException, KeyError, ValueError):
@@ -289,7 +298,7 @@ async def read_upload(request: Request) -> tuple[dict[str, str], Upload | None] 
         if isinstance(value, UploadFile):
             upload = Upload(name=value.filename or "", content=await value.read())
         else:
-            fields.setdefault(name, value)
+            fields.setdefault(name, value.replace(NUL, "\ufffd"))
     await form.close()
     return fields, upload
 

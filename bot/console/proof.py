@@ -8,6 +8,7 @@ from bot.console import factor, logins
 from bot.console.accounts import check_password
 from bot.console.logins import SignedIn
 from bot.console.services import ConsoleServices
+from bot.storage import tries
 from bot.storage.tables import Staff, StaffAudit, now
 
 CODE, PASSWORD, SSO = "code", "password", "sso"
@@ -41,12 +42,18 @@ class Prover:
             return logins.renew(session, who)
 
     def fits_password(self, who: SignedIn, password: str) -> bool:
-        """Whether it is their password; wrong ones are counted and end the sign-in at the fifth."""
+        """Whether it is their password; wrong ones are counted, end the sign-in at the fifth and make the next sign-in's wait."""
+        key = self._services.keyring.hashed("proof", str(who.staff_id))
+        with self._services.database.write() as session:
+            too_soon = tries.take(session, key) is not None
         with self._services.database.read() as session:
             stored = session.get_one(Staff, who.staff_id).password_hash
-        if check_password(stored, password):
+        if check_password(stored, password) and not too_soon:
+            with self._services.database.write() as session:
+                tries.forget(session, key)
             return True
         with self._services.database.write() as session:
+            tries.missed(session, key)
             logins.missed(session, who.login_id)
             session.add(StaffAudit(staff_id=who.staff_id, action="step_up.refused"))
         return False

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
@@ -11,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bot.console import logins
+from bot.console import known, logins
 from bot.console.accounts import (
     AccountError,
     check_password,
@@ -27,6 +29,7 @@ from bot.console.roles import ADMINISTRATOR
 from bot.console.services import ConsoleServices
 from bot.console.stages import Stages, inside
 from bot.pages.door import Door, from_our_pages
+from bot.storage import tries
 from bot.storage.tables import Staff, StaffAudit, now
 
 FORM_COOKIE = "wren_staff_form"
@@ -50,16 +53,10 @@ class SignIn:
         if isinstance(form, Response):
             return form
         if not self._ours(request, form):
-            return self._page(request, form.get("next", ""), "sign_in.error.old", form.get("username", ""), 403)
+            return self._page(request, form.get("next", ""), self._look.words("sign_in.error.old"), form.get("username", ""), 403)
         if not self._door.admit(request.client.host if request.client else None):
             return self._look.notice("too_many", 429, back=SIGN_IN)
-        try:
-            answer = await run_in_threadpool(self._check, request, form)
-        except SQLAlchemyError:
-            return self._look.notice("unavailable", 503, back=SIGN_IN)
-        if answer is None:
-            return self._page(request, form.get("next", ""), "sign_in.error.wrong", form.get("username", ""), 403)
-        return answer
+        return await self._guarded(lambda: self._check(request, form))
 
     async def stage(self, request: Request) -> Response:
         """The page of the stage that a half-done sign-in is at; whoever has none goes back to the beginning."""
@@ -101,26 +98,50 @@ class SignIn:
             session.add(StaffAudit(staff_id=visit.who.staff_id, action="sign_out_everywhere"))
         return self._left()
 
-    def _check(self, request: Request, form: Mapping[str, str]) -> Response | None:
-        """Inside or to the next stage if name and password fit. The slow hash is made whether or not the name is known."""
-        password = form.get("password", "")
-        with self._services.database.read() as session:
-            staff = session.scalar(select(Staff).where(Staff.username == tidy(form.get("username", ""))))
-        fits = check_password(staff.password_hash if staff else None, password)
-        if staff is None:
-            return None
-        allowed = fits and staff.disabled_at is None and self._may_use_password(request, staff)
+    def _check(self, request: Request, form: Mapping[str, str]) -> Response:
+        """Inside or to the next stage if name and password fit, else the page again.
+
+        A name that nobody has is counted, waits and is hashed like one that somebody has.
+        """
+        username, password = form.get("username", ""), form.get("password", "")
+        key = known.counted_as(request, self._services.keyring, username)
         with self._services.database.write() as session:
-            if not allowed:
-                session.add(StaffAudit(staff_id=staff.id, action="sign_in.refused"))
-                return None
+            wait = tries.take(session, key)
+        if wait is not None:
+            return self._too_soon(request, form, wait)
+        with self._services.database.read() as session:
+            staff = session.scalar(select(Staff).where(Staff.username == tidy(username)))
+        fits = check_password(staff.password_hash if staff else None, password)
+        if staff is None or not (fits and staff.disabled_at is None and self._may_use_password(request, staff)):
+            self._refused(key, staff)
+            return self._page(request, form.get("next", ""), self._look.words("sign_in.error.wrong"), username, 403)
+        with self._services.database.write() as session:
+            tries.forget(session, key)
             if needs_new_hash(staff.password_hash):
                 session.get_one(Staff, staff.id).password_hash = hash_password(password)
             logins.end(session, request.cookies.get(COOKIE))
             stage = self._stages.first(session, staff)
             value = logins.start(session, staff.id, stage=stage)
             session.add(StaffAudit(staff_id=staff.id, action="sign_in.begun" if stage else "sign_in"))
-        return self._stages.onward(value, stage, inside(form.get("next", "")), staff.roles)
+        onward = self._stages.onward(value, stage, inside(form.get("next", "")), staff.roles)
+        return known.remembered(onward, self._services.keyring, staff.username, self._services.settings)
+
+    def _refused(self, key: str, staff: Staff | None) -> None:
+        """Record a try that did not fit, in a transaction that writes whether or not the name is somebody's."""
+        with self._services.database.write() as session:
+            waits = tries.missed(session, key)
+            if staff is not None:
+                session.add(StaffAudit(staff_id=staff.id, action="sign_in.refused"))
+                if waits:
+                    session.add(StaffAudit(staff_id=staff.id, action="sign_in.slowed"))
+
+    def _too_soon(self, request: Request, form: Mapping[str, str], wait: timedelta) -> Response:
+        """The page again, with how long to wait: the same for every name."""
+        seconds = max(1, math.ceil(wait.total_seconds()))
+        error = self._look.words("sign_in.error.too_soon", wait=self._look.words.wait(wait))
+        page = self._page(request, form.get("next", ""), error, form.get("username", ""), 429)
+        page.headers["Retry-After"] = str(seconds)
+        return page
 
     def _may_use_password(self, request: Request, staff: Staff) -> bool:
         """Whether this account may come by password at all: here, now, and from where they are."""
@@ -154,7 +175,8 @@ class SignIn:
             return self._link_page(request, self._look.words.refusal(error), 422)
         if staff is None:
             return self._look.notice("link_over", 404, back=SIGN_IN)
-        return private(RedirectResponse(f"{SIGN_IN}?chosen=1", 303))
+        onward = private(RedirectResponse(f"{SIGN_IN}?chosen=1", 303))
+        return known.remembered(onward, self._services.keyring, staff.username, self._services.settings)
 
     async def _own_form(self, request: Request) -> dict[str, str] | Response:
         """The fields of a form from one of our pages, else why it is not taken."""
@@ -183,7 +205,7 @@ class SignIn:
             status,
             csrf=token,
             next_page=inside(next_page),
-            error=error or ("sign_in.error.over" if asked.get("over") == "1" else ""),
+            error=error or (self._look.words("sign_in.error.over") if asked.get("over") == "1" else ""),
             username=username[:80],
             done=done,
             by_password=settings.password_sign_in,

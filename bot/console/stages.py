@@ -135,11 +135,11 @@ class Stages:
         if who.stage == PASSWORD:
             return self._look.page("new_password.html", status, **values)
         with self._services.database.read() as session:
-            locked = factor.is_locked(session, who.staff_id)
+            locked = factor.locked_for(session, who.staff_id)
             key = factor.waiting(session, self._services.keyring, who.staff_id, who.username) if who.stage == ENROL else None
         if who.stage == ENROL and key is None:
             return _over()
-        values["error"] = self._words("factor.error.locked") if locked else error
+        values["error"] = self._words("factor.error.locked", wait=self._words.wait(locked)) if locked else error
         return self._look.page("enrol.html" if key else "code.html", status, key=key, **values)
 
 

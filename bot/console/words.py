@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -126,6 +127,11 @@ class StaffWords:
         if minutes < 48 * 60:
             return self.count("time.hours", minutes // 60)
         return self.count("time.days", minutes // 1440)
+
+    def wait(self, length: timedelta) -> str:
+        """How long to wait, in whole minutes or hours: never less than it is."""
+        minutes = max(1, math.ceil(length / timedelta(minutes=1)))
+        return self.span(timedelta(minutes=minutes if minutes < 60 else math.ceil(minutes / 60) * 60))
 
     def ago(self, moment: datetime) -> str:
         return self.span(now() - moment)

@@ -125,6 +125,7 @@ BY_NAME = {kind.name: kind for kind in KINDS}
 
 AT_ONCE = {
     "pace": "an hour after it was last needed, by the sweep",
+    "sign_in_try": "a day after the last wrong try, by the sweep",
 }
 """Tables that the sweep clears every few seconds, whatever the file says."""
 

@@ -904,6 +904,19 @@ class StaffRecoveryCode(Base):
     used_at: Mapped[datetime | None]
 
 
+class SignInTry(Base):
+    """Wrong tries to sign in with one name, from one day. `key` is a keyed hash of the name that was typed; nobody need have it.
+
+    `until`: before then none is looked at. Rows go after a day, with the sweep.
+    """
+
+    __tablename__ = "sign_in_try"
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    failed: Mapped[int] = mapped_column(Integer)
+    last_at: Mapped[datetime] = mapped_column(index=True)
+    until: Mapped[datetime]
+
+
 class StaffLink(Base):
     """A link by which somebody chooses their password, once. `id` is a SHA-256 of what the link holds."""
 

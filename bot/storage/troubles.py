@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from bot.storage.tables import StaffAudit, Trouble, now
 from bot.storage.upsert import insert
 
-KINDS = ("provider_down", "provider_auth", "provider_account", "nothing_arrives", "rasa_away", "disk_full")
+KINDS = ("provider_down", "provider_auth", "provider_account", "nothing_arrives", "rasa_away", "disk_full", "many_tries")
 GOES_ON = text("ended_at IS NULL")
 
 

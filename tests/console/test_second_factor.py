@@ -13,11 +13,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from bot.console import factor, logins
-from bot.console.accounts import reset_factor
+from bot.console.accounts import choose_password, reset_factor
 from bot.console.factor import UnknownRole, demanded_roles
 from bot.console.guard import COOKIE
 from bot.library import Library
-from bot.storage import tables
+from bot.storage import tables, troubles
 from bot.storage.tables import Staff, StaffFactor, StaffLogin, StaffRecoveryCode, now
 from tests.console.support import PASSWORD, URL, Office, build_office, hidden, text_of
 from tests.console.test_guard import sign_in
@@ -118,7 +118,30 @@ def test_wrong_codes_are_limited_and_the_limit_passes(both: Office, clock: Calla
     assert check(both, ada, codes[0]) is None
     after = NOON + timedelta(minutes=1) + factor.LOCKED
     clock(after)
-    assert check(both, ada, pyotp.TOTP(key).at(after)) == "code"
+    assert check(both, ada, "000000") is None
+    clock(after + factor.LOCKED)  # the wait is twice as long after each further one
+    assert check(both, ada, codes[0]) is None
+    clock(after + 2 * factor.LOCKED)
+    assert check(both, ada, pyotp.TOTP(key).at(after + 2 * factor.LOCKED)) == "code"
+
+
+def test_the_wait_for_wrong_codes_has_a_longest_and_a_new_password_ends_it(
+    both: Office, clock: Callable[[datetime], None]
+) -> None:
+    ada = both.staff("Ada")
+    _, codes = enrol(both, ada)
+    moment = NOON
+    for _ in range(factor.MAX_FAILED + 8):
+        clock(moment)
+        assert check(both, ada, "000000") is None
+        with both.services.database.read() as session:
+            wait = factor.locked_for(session, ada)
+        moment += wait or timedelta(seconds=1)
+    assert wait == factor.LONGEST_LOCKED
+    with both.services.database.write() as session:
+        assert [one.kind for one in troubles.going_on(session)] == ["many_tries"]
+        choose_password(session, session.get_one(Staff, ada), "four-dry-wellies-walking")
+    assert check(both, ada, codes[0]) == "recovery"
 
 
 def test_ten_recovery_codes_work_once_each_and_are_kept_as_keyed_hashes(both: Office) -> None:
