@@ -14,6 +14,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from bot.console import factor, logins
+from bot.console.passwords import is_guessable
 from bot.console.roles import ADMINISTRATOR, ROLES
 from bot.handoff.hours import is_email
 from bot.storage.tables import Area, Staff, StaffAudit, StaffLink, now
@@ -195,10 +196,16 @@ def as_lines(session: Session, *, off: bool = False) -> list[list[str]]:
     return lines
 
 
-def choose_password(session: Session, staff: Staff, password: str, *, but: str = "") -> None:
-    """Its owner's new password; ends all sign-ins except the one whose id is `but`. Raises `AccountError`."""
+def choose_password(session: Session, staff: Staff, password: str, *, but: str = "", council: str | None = None) -> None:
+    """Its owner's new password; ends all sign-ins except the one whose id is `but`. Raises `AccountError`.
+
+    `council`: whose Wren this is, if it is somebody's: its name is among the first that are guessed.
+    """
     if tidy(password) == staff.username:
         raise AccountError("a password cannot be the user name", "new", code="username_again")
+    _check_length(password)
+    if is_guessable(password, (staff.username, staff.first_name, staff.job_title, staff.email, council)):
+        raise AccountError("that password is easy to guess: use a few words that do not belong together", "new", code="guessable")
     if staff.password_hash and check_password(staff.password_hash, password):
         raise AccountError("that is the password you have now: choose another one", "new", code="same_password")
     _renew(session, staff, password, but=but)
@@ -220,13 +227,13 @@ def of_link(session: Session, token: str) -> Staff | None:
     return session.scalar(found.where(*good))
 
 
-def use_link(session: Session, token: str, password: str) -> Staff | None:
+def use_link(session: Session, token: str, password: str, *, council: str | None = None) -> Staff | None:
     """Set the password that was chosen by a link; None if the link is no longer good. Raises `AccountError`."""
     staff = of_link(session, token)
     one = update(StaffLink).where(StaffLink.id == _link_id(token), StaffLink.used_at.is_(None)).values(used_at=now())
     if staff is None or not session.execute(one).rowcount:  # type: ignore[attr-defined]
         return None
-    choose_password(session, staff, password)
+    choose_password(session, staff, password, council=council)
     return staff
 
 
@@ -351,6 +358,11 @@ def _link_id(token: str) -> str:
 
 
 def _hash_of(password: str) -> str:
+    _check_length(password)
+    return _hasher.hash(password)
+
+
+def _check_length(password: str) -> None:
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
         raise AccountError(
             f"a password has {MIN_PASSWORD} to {MAX_PASSWORD} characters",
@@ -359,7 +371,6 @@ def _hash_of(password: str) -> str:
             least=str(MIN_PASSWORD),
             most=str(MAX_PASSWORD),
         )
-    return _hasher.hash(password)
 
 
 @lru_cache(maxsize=1)

@@ -51,7 +51,8 @@ class OwnAccount:
             return self._wrong(visit, "old")
         try:
             with self._services.database.write() as session:
-                choose_password(session, session.get_one(Staff, who.staff_id), form.get("new", ""), but=who.login_id)
+                staff, council = session.get_one(Staff, who.staff_id), self._services.settings.council_name
+                choose_password(session, staff, form.get("new", ""), but=who.login_id, council=council)
                 value = logins.renew(session, who)
         except AccountError as error:
             return self._page(visit, problem=OwnProblem(field="new", words=self._words.refusal(error)))

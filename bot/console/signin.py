@@ -170,7 +170,8 @@ class SignIn:
             return self._link_page(request, self._look.words("password.error.repeat"), 422)
         try:
             with self._services.database.write() as session:
-                staff = use_link(session, request.path_params["token"], form.get("new", ""))
+                council = self._services.settings.council_name
+                staff = use_link(session, request.path_params["token"], form.get("new", ""), council=council)
         except AccountError as error:
             return self._link_page(request, self._look.words.refusal(error), 422)
         if staff is None:

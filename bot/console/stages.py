@@ -115,7 +115,8 @@ class Stages:
             return self._page(who, form.get("next", ""), self._words("password.error.repeat"), 422)
         try:
             with self._services.database.write() as session:
-                choose_password(session, session.get_one(Staff, who.staff_id), form.get("new", ""), but=who.login_id)
+                staff, council = session.get_one(Staff, who.staff_id), self._services.settings.council_name
+                choose_password(session, staff, form.get("new", ""), but=who.login_id, council=council)
                 return self._passed(session, who, form)
         except AccountError as error:
             return self._page(who, form.get("next", ""), self._words.refusal(error), 422)
