@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bot.channels.webchat import views
 from tests.browser.conftest import CHROMIUM, press
 from tests.browser.test_browser_pages import new_page, say, sideways, violations
 from tests.webchat.support import Chat, said, served
@@ -90,3 +91,53 @@ def test_without_javascript_the_offer_works_too(chat: Chat, chromium: Any, site:
     assert page.locator(".msg").count() == 1
     press(page, ".offer button")
     assert page.locator(".msg").count() == 2
+
+
+@pytest.mark.parametrize("way", ["press", "Enter", "Escape", "Escape while writing"])
+def test_one_press_leaves_and_the_back_button_does_not_come_back_to_the_chat(
+    chat: Chat, chromium: Any, site: str, way: str
+) -> None:
+    page = new_page(chromium)
+    page.route("https://www.bbc.co.uk/**", lambda route: route.fulfill(body="elsewhere"))
+    page.goto(f"{site}/en")
+    talked(chat, page, site)
+    if way == "press":
+        page.click("#exit")
+    elif way == "Enter":
+        page.locator("#exit").focus()
+        page.keyboard.press("Enter")
+    else:
+        if way == "Escape while writing":
+            page.type("#text", "half a thought")
+        page.keyboard.press("Escape")
+    page.wait_for_url("https://www.bbc.co.uk/weather")
+    page.go_back()
+    assert page.url == f"{site}/en"
+    page.go_forward()
+    assert page.url == "https://www.bbc.co.uk/weather"
+
+
+def test_without_javascript_the_back_button_finds_no_word_of_the_chat(
+    chat: Chat, chromium: Any, site: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "EXIT", f"{site}/pl")  # a redirect to a site that is not there cannot be answered for
+    page = chromium.new_context(java_script_enabled=False).new_page()
+    page.goto(f"{site}/chat?lang=en")
+    page.fill("#text", "my secret words")
+    page.click("#send")
+    page.wait_for_selector("text=my secret words")
+    page.click("#exit")
+    page.wait_for_url(f"{site}/pl")
+    for _ in range(3):
+        page.go_back()
+        assert "my secret words" not in page.content()
+    page.goto(f"{site}/chat")
+    assert page.locator(".msg").count() == 0 and page.locator(".offer").count() == 1
+
+
+def test_escape_that_ends_a_composition_does_not_leave(chat: Chat, chromium: Any, site: str) -> None:
+    page = new_page(chromium)
+    page.goto(f"{site}/chat?lang=ur")
+    page.evaluate("document.dispatchEvent(new KeyboardEvent('keydown', {key: 'Escape', isComposing: true}))")
+    page.wait_for_timeout(200)
+    assert page.url.startswith(f"{site}/chat") and not page.evaluate("document.body.hidden")

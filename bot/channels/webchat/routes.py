@@ -21,6 +21,7 @@ def routes(services: Services) -> list[Route]:
         Route("/chat/events", page.events),
         Route("/chat/resume", page.resume, methods=["POST"]),
         Route("/chat/leave", page.leave, methods=["POST"]),
+        Route("/chat/exit", page.exit),
         *embed_routes(services, page, door),
         FILES.route(),
     ]

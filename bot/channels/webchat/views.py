@@ -168,6 +168,14 @@ class WebChat:
         self._keeping.forget(response)
         return secured(response)
 
+    async def exit(self, request: Request) -> Response:
+        """Leave quickly where no script does it: the visit ends, so that the back button finds a page without words."""
+        response = RedirectResponse(EXIT, 303, headers={"Cache-Control": "no-store"})
+        self._keeping.end_visit(response)
+        secured(response)
+        response.headers["Referrer-Policy"] = "no-referrer"
+        return response
+
     async def _conversation(self, request: Request, visit: Visit | None, asked: Mapping[str, str]) -> Response:
         before = Position.parse(asked.get("before"))
         try:

@@ -76,10 +76,14 @@ class Cookies:
         if visit.since is not None:
             self._set(response, VISIT_COOKIE, visit.mark, VISIT_SECONDS, httponly=False)
 
+    def end_visit(self, response: Response) -> None:
+        """Have the next look begin clean; the key stays for whoever asks to carry on."""
+        response.delete_cookie(VISIT_COOKIE, path=self.base, samesite="lax")
+
     def forget(self, response: Response) -> None:
         """Take everything off the device."""
-        for name in (COOKIE, VISIT_COOKIE):
-            response.delete_cookie(name, path=self.base, httponly=name == COOKIE, samesite="lax")
+        response.delete_cookie(COOKIE, path=self.base, httponly=True, samesite="lax")
+        self.end_visit(response)
 
     def _set(self, response: Response, name: str, value: str, seconds: int, *, httponly: bool) -> None:
         response.set_cookie(name, value, max_age=seconds, path=self.base, httponly=httponly, samesite="lax", secure=self._secure)
@@ -104,6 +108,9 @@ class Frame:
     def keep(self, response: Response, visit: Visit) -> None:
         """Tell the script the visit's mark; it has the key."""
         response.headers[VISIT_HEADER] = visit.mark
+
+    def end_visit(self, response: Response) -> None:
+        """Nothing: the script ends it."""
 
     def forget(self, response: Response) -> None:
         """Nothing: the script forgets by itself, and Clear-Site-Data helps."""

@@ -147,7 +147,10 @@
     keep("");
     place.endVisit();
     document.body.hidden = true;
-    place.leave(exit.href);
+    place.leave(exit.dataset.to);
+  });
+  if (!window.wrenPlace) document.addEventListener("keydown", function (event) { // in a frame, Escape closes the frame
+    if (event.key === "Escape" && !event.isComposing) exit.click();
   });
   window.addEventListener("offline", function () { tell(told.offline, true); });
   window.addEventListener("online", function () { tell(told.back); });
