@@ -30,6 +30,9 @@ LASTING = frozenset(
 READ_SIGNS = frozenset("👍👎👌✅❌🙏👋❤💛💙😘")
 """Emoji that mean something when they stand alone: what `content/commands.yml` and `data/nlu` say of them."""
 
+LONGEST_RUN = 5
+"""So often may a letter stand alone and still be meant: "xxx" is kisses."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pressed:
@@ -152,6 +155,9 @@ class Router:
 
 
 def _is_wordless(text: str) -> bool:
-    """Whether `text` is emoji alone, of which nobody can say what is meant: Rasa would take a crying face for a question."""
-    emoji = any(category(char) == "So" for char in text)
-    return emoji and not any(char.isalnum() for char in text) and READ_SIGNS.isdisjoint(text)
+    """Whether nobody can say what is meant by `text`: emoji alone, or one letter held down. Rasa would guess: a crying face is no
+    question to it, and a row of kisses is thanks."""
+    signs = [char for char in text.casefold() if char.isalnum()]
+    if signs:
+        return len(signs) > LONGEST_RUN and len(set(signs)) == 1
+    return any(category(char) == "So" for char in text) and READ_SIGNS.isdisjoint(text)

@@ -216,8 +216,12 @@ class SeriesTalk:
             turn.say("text:series.changed", buttons=(more, MENU))
 
     def takes(self, turn: Turn, command: str) -> bool:
-        """Whether a command's words mean anything here: "less often" of somebody who gets nothing does not."""
-        return command not in TYPED or bool(self._meant(turn, command))
+        """Whether a command's words mean anything here: "not living with me now" of somebody who gets nothing is a story of its own.
+
+        "Less often" always does, but for somebody who is answering a question.
+        """
+        asked = bool(turn.state.form or turn.state.question)
+        return command not in TYPED or bool(self._meant(turn, command)) or (command == "series_less" and not asked)
 
     def set_typed(self, turn: Turn, command: str) -> None:
         """ "Less often" or "not living with me now", in words: done at once where there is one to do it to, else it is asked which."""
@@ -226,10 +230,21 @@ class SeriesTalk:
             self.set(turn, {"id": meant[0].id, "what": what})
             return
         turn.quiet, turn.outcome = True, "series"
+        if not meant:
+            self._no_less(turn)
+            return
         rows = [
             ButtonSpec(label=f"menu.series.{one.series}", action="series_set", args={"id": one.id, "what": what}) for one in meant
         ]
         turn.say("text:series.which", rows=[*rows[: MAX_ROWS - 1], MENU])
+
+    @staticmethod
+    def _no_less(turn: Turn) -> None:
+        """They get nothing, or nothing that could come less often. Nothing is offered: they asked for less."""
+        if turn.person.subscriptions:
+            turn.say("text:series.slowest", buttons=(ButtonSpec(label="button.series", action="series_menu"), MENU))
+        else:
+            turn.say("text:series.none", buttons=(PERSON, MENU))
 
     def _meant(self, turn: Turn, command: str) -> list[Subscription]:
         """Which of what they get a typed command can be about."""

@@ -71,6 +71,22 @@ async def test_emoji_alone_get_the_numbers_and_a_person_and_no_guess(parts: Part
     assert rasa.calls == []
 
 
+@pytest.mark.parametrize("run", ["x" * 10_000, "zzzzzz", "XxXxXx xXxX", "ааааааа!!!", "ں" * 7])
+async def test_one_letter_held_down_is_no_thanks_and_no_guess(parts: Parts, rasa: RasaDouble, run: str) -> None:
+    parent = await settled(parts)
+    async with understanding(parts, rasa.url):
+        heard, *cut = await parent.say(run)
+    assert [one.ref for one in cut] == (["text:too_long"] if len(run) > 4_000 else [])
+    assert (heard.ref, heard.titles, rasa.calls) == ("text:wordless", ["Help now", "Talk to a person", "Menu"], [])
+
+
+async def test_a_few_kisses_and_words_with_long_letters_are_read(parts: Parts, rasa: RasaDouble) -> None:
+    parent = await settled(parts)
+    async with understanding(parts, rasa.url):
+        for text in ("xxx", "thanks xxxxxxxx", "sooooooo tired"):
+            assert "text:wordless" not in refs(await parent.say(text))
+
+
 async def test_emoji_with_words_or_a_meaning_of_their_own_are_read(parts: Parts, rasa: RasaDouble) -> None:
     parent = await settled(parts)
     async with understanding(parts, rasa.url):

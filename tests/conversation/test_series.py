@@ -192,11 +192,29 @@ async def test_of_two_series_it_is_asked_which_one_is_to_come_less_often(parts: 
     assert paces == {"by-age": "weekly", "starting-school": "fortnightly"}
 
 
-@pytest.mark.parametrize("words", ["less often", "not living with me now"])
-async def test_to_somebody_who_gets_no_tips_these_are_words_like_others(parts: Parts, words: str) -> None:
+async def test_not_living_with_me_of_somebody_who_gets_no_tips_is_a_story_like_others(parts: Parts) -> None:
     parent = Parent(parts, language="en")
     await parent.say("menu")
-    assert "text:series.which" not in refs(await parent.say(words))
+    assert not any(ref.startswith("text:series.") for ref in refs(await parent.say("not living with me now")))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_less_often_of_somebody_who_gets_nothing_is_answered_and_nothing_is_offered(parts: Parts, language: str) -> None:
+    parent = Parent(parts, language=language)
+    await parent.say(LESS[language])
+    (heard,) = await parent.say(LESS[language])
+    assert heard.ref == "text:series.none"
+    assert parts.library.strings.get("button.series", language) not in heard.titles
+
+
+async def test_less_often_where_it_could_not_be_less_says_so(parts: Parts) -> None:
+    parent = await joined(parts)
+    for _ in range(2):
+        assert refs(await parent.say("less often")) == ["text:series.changed"]
+    (heard,) = await parent.say("less often")
+    assert heard.ref == "text:series.slowest"
+    assert row_of(parts, parent).pace == "monthly"
+    assert "text:series.change" in refs(await parent.press("Regular tips")) + refs(await parent.press("By your child's age"))
 
 
 async def test_asking_for_tips_ends_the_silence_after_being_forgotten(parts: Parts) -> None:
