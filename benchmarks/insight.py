@@ -42,7 +42,7 @@ from bot.storage.tables import Inbox
 from tests.databases import migrate_both
 from tests.insight.attack import found, read_links, read_year
 from tests.insight.simulate import RUNNING, Plan, at, is_open, write
-from tests.insight.test_tables import fits
+from tests.insight.test_tables import fits, minutes_of
 
 ASKED = 15
 FORGOTTEN = 200
@@ -94,14 +94,17 @@ def publish(database: Database) -> tuple[Published, dict[str, dict[str, Quarter]
 
 
 def wrong(plan: Plan, published: Published) -> Iterator[str]:
-    """Every published figure of people, topics and conversations that does not fit what was made up."""
+    """Every published figure of people, topics, conversations, cases and staff minutes that does not fit what was made up."""
     truth = plan.truth()
     for area, months in published.items():
         for month, tables in months.items():
-            for measure in (*(name for name in CATEGORIES if not name.startswith("case")), "topic"):
+            for measure in (*CATEGORIES, "topic", "work:cases"):
                 for category, one in tables[measure].items():
                     if not fits(one, truth[month][area, measure, category]):
                         yield f"wrong: {month} {area} {measure} {category}"
+            for level, one in tables["work:minutes"].items():
+                if one not in (disclosure.HELD, minutes_of(truth[month][area, "work:cases", level])):
+                    yield f"wrong: {month} {area} minutes {level}"
 
 
 def attack_sets(published: Published, quarters: dict[str, dict[str, Quarter]]) -> Iterator[str]:
@@ -222,7 +225,9 @@ def run(families: int, database: Database) -> Report:
 
 
 def _say(published: Published, quarters: dict[str, dict[str, Quarter]], report: Report, what: str) -> None:
-    tables = [table for months in published.values() for one in months.values() for table in one.values()]
+    # Minutes are hidden wherever their cases are, which is another rule.
+    names = [(name, one) for months in published.values() for one in months.values() for name in one if name != "work:minutes"]
+    tables = [one[name] for name, one in names]
     tables += [
         table for area in quarters.values() for one in area.values() for gap in one.gaps for table in (gap.places, gap.languages)
     ]

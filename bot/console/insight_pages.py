@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from starlette.responses import Response
 
@@ -90,8 +91,9 @@ class InsightDesk:
         if sheet is None or asked is None:
             return self._missing(visit)
         self._record(visit, "insight.file", f"{key} {sheet.period} {asked.area}")
-        response = Response(sheet.as_csv(), media_type="text/csv; charset=utf-8")
-        response.headers["Content-Disposition"] = f'attachment; filename="wren-{sheet.key}-{sheet.period}.csv"'
+        response = Response(sheet.as_csv(self._named(asked.area)), media_type="text/csv; charset=utf-8")
+        place = {ALL_AREAS: "all-areas", "": "no-area"}.get(asked.area, quote(asked.area, safe=""))
+        response.headers["Content-Disposition"] = f'attachment; filename="wren-{sheet.key}-{place}-{sheet.period}.csv"'
         return private(response)
 
     def _asked(self, visit: Visit) -> Asked | None:
@@ -154,6 +156,9 @@ class InsightDesk:
             for match in self._directory.search(Query(need=need, place=place, mode=mode, limit=MOST_HELD))
         }
         return self._words("insight.at_least", number=MOST_HELD) if len(found) >= MOST_HELD else str(len(found))
+
+    def _named(self, area: str) -> str:
+        return {ALL_AREAS: self._words("insight.all_areas"), "": self._words("insight.no_area")}.get(area, area)
 
     def _record(self, visit: Visit, action: str, subject: str) -> None:
         with self._services.database.write() as session:

@@ -52,13 +52,14 @@ class Sheet:
     def picture(self, description: str) -> Markup:
         return bars(self.key, self.title, description, self.bars)
 
-    def as_csv(self) -> str:
-        """The sheet as a file: a spreadsheet runs none of its cells, and a byte order mark tells Excel that it is UTF-8."""
+    def as_csv(self, area: str) -> str:
+        """The rows of the page and nothing more, with the area and the period they are of. A spreadsheet runs none of its cells, and a byte
+        order mark tells Excel that it is UTF-8."""
         out = io.StringIO(newline="")
         out.write("\ufeff")
         writer = csv.writer(out)
-        writer.writerow((*map(safe_cell, self.columns), "period"))
-        writer.writerows((*map(safe_cell, row), self.period) for row in self.rows)
+        writer.writerow((*map(safe_cell, self.columns), "area", "period"))
+        writer.writerows((*map(safe_cell, row), safe_cell(area), self.period) for row in self.rows)
         return out.getvalue()
 
 

@@ -55,8 +55,9 @@ def total(figures: Collection[Figure]) -> Figure:
 
 
 def fold(counts: Counts, into: str) -> dict[str, int]:
-    """`counts` of categories that nobody can list beforehand: those too small to show are put together as `into`."""
-    kept = {category: number for category, number in counts.items() if number >= THRESHOLD and category != into}
+    """`counts` of categories that nobody can list beforehand, by name, so that their order tells nothing: those too small to show are put
+    together as `into`, at the end."""
+    kept = {category: number for category, number in sorted(counts.items()) if number >= THRESHOLD and category != into}
     return {**kept, into: sum(counts.values()) - sum(kept.values())}
 
 

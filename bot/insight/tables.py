@@ -180,6 +180,8 @@ def together(tables: Sequence[Mapping[str, Table]]) -> dict[str, Table]:
         found[name] = {
             category: total([one[name][category] for one in tables if category in one.get(name, {})]) for category in categories
         }
+        if name in LISTED:
+            found[name] = dict(sorted(found[name].items(), key=_most_first))
     return found
 
 
@@ -235,8 +237,12 @@ def _listed(counts: Counts) -> Table:
 
 def _largest_first(pair: tuple[str, int]) -> tuple[int, str]:
     """By what is shown, so that the order tells nothing more."""
-    shown = figure(pair[1])
-    return (-shown if isinstance(shown, int) else 0), pair[0]
+    return _most_first((pair[0], figure(pair[1])))
+
+
+def _most_first(pair: tuple[str, Figure]) -> tuple[int, str]:
+    """The largest figure first, those that are alike by name."""
+    return (-pair[1] if isinstance(pair[1], int) else 0), pair[0]
 
 
 def _by_need(searches: Searches) -> Counter[str]:

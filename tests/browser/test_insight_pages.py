@@ -54,4 +54,4 @@ def test_a_month_and_an_area_are_chosen_by_keyboard_without_javascript(chromium:
     assert page.get_by_role("table", name="People by language, 2025-05").count() == 1
     with page.expect_download() as taken:
         page.locator("a[href*='/people-language.csv']").click()
-    assert taken.value.suggested_filename == "wren-people-language-2025-05.csv"
+    assert taken.value.suggested_filename == f"wren-people-language-{ELSEWHERE}-2025-05.csv"

@@ -10,9 +10,10 @@ import pytest
 
 from bot.library import Library
 from tests.console.furnished import furnished, furnished_office
+from tests.console.insight_support import counted
 from tests.console.support import ELSEWHERE, Browser, Office, build_office
 
-__all__ = ["furnished", "furnished_office"]
+__all__ = ["counted", "furnished", "furnished_office"]
 
 
 @pytest.fixture

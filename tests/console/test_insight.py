@@ -5,9 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -18,28 +16,9 @@ from starlette.applications import Starlette
 from bot.console import routes
 from bot.console.bars import Bar, bars
 from bot.console.insight_sheets import PAGES, Sheet
-from bot.insight.collect import collect
-from bot.library import Library
 from bot.storage.tables import StaffAudit
-from tests.console.support import AREA, ELSEWHERE, Browser, Office, build_office, text_of
-from tests.insight.simulate import Plan, at, is_open, write
-
-OVERVIEW = "/staff/insight"
-
-
-@pytest.fixture(scope="module")
-def counted(tmp_path_factory: pytest.TempPathFactory, library: Library) -> Iterator[Office]:
-    """An office with half a year of made-up families in two areas, counted."""
-    folder: Path = tmp_path_factory.mktemp("insight")
-    office = build_office(f"sqlite:///{folder / 'wren.sqlite3'}", folder, library)
-    write(Plan.draw(700, seed=3, areas=(AREA, ELSEWHERE)), office.services.database, with_areas=False)
-    collect(office.services.database, is_open, at(date(2025, 7, 2)), most=400)
-    yield office
-    office.close()
-
-
-def as_one(office: Office, name: str, *roles: str, area: str | None = AREA) -> Browser:
-    return office.browser(office.staff(name, roles=roles, area=area))
+from tests.console.insight_support import OVERVIEW, as_one
+from tests.console.support import AREA, ELSEWHERE, Browser, Office, text_of
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +71,7 @@ def test_gaps_tell_what_the_directory_holds_and_every_table_can_be_taken_out(cou
     for link in links:
         response = commissioner.get(link.replace("&amp;", "&"))
         rows = list(csv.reader(io.StringIO(response.text.removeprefix("\ufeff"))))
-        assert response.headers["content-type"].startswith("text/csv") and rows[0][-1] == "period" and len(rows) > 1
+        assert response.headers["content-type"].startswith("text/csv") and rows[0][-2:] == ["area", "period"] and len(rows) > 1
         assert "attachment" in response.headers["content-disposition"] and response.headers["cache-control"] == "no-store"
     with counted.services.database.read() as session:
         actions = session.scalars(select(StaffAudit.action).where(StaffAudit.staff_id == commissioner.staff_id)).all()
@@ -120,8 +99,8 @@ def test_a_month_that_is_not_over_is_not_shown(commissioner: Browser) -> None:
 
 
 def test_no_spreadsheet_runs_a_cell() -> None:
-    text = Sheet("x", "X", "2025-06", ("Place", "People"), (("=1+1", "15"), ("@here", "under 10"))).as_csv()
-    assert "'=1+1,15,2025-06" in text and "'@here" in text
+    text = Sheet("x", "X", "2025-06", ("Place", "People"), (("=1+1", "15"), ("@here", "under 10"))).as_csv("=area")
+    assert "'=1+1,15,'=area,2025-06" in text and "'@here" in text
 
 
 def test_hostile_words_stay_words_in_a_picture() -> None:

@@ -31,6 +31,8 @@ from bot.storage.tables import (
     PersonAddress,
     RawEvent,
     SeriesSubscription,
+    ServiceSearch,
+    StaffAudit,
     UnansweredQuestion,
 )
 
@@ -46,6 +48,9 @@ CAMPAIGNS = (None,) * 12 + ("hello26",) * 6 + ("dads26", "made-up-by-somebody")
 TOPICS = ("baby/crying",) * 30 + ("baby/sleep",) * 30 + ("wellbeing/low-mood",) * 6 + ("wellbeing/dads",) * 3
 NEEDS = ("baby-and-toddler-groups",) * 10 + ("infant-feeding",) * 6 + ("dads-groups",) * 2 + ("any",)
 PLACES = ("ZZ1",) * 10 + ("ZZ2",) * 5 + ("ZZ3",) * 2 + ("any",)
+CASES = ("urgent", "concern", "emergency")
+WORKED = 8
+"""Minutes between the two looks that staff take at each case; the second counts two more."""
 CHUNK = 5_000
 
 
@@ -60,6 +65,11 @@ class Family:
     campaign: str | None
     days: list[date] = field(default_factory=list)
     turns: dict[date, list[tuple[str | None, str]]] = field(default_factory=dict)
+
+    @property
+    def level(self) -> str | None:
+        """Of their one case, opened on their first day; None for most, who have none."""
+        return None if self.number % 25 else CASES[self.number // 25 % len(CASES)]
 
     @property
     def suffix(self) -> str:
@@ -141,6 +151,10 @@ def _counted(family: Family, month: str) -> Iterator[tuple[str, str]]:
     yield "people:age", _band(family.child, days[0])
     new = f"campaign:{family.campaign}" if family.campaign in RUNNING else "new"
     yield "people:arrival", new if family.days[0] == days[0] else "returning"
+    if family.level and family.days[0] == days[0]:
+        yield "case:level", family.level
+        yield "case:hours", "open" if days[0].weekday() < 5 else "closed"
+        yield "work:cases", family.level
     for topic in {topic for day in days for topic, outcome in family.turns[day] if topic and outcome == "answered"}:
         yield "topic", topic
     for day in days:
@@ -168,8 +182,8 @@ def is_open(area_id: str | None, moment: datetime) -> bool:
 # Into the database
 
 
-def write(plan: Plan, database: Database, *, with_areas: bool = True) -> None:
-    """What the app would have left behind of the plan, in the real tables; its areas too, unless they are there."""
+def write(plan: Plan, database: Database, *, with_areas: bool = True, with_work: bool = True) -> None:
+    """What the app would have left behind of the plan, in the real tables; its areas too, unless they are there, and what staff did."""
     with database.write() as session:
         if with_areas:
             session.add_all(Area(id=area, name=area) for area in sorted({family.area for family in plan.families}))
@@ -180,13 +194,10 @@ def write(plan: Plan, database: Database, *, with_areas: bool = True) -> None:
         _insert(session, Child, (_child(family) for family in plan.families if family.child))
         _insert(session, RawEvent, (_raw(number) for number, _, _, _ in _messages(plan)))
         _insert(session, Inbox, (_inbox(*message) for message in _messages(plan)))
-        for family, day, outcome, need, place in plan.searches:
-            moment = at(day)
-            count_search(
-                session, moment=moment, area_id=family.area, language=family.language, outcome=outcome, need=need, place=place
-            )
+        _search(session, plan)
         _insert(session, Feedback, _feedback(plan))
         _insert(session, Case, _cases(plan))
+        _insert(session, StaffAudit, _work(plan) if with_work else ())
         _insert(session, UnansweredQuestion, _questions(plan))
         _insert(session, SeriesSubscription, _series(plan))
 
@@ -197,9 +208,23 @@ def at(day: date, minute: int = 0) -> datetime:
 
 
 def _insert(session: Session, table: Any, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Rows in large pieces, past the object layer: that would break a piece in two wherever one row has a value and the next has none."""
     rows = iter(rows)
     while chunk := list(islice(rows, CHUNK)):
-        session.execute(insert(table), chunk)
+        session.execute(insert(table.__table__), chunk)
+
+
+def _search(session: Session, plan: Plan) -> None:
+    """January's searches are counted by the real code, one by one; those of the other months are added up first, which is quicker."""
+    sums: Counter[tuple[str, ...]] = Counter()
+    for family, day, outcome, need, place in plan.searches:
+        what = {"area_id": family.area, "language": family.language, "outcome": outcome, "need": need, "place": place}
+        if day.month == 1:
+            count_search(session, moment=at(day), **what)
+        else:
+            sums[f"{day:%Y-%m}", *what.values()] += 1
+    heads = ("month", "area_id", "language", "outcome", "need", "place")
+    _insert(session, ServiceSearch, (dict(zip(heads, key, strict=True)) | {"people": people} for key, people in sums.items()))
 
 
 def _arrivals(plan: Plan) -> Iterator[dict[str, Any]]:
@@ -284,12 +309,13 @@ def _feedback(plan: Plan) -> Iterator[dict[str, Any]]:
 
 def _cases(plan: Plan) -> Iterator[dict[str, Any]]:
     for family in plan.families:
-        if family.number % 25 == 0:
-            opened, level = at(family.days[0]), ("urgent", "concern", "emergency")[family.number // 25 % 3]
+        if family.level:
+            opened = at(family.days[0])
             yield {
+                "id": family.number,
                 "area_id": family.area,
                 "person_id": family.number,
-                "level": level,
+                "level": family.level,
                 "rank": 1,
                 "state": "closed",
                 "language": family.language,
@@ -299,6 +325,14 @@ def _cases(plan: Plan) -> Iterator[dict[str, Any]]:
                 "first_reply_at": opened + timedelta(minutes=family.number % 90),
                 "closed_at": opened + timedelta(hours=6),
             }
+
+
+def _work(plan: Plan) -> Iterator[dict[str, Any]]:
+    """Each case has a member of staff of its own, so that nobody's looks at one end those at another."""
+    for family in plan.families:
+        for minute in (0, WORKED) if family.level else ():
+            moment = at(family.days[0], minute)
+            yield {"staff_id": family.number, "action": "case.view", "subject": f"case:{family.number}", "at": moment}
 
 
 def _questions(plan: Plan) -> Iterator[dict[str, Any]]:

@@ -73,6 +73,12 @@ def test_a_total_beside_its_parts_is_refused() -> None:
 def test_categories_that_nobody_can_list_are_folded() -> None:
     assert fold({"ZZ1": 30, "ZZ2": 9, "ZZ3": 4, "other": 12}, "other") == {"ZZ1": 30, "other": 25}
     assert fold({}, "other") == {"other": 0}
+    assert list(fold({"b": 12, "other": 1, "c": 30, "a": 10}, "other")) == [
+        "a",
+        "b",
+        "c",
+        "other",
+    ]  # who came first tells nothing
 
 
 @settings(max_examples=40, deadline=None)

@@ -20,7 +20,7 @@ DAY = date(2025, 12, 10)
 @pytest.fixture
 def database(bare_address: str) -> Database:
     result = Database(bare_address)
-    write(Plan.draw(30), result)
+    write(Plan.draw(30), result, with_work=False)
     yield result
     result.dispose()
 
