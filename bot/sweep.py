@@ -1,7 +1,7 @@
 """The sweep: finds what nobody was woken for and what has had its time. Runs every few seconds in every process.
 
-Each takes up what its own machine has spooled, and wakes its own workers and sender. The rest is done for all by the working process
-that is on duty.
+Each takes up what its own machine has spooled and the words that staff have published, and wakes its own workers and sender. The rest is
+done for all by the working process that is on duty.
 """
 
 from __future__ import annotations
@@ -74,6 +74,7 @@ class Sweep:
 
     def _look(self) -> None:
         """This process's part of a sweep. Blocking."""
+        self._parts.library.refresh()  # its pages show them, too
         if self._duty is not None and self._duty.mine():
             self.once()
         else:

@@ -53,7 +53,7 @@ def export_translations(
     language: Annotated[str, typer.Argument(help="For example pl.")],
     form: Annotated[str, typer.Option(help="po or csv.")] = "po",
 ) -> None:
-    """Write all messages with their English and what parents read in LANGUAGE, for translators."""
+    """Write all messages and strings with their English and what parents read in LANGUAGE, for translators."""
     from bot.desk import checks
     from bot.desk.exchange import FORMS, export
     from bot.library.strings import SOURCE_LANGUAGE
@@ -104,7 +104,7 @@ def import_translations(
 
 
 def write_back() -> None:
-    """Write what staff have published into content/, as files. A second time changes nothing."""
+    """Write what staff have published into content/ and locales/, as files. A second time changes nothing."""
     from bot.desk.writeback import files, write
 
     with _desk() as (database, texts), database.read() as session:

@@ -14,7 +14,7 @@ from io import BytesIO, StringIO
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import PoFileError, read_po, write_po
 
-from bot.desk import checks
+from bot.desk import checks, interface
 from bot.library import Library
 from bot.library.strings import SOURCE_LANGUAGE
 from bot.library.written import NATIVE_REVIEWED
@@ -59,10 +59,12 @@ class _Entry:
     translation: str
     is_native: bool
     line: int = 0
+    most: int | None = None
+    """Characters that a title may have."""
 
 
 def export(library: Library, language: str, form: str) -> str:
-    """All messages with the English and what is live in `language`, as a file of one of `FORMS`."""
+    """All messages and strings with the English and what is live in `language`, as a file of one of `FORMS`."""
     return (_as_po if form == "po" else _as_csv)(_entries(library, language), language)
 
 
@@ -81,17 +83,18 @@ def read(content: str) -> list[Row]:
 
 
 def _entries(library: Library, language: str) -> Iterator[_Entry]:
-    for content_id in sorted(library.messages):
-        english = checks.live(library, content_id, SOURCE_LANGUAGE) if checks.editable(library, content_id) else None
-        if english is None:
-            continue
+    for content_id in checks.all_ids(library):
+        english = checks.live(library, content_id, SOURCE_LANGUAGE)
+        assert english is not None  # no text is loaded without its English
         held = checks.live(library, content_id, language)
         # What is out of date has been checked by nobody, as far as today's English goes.
         native = held is not None and held.translation == NATIVE_REVIEWED and held.source_hash == english.hash
         parts = ((english.body, held.body if held else ""), (english.help_if, held.help_if if held else ""))
         for part, (source, words) in zip(PARTS, parts, strict=True):
             if source:
-                yield _Entry(content_id, part, language, english.hash, source, words or "", native)
+                yield _Entry(
+                    content_id, part, language, english.hash, source, words or "", native, most=interface.most(content_id)
+                )
 
 
 def _rows(entries: Iterable[_Entry]) -> list[Row]:
@@ -122,9 +125,9 @@ def _as_po(entries: Iterable[_Entry], language: str) -> str:
     catalog = Catalog(locale=language, project="wren", version="1", fuzzy=False)
     for entry in entries:
         flags = ["fuzzy"] if entry.translation and not entry.is_native else []
-        note = f"{_HASH}{entry.english_hash}"
+        notes = [f"{_HASH}{entry.english_hash}", *([f"at most {entry.most} characters"] if entry.most else [])]
         context = f"{entry.content_id}#{entry.part}"
-        catalog.add(entry.english, entry.translation, context=context, flags=flags, auto_comments=[note])
+        catalog.add(entry.english, entry.translation, context=context, flags=flags, auto_comments=notes)
     written = BytesIO()
     write_po(written, catalog, width=0)
     return written.getvalue().decode("utf-8")

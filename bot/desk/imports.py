@@ -26,7 +26,7 @@ SAID = {
     "draft_to_mend": "becomes a draft with something to mend:",
     "draft_stale": "becomes a draft, but the English has changed since the file was made.",
     "unchanged": "is left: nothing is different.",
-    "unknown": "is left: there is no such message.",
+    "unknown": "is left: there is no such text at the desk.",
     "language": "is left: its language is not one that Wren translates into.",
     "role": "is left: you may not write in this language.",
     "busy": "is left: somebody is already at work on it.",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from bot.desk import checks
+from bot.desk import checks, interface
 from bot.desk.rules import Person
 from bot.desk.store import OPEN, writers
 from bot.library import Library
@@ -21,12 +21,16 @@ from bot.storage.tables import TextEvent, TextVersion
 SHOWS = ("all", "waiting", "open", "stale", "missing", "machine-draft", "overdue", "file-changed", "published")
 """What a list may be narrowed to."""
 
+KINDS = ("messages", "strings")
+"""What is listed at a time."""
+
 PAGE = 25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """One text in one language, with all that is to be said of it: some of `SHOWS`, and the state of its open version."""
+    """One text in one language, with all that is to be said of it: some of `SHOWS`, and the state of its open version. `topic` is a
+    message's, or the part of the product that a string belongs to."""
 
     content_id: str
     topic: str
@@ -38,7 +42,9 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What somebody looks for. `language` "" is every language, `topic` "" every topic."""
+    """What somebody looks for. `language` "" is every language, `topic` "" every topic; strings have none."""
+
+    kind: str = "messages"
 
     words: str = ""
     topic: str = ""
@@ -62,18 +68,26 @@ def find(session: Session, library: Library, person: Person, asked: Asked) -> li
     languages = [asked.language] if asked.language else list(checks.tongues())
     return [
         found
-        for content_id in sorted(library.messages)
-        if checks.editable(library, content_id) and (not asked.topic or library.messages[content_id].topic == asked.topic)
+        for content_id in _ids(library, asked)
         for language in languages
         if (found := _found(session, library, known, person, content_id, language, wanted)) is not None
         and (asked.show == "all" or asked.show in found.marks)
     ]
 
 
-def waiting(session: Session, library: Library, person: Person) -> int:
-    """How many texts in all languages wait for somebody."""
-    known = _known(session)
-    return sum(_waits(session, person, version) for (id_, _), version in known.open.items() if checks.editable(library, id_))
+def _ids(library: Library, asked: Asked) -> Iterable[str]:
+    if asked.kind == "strings":
+        return interface.ids(library)
+    return (id_ for id_ in checks.message_ids(library) if not asked.topic or library.messages[id_].topic == asked.topic)
+
+
+def waiting(session: Session, library: Library, person: Person) -> dict[str, int]:
+    """How many texts of each kind, in all languages, wait for somebody."""
+    found = dict.fromkeys(KINDS, 0)
+    for (id_, _), version in _known(session).open.items():
+        if checks.editable(library, id_) and _waits(session, person, version):
+            found["strings" if interface.is_string(id_) else "messages"] += 1
+    return found
 
 
 def reviewed_on(session: Session, library: Library, content_id: str) -> date | None:
@@ -92,7 +106,9 @@ def is_overdue(day: date | None) -> bool:
 
 
 def _last_review(library: Library, content_id: str, at: datetime | None) -> date | None:
-    """The later of the desk's review and the one that the file names."""
+    """The later of the desk's review and the one that the file names; None for strings, which nobody reviews by a calendar."""
+    if interface.is_string(content_id):
+        return None
     in_file = library.messages[content_id].reviewed
     days = [at.date()] if at is not None else []
     return max([*days, *([date.fromisoformat(in_file)] if in_file else [])], default=None)
@@ -136,7 +152,7 @@ def _found(
     shown = version.body if version is not None else live.body if live is not None else english.body
     return Found(
         content_id=content_id,
-        topic=library.messages[content_id].topic,
+        topic=interface.part(library, content_id) if interface.is_string(content_id) else library.messages[content_id].topic,
         language=language,
         begins=shown.split("\n")[0][:120],
         marks=frozenset(marks),

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from bot.desk import checks
+from bot.desk import checks, interface
 from bot.desk.rules import REVIEWS, Person
 from bot.desk.tidy import tidied, tidy
 from bot.library import Library
@@ -270,7 +270,7 @@ def withdraw(session: Session, person: Person, content_id: str, language: str) -
 
 def reviewed(session: Session, texts: Texts, person: Person, content_id: str) -> None:
     """Say that a message as parents read it in English is still right."""
-    if not checks.editable(texts.library, content_id):
+    if not checks.editable(texts.library, content_id) or interface.is_string(content_id):
         raise Refusal("missing")
     if not person.roles & REVIEWS:
         raise Refusal("role")

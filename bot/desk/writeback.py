@@ -1,4 +1,4 @@
-"""Writing what is published back into `content/`, as files. Doing it twice changes nothing more, byte for byte."""
+"""Writing what is published back into `content/` and `locales/`, as files. Doing it twice changes nothing more, byte for byte."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bot.desk import checks, listing
+from bot.desk import catalogs, checks, interface, listing
 from bot.desk.store import written_of
 from bot.library import Library
 from bot.library.written import as_file
@@ -40,8 +40,8 @@ class File:
 
 
 def files(session: Session, library: Library, root: Path) -> list[File]:
-    """The files that would have to change for `content/` to say what parents read, by path. A message that is no more in `content/` has
-    none."""
+    """The files that would have to change for `content/` and `locales/` to say what parents read, by path. A message that is no more in
+    `content/` has none."""
     return sorted(_files(session, library, root), key=lambda file: file.path)
 
 
@@ -66,6 +66,9 @@ def as_zip(found: Iterable[File]) -> bytes:
 def _files(session: Session, library: Library, root: Path) -> Iterator[File]:
     rows = session.scalars(select(TextVersion).where(TextVersion.state.in_(("file", "published")))).all()
     seen = {(row.content_id, row.language, row.hash) for row in rows}
+    published = [row for row in rows if row.state == "published" and interface.is_string(row.content_id)]
+    for one in catalogs.changed(published, seen, library, root):
+        yield File(path=one.path, text=one.text, is_overtaken=one.is_overtaken)
     for version in rows:
         folder = Path("content") / "messages" / version.content_id
         if version.state != "published" or not (root / folder / "message.yml").is_file():

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from babel.core import UnknownLocaleError
-from babel.messages.catalog import Catalog, Message
+from babel.messages.catalog import Message
 from babel.messages.plurals import get_plural
 from babel.messages.pofile import PoFileError, read_po
 
-from bot.library import style
+from bot.library import left_to_files, style
 from bot.library.check_files import STAFF_CATALOGS, Tree, forms_of, key_of, letters, unwritten
 from bot.library.strings import SOURCE_LANGUAGE, placeholders
 from bot.library.yamlfile import Problem
@@ -60,6 +60,7 @@ def problems(tree: Tree) -> Iterator[Problem]:
             message = f"there is no string topic.{topic} in locales/en."
             yield Problem(tree.name(path), tree.line(path, f"- {topic}\n"), topic, message, "Add its title there.")
     yield from _asked_problems(tree, english)
+    yield from left_to_files.problems(tree.root, english)
 
 
 def _file_problems(tree: Tree, path: Path) -> Iterator[Problem]:
@@ -106,12 +107,13 @@ def _part_problems(tree: Tree, part: str) -> Iterator[Problem]:
         for key in sorted(source.keys() - found.keys()):
             yield Problem(tree.name(path), None, key, "this string is missing.", f"English: “{forms_of(source[key])[-1]}”")
         for key, entry in found.items():
-            yield from _string_problems(tree, path, language, catalog, entry, source.get(key))
+            yield from string_problems(tree, path, language, catalog.num_plurals, entry, source.get(key))
 
 
-def _string_problems(
-    tree: Tree, path: Path, language: str, catalog: Catalog, entry: Message, english: Message | None
+def string_problems(
+    tree: Tree, path: Path, language: str, plurals: int, entry: Message, english: Message | None
 ) -> Iterator[Problem]:
+    """Everything wrong with one string of the catalog at `path`, whose language has so many `plurals`, beside its English."""
     key, forms = key_of(entry), forms_of(entry)
 
     def wrong(message: str, mend: str = "") -> Problem:
@@ -125,8 +127,8 @@ def _string_problems(
         return
     if entry.pluralizable != english.pluralizable:
         yield wrong("it has plural forms in only one of English and this language.", "Write msgid_plural in both.")
-    elif entry.pluralizable and len(forms) != catalog.num_plurals:
-        yield wrong(f"it has {len(forms)} plural forms.", f"Write {catalog.num_plurals}: msgstr[0] and on.")
+    elif entry.pluralizable and len(forms) != plurals:
+        yield wrong(f"it has {len(forms)} plural forms.", f"Write {plurals}: msgstr[0] and on, at the content desk one a line.")
     yield from (wrong(message) for message in _placeholder_problems(forms, forms_of(english)))
     if path.stem in STAFF_CATALOGS:
         return
@@ -135,10 +137,17 @@ def _string_problems(
             yield wrong(f"the number {number} stands in the words.", "Use a placeholder.")
         yield from (wrong(f"there is {mark} in the words.", "Only *…* marks emphasis.") for mark in style.marks(form))
         yield from (wrong(message) for message in letters(form, language))
-    most = None if key in NOT_TITLES else TITLES.get(key.partition(".")[0])
+    most = most_characters(key)
+    if most and any("\n" in form for form in forms):
+        yield wrong("a title is one line.", "Take the line break out.")
     longest = max(len(_filled(tree, form)) for form in forms)
     if most and longest > most:
         yield wrong(f"the title is {longest} characters long.", f"Cut it to {most}: more is not shown.")
+
+
+def most_characters(key: str) -> int | None:
+    """How long a string may be that titles a button or a row; None for all others."""
+    return None if key in NOT_TITLES else TITLES.get(key.partition(".")[0])
 
 
 def _placeholder_problems(forms: Iterable[str], english: Iterable[str]) -> Iterator[str]:

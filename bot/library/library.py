@@ -14,6 +14,7 @@ from typing import Any
 from bot.kept import Kept, key_of
 from bot.library.campaigns import Campaigns
 from bot.library.helplines import Helplines
+from bot.library.left_to_files import LeftToFiles
 from bot.library.needs import Needs
 from bot.library.replies import Replies
 from bot.library.series import AllSeries
@@ -94,11 +95,13 @@ class Library:
         templates: Templates | None = None,
         campaigns: Campaigns | None = None,
         series: AllSeries | None = None,
+        left_to_files: LeftToFiles | None = None,
     ) -> None:
         self.messages = messages
         self.templates = templates or Templates()
         self.campaigns = campaigns or Campaigns()
         self.series = series or AllSeries()
+        self.left_to_files = left_to_files or LeftToFiles()
         self.replies = replies
         self.needs = needs
         self.strings = strings
@@ -123,18 +126,23 @@ class Library:
             helplines, needs, replies = Helplines.load(content), Needs.load(root), Replies.load(root)
             templates = Templates.load(root)
             campaigns = Campaigns.load(root)
-            series = AllSeries.load(root)
+            series, left = AllSeries.load(root), LeftToFiles.load(root)
         except DataError as error:
             problems += error.problems
         if problems:
             raise DataError(problems)
-        return cls(messages, Strings.load(root / "locales"), helplines, needs, replies, templates, campaigns, series)
+        return cls(messages, Strings.load(root / "locales"), helplines, needs, replies, templates, campaigns, series, left)
 
     def overlaid(self, published: Published) -> Library:
         """The same library with published words before those of the files."""
         library = copy(self)
         library._published = published
+        library.strings = self.strings.overlaid(published)
         return library
+
+    def published(self, content_id: str, language: str) -> Words | None:
+        """What staff have published of a text, whether or not it can be used; None where nothing is."""
+        return self._published.words(content_id, language) if self._published is not None else None
 
     def refresh(self) -> None:
         """Take up what staff have published since, in whatever process. Blocking."""
@@ -148,8 +156,8 @@ class Library:
         placeholders is gone) step back. Raises KeyError for an unknown id.
         """
         message = self.messages[content_id]
-        if self._published is not None and not content_id.startswith(SAFETY_PREFIX):
-            words = self._published.words(content_id, language)
+        if not content_id.startswith(SAFETY_PREFIX):
+            words = self.published(content_id, language)
             if words is not None and placeholders(words.text) <= {HELP_LABEL, *self.helplines.placeholders}:
                 return words
         return message.words.get(language)

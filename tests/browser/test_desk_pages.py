@@ -81,6 +81,30 @@ def test_the_page_of_somebody_who_comes_second_has_nothing_wrong_with_it(office:
         assert violations(page) == [] and sideways(page) <= 0
 
 
+def test_the_title_of_a_button_is_changed_on_a_narrow_screen(office: Office, chromium: Any) -> None:
+    who = office.browser(office.staff("Edie", roles=("editor",)))
+    with served(office) as site:  # type: ignore[arg-type]
+        page = open_as(chromium, who, site, width=320)
+        page.goto(site + HOME)
+        page.locator("details summary").first.click()
+        assert violations(page) == [] and sideways(page) <= 0
+        page.select_option("#kind", "strings")
+        page.select_option("#lang", "ur")
+        page.fill("#q", "button.find")
+        press(page, 'button:text-is("Find")')
+        press(page, 'section a:has-text("button.find") >> nth=0')
+        assert violations(page) == [] and sideways(page) <= 0
+        press(page, "text=Change these words")
+        page.fill("[name=text]", "مدد " * 8)
+        page.click("text=Save as a draft")
+        page.wait_for_selector("#errors:focus")
+        assert "Cut it to 20" in page.inner_text("#errors")
+        assert violations(page) == [] and sideways(page) <= 0
+        page.fill("[name=text]", "مدد ڈھونڈیں")
+        press(page, "text=Save as a draft")
+        assert violations(page) == [] and sideways(page) <= 0
+
+
 @pytest.mark.parametrize("scripts", [True, False])
 def test_a_translators_file_is_brought_and_taken_on_a_narrow_screen(office: Office, chromium: Any, scripts: bool) -> None:
     who = office.browser(office.staff("Ada", roles=("translator", "administrator")))

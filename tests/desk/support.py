@@ -27,34 +27,35 @@ HELP_UR = "بچی کو بخار ہو: {urgent_health}۔ جسم ڈھیلا ہو: 
 class Desk:
     database: Database
     texts: Texts
+    content_id: str = CRYING
 
-    def live(self, language: str = "en", content_id: str = CRYING) -> Written:
-        found = checks.live(self.texts.library, content_id, language)
+    def live(self, language: str = "en", content_id: str = "") -> Written:
+        found = checks.live(self.texts.library, content_id or self.content_id, language)
         assert found is not None
         return found
 
     def said(self, language: str = "en") -> str:
         """What a parent gets."""
-        return self.texts.library.render(f"message:{CRYING}", language).text
+        return self.texts.library.render(f"message:{self.content_id}", language).text
 
     def open(self, language: str = "en") -> TextVersion:
         with self.database.read() as session:
-            found = store.open_version(session, CRYING, language)
+            found = store.open_version(session, self.content_id, language)
             assert found is not None
             return found
 
     def save(self, person: Person = EDITOR, language: str = "en", *, body: str = "", help_if: str = "", seen: str = "") -> int:
         """Save a draft over what is there now, or over what `seen` names; returns the version."""
         with store.changing(self.database, self.texts) as session:
-            before = store.open_version(session, CRYING, language)
-            live = checks.live(self.texts.library, CRYING, language)
+            before = store.open_version(session, self.content_id, language)
+            live = checks.live(self.texts.library, self.content_id, language)
             edit = Edit(
                 body=body or (BODY if language == "en" else BODY_UR),
-                help_if=help_if or (HELP if language == "en" else HELP_UR),
+                help_if=help_if or ("" if self.content_id != CRYING else HELP if language == "en" else HELP_UR),
                 seen=seen or store.mark(before, live),
                 english=None if language == "en" else self.live().hash,
             )
-            return store.save(session, self.texts, person, CRYING, language, edit).id
+            return store.save(session, self.texts, person, self.content_id, language, edit).id
 
     def send(self, version: int, person: Person = EDITOR) -> None:
         with store.changing(self.database, self.texts) as session:
@@ -83,4 +84,4 @@ class Desk:
     def kinds(self, language: str = "en") -> list[str]:
         """What the history says, oldest first."""
         with self.database.read() as session:
-            return [event.kind for event, _ in reversed(store.history(session, CRYING, language))]
+            return [event.kind for event, _ in reversed(store.history(session, self.content_id, language))]

@@ -29,7 +29,7 @@ def test_each_sees_what_waits_for_them_and_nobody_their_own(desk: Desk) -> None:
     version = desk.save()
     desk.send(version)
     with desk.database.read() as session:
-        counts = [listing.waiting(session, desk.texts.library, person) for person in (EDITOR, LEAD, TRANSLATOR)]
+        counts = [listing.waiting(session, desk.texts.library, person)["messages"] for person in (EDITOR, LEAD, TRANSLATOR)]
     assert counts == [0, 1, 0]
     assert shown(desk, "waiting", person=LEAD) == [CRYING] == shown(desk, "open")
     desk.approve(version)

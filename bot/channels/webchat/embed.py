@@ -58,14 +58,12 @@ def embed_routes(services: Services, page: WebChat, door: Door) -> list[Route]:
 def serve_script(services: Services, origins: tuple[str, ...]) -> Handler:
     """The handler of the site's script. It holds its styles and its words in every language: a strict site lets it fetch nothing."""
     languages = spoken(services.strings, "webchat.close")
-    facts = {
-        "origins": origins,
-        "css": _file("embed.css").replace("WREN_COLOUR", services.settings.council_colour or COLOUR),
-        "words": {language.code: _words(services.strings, language) for language in languages},
-    }
-    text = _file("embed.js").replace("WREN_FACTS", json.dumps(facts, ensure_ascii=False))
+    css, script = _file("embed.css").replace("WREN_COLOUR", services.settings.council_colour or COLOUR), _file("embed.js")
 
     async def serve(request: Request) -> Response:
+        words = {language.code: _words(services.strings, language) for language in languages}  # staff may have changed them
+        facts = {"origins": origins, "css": css, "words": words}
+        text = script.replace("WREN_FACTS", json.dumps(facts, ensure_ascii=False))
         response = secured(Response(text, media_type="text/javascript", headers={"Cache-Control": "public, max-age=3600"}))
         response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"  # it is for other sites
         return response

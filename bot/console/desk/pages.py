@@ -27,7 +27,7 @@ from bot.console.roles import (
     WRITES_CONTENT,
 )
 from bot.console.services import ConsoleServices
-from bot.desk import checks, listing, store
+from bot.desk import checks, interface, listing, store
 from bot.desk.listing import PAGE, SHOWS, Asked
 from bot.desk.store import Edit, Refusal, Texts
 from bot.library.check_files import Tree
@@ -84,7 +84,7 @@ class ContentDesk:
             waits = listing.waiting(session, self._texts.library, person_of(visit))
         last = max(1, -(-len(found) // PAGE))
         page = min(whole_number(query.get("page", "")) or 1, last)
-        wanted = {"q": asked.words, "topic": asked.topic, "lang": asked.language or "all", "show": asked.show}
+        wanted = {"q": asked.words, "kind": asked.kind, "topic": asked.topic, "lang": asked.language or "all", "show": asked.show}
         return self._page(
             visit,
             "list.html",
@@ -95,6 +95,8 @@ class ContentDesk:
             asked=asked,
             waits=waits,
             shows=SHOWS,
+            kinds=listing.KINDS,
+            left=interface.left_of_each(self._texts.library),
             topics=sorted({*self._texts.library.topics()} - {"safety"}),
             link=lambda number: f"{HOME}?{urlencode({**wanted, 'page': number})}",
             drafts=whole_number(query.get("drafts", "")),
@@ -277,8 +279,9 @@ class ContentDesk:
     def _asked(self, visit: Visit) -> Asked:
         query, languages = visit.request.query_params, checks.tongues()
         language = query.get("lang", languages[0])
-        show = query.get("show", "all")
+        show, kind = query.get("show", "all"), query.get("kind", "")
         return Asked(
+            kind=kind if kind in listing.KINDS else listing.KINDS[0],
             words=query.get("q", "")[:200],
             topic=query.get("topic", ""),
             language=language if language in languages else "" if language == "all" else languages[0],
@@ -293,7 +296,14 @@ class ContentDesk:
 
     def _page(self, visit: Visit, template: str, *, http: int = 200, **values: Any) -> Response:
         person = person_of(visit)
-        common = {"who": visit.who, "person": person, "home": HOME, "address": _address, "tongues": checks.tongues()}
+        common = {
+            "who": visit.who,
+            "person": person,
+            "home": HOME,
+            "address": _address,
+            "tongues": checks.tongues(),
+            "is_string": interface.is_string,
+        }
         return self._look.page(f"desk/{template}", http, **(common | values))
 
     def _to(self, content_id: str, language: str, done: str) -> Response:

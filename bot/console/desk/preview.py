@@ -15,6 +15,7 @@ from bot.channels.telegram.render import render as telegram_messages
 from bot.channels.whatsapp.render import render as whatsapp_bodies
 from bot.console.services import ConsoleServices
 from bot.conversation.offers import under_message
+from bot.library import Library
 from bot.library.wording import Words
 from bot.library.written import Written
 from bot.messages import Address, Outbound, Reply
@@ -42,13 +43,13 @@ class Screen:
 
 
 class _Instead:
-    """Some words in place of what is live."""
+    """Some words in place of what is live; all others are as they are."""
 
-    def __init__(self, content_id: str, language: str, one: Written) -> None:
-        self._key, self._words = (content_id, language), one.words()
+    def __init__(self, library: Library, content_id: str, language: str, one: Written) -> None:
+        self._library, self._key, self._words = library, (content_id, language), one.words()
 
     def words(self, content_id: str, language: str) -> Words | None:
-        return self._words if (content_id, language) == self._key else None
+        return self._words if (content_id, language) == self._key else self._library.published(content_id, language)
 
     def refresh(self) -> None:
         """There is nothing newer."""
@@ -59,7 +60,8 @@ def screens(
 ) -> tuple[Screen, ...]:
     """The message on every channel, to a parent who has asked nothing else. Raises KeyError and ValueError for words that cannot be
     rendered: an unknown placeholder, an open brace."""
-    library = services.renderer.library.overlaid(_Instead(content_id, language, one))
+    now = services.renderer.library
+    library = now.overlaid(_Instead(now, content_id, language, one))
     if library.words_of(content_id, language) != one.words():
         raise KeyError("a placeholder that there is not")
     renderer = services.renderer.speaking(library)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from bot.console.desk.preview import Screen, screens
 from bot.console.services import ConsoleServices
-from bot.desk import checks, listing, store
+from bot.desk import checks, interface, listing, store
 from bot.desk.difference import Piece, difference
 from bot.desk.rules import Person
 from bot.desk.store import Edit, Texts, written_of
@@ -47,7 +47,7 @@ class English:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextPage:
-    """All that the page of a text shows."""
+    """All that the page of a text shows. `part` is where a string stands, "" for messages; `most` how long a title may be."""
 
     content_id: str
     language: str
@@ -57,6 +57,9 @@ class TextPage:
     changed: Pieces
     problems: list[Problem]
     screens: tuple[Screen, ...]
+    part: str
+    length: int
+    most: int | None
     english: English | None
     history: list[Step]
     files: list[TextVersion]
@@ -68,7 +71,8 @@ class TextPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditPage:
-    """All that the page to edit a text shows. `theirs` is what somebody else has saved meanwhile."""
+    """All that the page to edit a text shows. `theirs` is what somebody else has saved meanwhile, `forms` the number of a plural string's
+    lines, 0 for all others."""
 
     content_id: str
     language: str
@@ -84,6 +88,7 @@ class EditPage:
     most: int
     grade: float | None
     placeholders: tuple[str, ...]
+    forms: int
 
 
 def text_page(
@@ -98,7 +103,7 @@ def text_page(
     """Read the page of a text."""
     live, version = checks.live(texts.library, content_id, language), store.open_version(session, content_id, language)
     now_shown = written_of(version) if version is not None else live
-    on_air = store.published(session, content_id, language)
+    on_air, is_string = store.published(session, content_id, language), interface.is_string(content_id)
     day = listing.reviewed_on(session, texts.library, content_id)
     return TextPage(
         content_id=content_id,
@@ -108,7 +113,10 @@ def text_page(
         open=version,
         changed=difference(live.whole if live else "", now_shown.whole) if version is not None and now_shown else [],
         problems=texts.problems(version) if version is not None else [],
-        screens=_screens(services, content_id, language, now_shown, nation),
+        screens=() if is_string else _screens(services, content_id, language, now_shown, nation),
+        part=interface.part(texts.library, content_id) if is_string else "",
+        length=len(now_shown.body) if now_shown else 0,
+        most=interface.most(content_id),
         english=english_beside(session, texts, content_id, language, now_shown),
         history=_history(session, content_id, language, on_air, may=person.may_publish()),
         files=store.file_rows(session, content_id, language),
@@ -125,7 +133,8 @@ def edit_page(session: Session, texts: Texts, content_id: str, language: str, ty
     held = written_of(version) if version is not None else live
     body, help_if = (typed.body, typed.help_if) if typed else (held.body, held.help_if or "") if held else ("", "")
     draft = Written(*tidied(body, help_if), "", None)
-    lines = texts.library.helplines
+    is_string = interface.is_string(content_id)
+    names = interface.names(texts.library, content_id) if is_string else tuple(sorted(texts.library.helplines.placeholders))
     return EditPage(
         content_id=content_id,
         language=language,
@@ -138,9 +147,10 @@ def edit_page(session: Session, texts: Texts, content_id: str, language: str, ty
         theirs=held if typed else None,
         against_theirs=difference(held.whole if held else "", draft.whole) if typed else [],
         length=len(draft.body) + len(draft.help_if or ""),
-        most=LONGEST,
-        grade=style.reading(draft.whole).grade if language == SOURCE_LANGUAGE else None,
-        placeholders=tuple(sorted(lines.placeholders)),
+        most=(interface.most(content_id) or store.LONGEST) if is_string else LONGEST,
+        grade=style.reading(draft.whole).grade if language == SOURCE_LANGUAGE and not is_string else None,
+        placeholders=names,
+        forms=interface.forms(texts.library, content_id, language) if is_string else 0,
     )
 
 

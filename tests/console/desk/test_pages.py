@@ -190,3 +190,44 @@ def test_looking_and_acting_are_recorded(office: Office, editor: Browser) -> Non
     save(editor, EDIT, text=BODY, help_if=HELP)
     seen = office.audit(editor.staff_id)
     assert ("content.view", f"en:{CRYING}") in seen and ("content.save", f"en:{CRYING}") in seen
+
+
+# Words of buttons and pages
+
+FIND = "text:button.find"
+TITLE, EDIT_TITLE, EDIT_TITLE_UR = f"{HOME}/texts/en/{FIND}", f"{HOME}/edit/en/{FIND}", f"{HOME}/edit/ur/{FIND}"
+
+
+def test_a_button_s_title_goes_its_way_and_is_told_when_it_is_too_long(office: Office, editor: Browser, lead: Browser) -> None:
+    page = editor.get(HOME, kind="strings", q="near me").text
+    assert f"{HOME}/texts/en/text%3Abutton.find" in page and "In the chat" in page and CRYING not in page
+    page = editor.get(EDIT_TITLE).text
+    assert 'name="help_if"' not in page and "17 characters of 20" in text_of(page) and "Reading grade" not in page
+    status, page = save(editor, EDIT_TITLE, text="Find some help near me")
+    assert status == 422 and "The title is 22 characters long. Cut it to 20" in text_of(page)
+    assert save(editor, EDIT_TITLE, text="Help close by")[0] == 303
+    assert "A title: 13 characters of at most 20." in text_of(editor.get(TITLE).text)
+    assert step(editor, TITLE, "send") == 303
+    assert "text%3Abutton.find" in lead.get(HOME, kind="strings", show="waiting", lang="all").text
+    assert step(lead, TITLE, "approve") == 303 and step(editor, TITLE, "publish") == 303
+    assert office.services.renderer.library.strings.get("button.find", "en") == "Help close by"
+    assert "/reviewed/" not in lead.get(TITLE).text
+
+
+def test_a_string_is_translated_beside_its_english_with_what_changed(office: Office, editor: Browser, lead: Browser) -> None:
+    save(editor, EDIT_TITLE, text="Help close by")
+    step(editor, TITLE, "send"), step(lead, TITLE, "approve"), step(editor, TITLE, "publish")
+    page = editor.get(EDIT_TITLE_UR).text
+    assert "<del>" in page and "<ins>" in page and 'dir="rtl"' in page and "close" in text_of(page)
+    assert "Keep what stands in braces; Wren fills it in: {value}." in text_of(
+        editor.get(f"{HOME}/edit/ur/text:services.phone").text
+    )
+
+
+def test_the_page_says_what_is_left_to_files_and_why_and_shows_no_way_to_it(editor: Browser) -> None:
+    page = text_of(editor.get(HOME, kind="strings", q="help_now").text)
+    assert "What is not changed here, and why" in page and "The clinical safety lead answers for them" in page
+    assert " help_now" in page and "series.agree" in page and "console." not in page.partition("What is not changed")[2]
+    for path in (f"{HOME}/texts/en/text:help_now", f"{HOME}/edit/en/text:help_now", f"{HOME}/edit/en/text:console.desk.title"):
+        assert editor.get(path).status_code == 404
+    assert editor.post(f"{HOME}/reviewed/en/{FIND}").status_code in (403, 404)
