@@ -67,6 +67,7 @@ class TermProblem:
 
 
 @lru_cache(maxsize=100_000)
+@lru_cache(maxsize=10_000)
 def area_key(name: str) -> str:
     """Return what two ways to write one area have in common."""
     return " ".join(words(name))

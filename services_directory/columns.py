@@ -5,9 +5,10 @@ Rows are services. A "spot" is a service at a venue. Words are indexed apart (``
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,11 @@ from numpy.typing import NDArray
 from services_directory.loading import Raw, Row, as_date, ordinal, plain
 from services_directory.models import LEVELS, MODES
 from services_directory.nations import key
+from services_directory.numbering import column, looked_up, order_of, owner_of, postings, starts, worked_out
 from services_directory.occurrences import ALWAYS, NEVER, Ints, Schedules
 from services_directory.places import read_postcode
 from services_directory.records import Cost, Venue
-from services_directory.schedule_columns import schedule_columns
+from services_directory.schedule_columns import Links, links_of, schedule_columns
 
 Flags = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -64,7 +66,7 @@ class Columns:
     venue_ids: list[str]
     spots_by_venue: Ints
     venue_start: Ints
-    venue_keys: Mapping[str, list[int]]  # names, towns and districts, folded; and outcodes after "outcode "
+    venue_keys: Mapping[str, Ints]  # names, towns and districts, folded; and outcodes after "outcode "
     venue_access: tuple[tuple[str, ...], ...]
     schedules: Schedules
     schedule_row: Ints
@@ -77,69 +79,59 @@ class Columns:
         return len(self.ids)
 
 
-def _starts(owners: Ints, count: int) -> Ints:
-    """Return where each owner's part begins in a list sorted by owner, and the end."""
-    return np.searchsorted(owners, np.arange(count + 1)).astype(np.int64)
-
-
 def build_columns(raw: Raw, venues: Sequence[Venue]) -> Columns:
     """Build the columns. ``venues``: all physical locations that the rows may refer to, by id: so of two equally near one
     comes first."""
     venue_at = {venue.id: at for at, venue in enumerate(venues)}
-    raw = replace(raw, services=_by_place(raw, venue_at, venues))
-    ids = [row[0] for row in raw.services]
-    row_of = {service_id: at for at, service_id in enumerate(ids)}
-    names = [plain(row[1]) for row in raw.services]
-    count = len(ids)
-    order = np.empty(count, dtype=np.int64)
-    order[[at for *_, at in sorted(zip(names, ids, range(count), strict=True))]] = np.arange(count)
-    links = [(row_of[owner], link, venue_at[place]) for owner, link, place in raw.links if owner in row_of and place in venue_at]
-    modes = np.zeros(count, dtype=np.uint8)
-    mode_bit = {mode: 1 << at for at, mode in enumerate(MODES)}
-    owners = _rows_of(raw.modes, row_of)
-    np.bitwise_or.at(modes, owners, np.array([mode_bit[row[1]] for row in raw.modes if row[0] in row_of], dtype=np.uint8))
-    areas = _postings(((row_of[owner], key(plain(name))) for owner, name in raw.areas if owner in row_of))
+    points = _points(venues)
+    raw, row_of = _by_place(raw, venue_at, cells(*points))
+    names, count = list(map(plain, column(raw.services, 1))), len(row_of)
+    links = links_of(raw, row_of, venue_at)
+    areas = postings(looked_up(map(owner_of, raw.areas), row_of), map(key, map(plain, column(raw.areas, 1))), count)
     has_areas = np.zeros(count, dtype=bool)
     for rows in areas.values():
         has_areas[rows] = True
     free, dated = _free(raw.costs, row_of, count)
-    timetable = schedule_columns(raw, row_of, venue_at, venues, links)
+    timetable = schedule_columns(raw, row_of, venues, links)
     return Columns(
-        ids=ids,
+        ids=list(column(raw.services, 0)),
         names=names,
         row_of=row_of,
-        order=order,
-        level=np.array([LEVELS.index(row[3]) for row in raw.services], dtype=np.uint8),
-        age_low=np.array([NO_AGE_LOW if row[4] is None else row[4] for row in raw.services], dtype=np.int16),
-        age_high=np.array([NO_AGE_HIGH if row[5] is None else row[5] for row in raw.services], dtype=np.int16),
-        interpreter=np.array([bool(row[6]) for row in raw.services], dtype=bool),
-        visible_from=np.array([ordinal(row[7], NEVER) for row in raw.services], dtype=np.int64),
-        visible_to=np.array([ordinal(row[8], ALWAYS) for row in raw.services], dtype=np.int64),
+        order=_alphabetical(raw.services, names),
+        **_of_services(raw.services),
         ends=timetable.ends,
-        checked=np.array([ordinal(row[9], NEVER) for row in raw.services], dtype=np.int64),
-        modes=modes,
+        modes=_modes(raw.modes, row_of, count),
         free=free,
         dated_costs=dated,
-        needs=_postings((row_of[owner], code) for owner, code in raw.needs if owner in row_of),
-        languages=_postings((row_of[owner], code.lower().split("-")[0]) for owner, code in raw.languages if owner in row_of),
+        needs=postings(looked_up(map(owner_of, raw.needs), row_of), column(raw.needs, 1), count),
+        languages=postings(looked_up(map(owner_of, raw.languages), row_of), map(_base, column(raw.languages, 1)), count),
         areas=areas,
         has_areas=has_areas,
-        **_spots(links, venues, count),
+        **_spots(links, points, count),
         venue_ids=[venue.id for venue in venues],
         venue_keys=_venue_keys(venues),
         venue_access=tuple(venue.access for venue in venues),
         schedules=timetable.schedules,
         schedule_row=timetable.row,
         schedule_venue=timetable.venue,
-        schedule_start=_starts(timetable.row, count),
+        schedule_start=starts(timetable.row, count),
     )
 
 
-def _by_place(raw: Raw, venue_at: Mapping[str, int], venues: Sequence[Venue]) -> list[Row]:
-    """Return the services in the order of the cells of the map that they are in: neighbours are looked at together."""
-    cell_of_venue = cells(*_points(venues)).tolist()
-    cell_of = {owner: cell_of_venue[venue_at[place]] for owner, _, place in raw.links if place in venue_at}
-    return sorted(raw.services, key=lambda row: cell_of.get(row[0], -1))
+def _by_place(raw: Raw, venue_at: Mapping[str, int], cell_of_venue: Ints) -> tuple[Raw, dict[str, int]]:
+    """Return the services in the order of the cells of the map that they are in, for neighbours are looked at together; and
+    the number of each."""
+    came_at = {service_id: at for at, service_id in enumerate(column(raw.services, 0))}
+    owner, venue = looked_up(map(owner_of, raw.links), came_at), looked_up(column(raw.links, 2), venue_at)
+    known = (owner >= 0) & (venue >= 0)
+    cell = np.full(len(came_at), -1, dtype=np.int64)
+    cell[owner[known]] = cell_of_venue[venue[known]]
+    order = np.argsort(cell, kind="stable")
+    numbers = np.empty(len(order), dtype=np.int64)
+    numbers[order] = np.arange(len(order))
+    # In the order in which the database has them, which other tables mostly follow: so a look finds its neighbour's at hand.
+    row_of = dict(zip(came_at, numbers.tolist(), strict=True))
+    return replace(raw, services=list(map(raw.services.__getitem__, order.tolist()))), row_of
 
 
 def _points(venues: Sequence[Venue]) -> tuple[Floats, Floats]:
@@ -152,49 +144,61 @@ def _points(venues: Sequence[Venue]) -> tuple[Floats, Floats]:
     return latitude, longitude
 
 
-def _rows_of(rows: Iterable[Row], row_of: Mapping[str, int]) -> Ints:
-    return np.array([row_of[row[0]] for row in rows if row[0] in row_of], dtype=np.int64)
+def _alphabetical(services: Sequence[Row], names: Sequence[str]) -> Ints:
+    """Return the place of each service when sorted by name and id."""
+    # No name has a sign as low as the one between.
+    sorted_rows = order_of([f"{name}\0{service_id}" for name, service_id in zip(names, column(services, 0), strict=True)])
+    order = np.empty(len(names), dtype=np.int64)
+    order[sorted_rows] = np.arange(len(names))
+    return order
 
 
-def _postings(pairs: Iterable[tuple[int, str]]) -> dict[str, Ints]:
-    lists: defaultdict[str, list[int]] = defaultdict(list)
-    for row, name in pairs:
-        lists[name].append(row)
-    return {name: np.unique(np.array(rows, dtype=np.int64)) for name, rows in lists.items()}
-
-
-def _free(costs: Iterable[Row], row_of: Mapping[str, int], count: int) -> tuple[NDArray[np.uint8], dict[int, tuple[Cost, ...]]]:
-    priced, nothing = np.zeros(count, dtype=bool), np.ones(count, dtype=bool)
-    dated: defaultdict[int, list[Row]] = defaultdict(list)
-    depends: set[int] = set()
-    for cost in costs:
-        row = row_of.get(cost[0])
-        if row is None:
-            continue
-        priced[row] = True
-        if cost[1] is None or float(cost[1]) != 0:
-            nothing[row] = False
-        if cost[2] is not None or cost[3] is not None:
-            depends.add(row)
-    free = (priced & nothing).astype(np.uint8)
-    if depends:
-        for cost in costs:
-            if row_of.get(cost[0], -1) in depends:
-                dated[row_of[cost[0]]].append(cost)
-        free[list(depends)] = 2
-    return free, {
-        row: tuple(
-            Cost(None if amount is None else Decimal(amount), "GBP", None, as_date(begin), as_date(end))
-            for _, amount, begin, end in found
-        )
-        for row, found in dated.items()
+def _of_services(services: Sequence[Row]) -> dict[str, Any]:
+    """Return the columns that are a field of a service each."""
+    return {
+        "level": worked_out(column(services, 3), LEVELS.index).astype(np.uint8),
+        "age_low": worked_out(column(services, 4), lambda age: NO_AGE_LOW if age is None else age).astype(np.int16),
+        "age_high": worked_out(column(services, 5), lambda age: NO_AGE_HIGH if age is None else age).astype(np.int16),
+        "interpreter": np.fromiter(map(bool, column(services, 6)), dtype=bool),
+        "visible_from": worked_out(column(services, 7), lambda day: ordinal(day, NEVER)),
+        "visible_to": worked_out(column(services, 8), lambda day: ordinal(day, ALWAYS)),
+        "checked": worked_out(column(services, 9), lambda day: ordinal(day, NEVER)),
     }
 
 
-def _spots(links: Sequence[tuple[int, str, int]], venues: Sequence[Venue], count: int) -> dict[str, Any]:
-    kept = np.array([(row, venue) for row, _, venue in sorted(links)], dtype=np.int64).reshape(len(links), 2)
-    row, venue = kept[:, 0].copy(), kept[:, 1].copy()
-    latitude, longitude = _points(venues)
+def _modes(rows: Sequence[Row], row_of: Mapping[str, int], count: int) -> NDArray[np.uint8]:
+    owners, bits = looked_up(map(owner_of, rows), row_of), {mode: 1 << at for at, mode in enumerate(MODES)}
+    modes = np.zeros(count, dtype=np.uint8)
+    known = owners >= 0
+    np.bitwise_or.at(modes, owners[known], looked_up(column(rows, 1), bits)[known].astype(np.uint8))
+    return modes
+
+
+def _base(code: str) -> str:
+    return code.lower().split("-")[0]
+
+
+def _free(costs: Sequence[Row], row_of: Mapping[str, int], count: int) -> tuple[NDArray[np.uint8], dict[int, tuple[Cost, ...]]]:
+    rows = looked_up(map(owner_of, costs), row_of)
+    has_price = worked_out(column(costs, 1), lambda amount: amount is None or float(amount) != 0) != 0
+    has_days = np.array([begin is not None or end is not None for _, _, begin, end in costs], dtype=bool)
+    known = rows >= 0
+    free = np.zeros(count, dtype=np.uint8)
+    free[rows[known]] = 1
+    free[rows[known & has_price]] = 0
+    depends = np.unique(rows[known & has_days])
+    free[depends] = 2
+    dated: defaultdict[int, list[Cost]] = defaultdict(list)
+    for at in np.flatnonzero(np.isin(rows, depends)).tolist():
+        _, amount, begin, end = costs[at]
+        price = None if amount is None else Decimal(amount)
+        dated[int(rows[at])].append(Cost(price, "GBP", None, as_date(begin), as_date(end)))
+    return free, {row: tuple(found) for row, found in dated.items()}
+
+
+def _spots(links: Links, points: tuple[Floats, Floats], count: int) -> dict[str, Any]:
+    latitude, longitude = points
+    row, venue = links.row, links.venue
     cell = cells(latitude, longitude)[venue] if len(row) else np.zeros(0, dtype=np.int64)
     sorting = np.argsort(cell, kind="stable")
     row, venue, cell = row[sorting], venue[sorting], cell[sorting]
@@ -207,9 +211,9 @@ def _spots(links: Sequence[tuple[int, str, int]], venues: Sequence[Venue], count
         "cell_start": np.append(np.unique(cell, return_index=True)[1], len(cell)).astype(np.int64),
         "spot_xyz": on_sphere(latitude, longitude)[venue] if len(row) else np.zeros((0, 3)),
         "spots_by_row": by_row,
-        "spots_start": _starts(row[by_row], count),
+        "spots_start": starts(row[by_row], count),
         "spots_by_venue": by_venue,
-        "venue_start": _starts(venue[by_venue], len(venues)),
+        "venue_start": starts(venue[by_venue], len(latitude)),
     }
 
 
@@ -229,12 +233,14 @@ def on_sphere(latitude: Any, longitude: Any) -> Floats:
     return np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=-1)
 
 
-def _venue_keys(venues: Sequence[Venue]) -> dict[str, list[int]]:
-    found: defaultdict[str, list[int]] = defaultdict(list)
-    for at, venue in enumerate(venues):
-        for name in {key(name) for name in (venue.name, venue.town, venue.district) if name}:
-            found[name].append(at)
-        postcode = read_postcode(venue.postcode)
-        if postcode:
-            found[f"outcode {postcode.outcode}"].append(at)
-    return dict(found)
+def _venue_keys(venues: Sequence[Venue]) -> dict[str, Ints]:
+    postcodes = map(read_postcode, (venue.postcode for venue in venues))
+    keys = chain(
+        (key(venue.name) for venue in venues),
+        (key(venue.town or "") for venue in venues),
+        (key(venue.district or "") for venue in venues),
+        (f"outcode {postcode.outcode}" if postcode else "" for postcode in postcodes),
+    )
+    found = postings(np.tile(np.arange(len(venues)), 4), keys, len(venues))
+    found.pop("", None)
+    return found

@@ -126,7 +126,9 @@ def _rows(
     connection: Connection, query: Select[*tuple[Any, ...]], owner: InstrumentedAttribute[Any], ids: Sequence[str] | None
 ) -> list[Row]:
     if ids is None:
-        return list(connection.execute(query).all())  # rows unpack as tuples do
+        # As the driver has them: nothing in these columns needs the types that SQLAlchemy would give to millions of rows.
+        cursor = connection.execute(query).cursor
+        return list(cursor.fetchall()) if cursor is not None else []
     found: list[Row] = []
     for start in range(0, len(ids), CHUNK):
         found += connection.execute(query.where(owner.in_(ids[start : start + CHUNK]))).all()
@@ -175,8 +177,8 @@ def _venue(row: Row, address: Row | None, access: tuple[str, ...]) -> Venue:
         id=venue_id,
         name=plain(name),
         address=(),
-        town=plain(town) or None,
-        district=plain(district) or None,
+        town=_plain_often(town) or None,
+        district=_plain_often(district) or None,
         postcode=postcode or None,
         latitude=None if private else latitude,
         longitude=None if private else longitude,
@@ -193,6 +195,10 @@ def plain(text: str) -> str:
     if text.isascii() and text.isprintable() and not ("<" in text or "&" in text or "  " in text):
         return text.strip()
     return plain_text(text)
+
+
+_plain_often = lru_cache(maxsize=50_000)(plain)
+"""For what many rows say alike."""
 
 
 def read_aliases(connection: Connection) -> list[tuple[str, str]]:

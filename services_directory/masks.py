@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from services_directory import search as rules
 from services_directory.columns import GO, Columns, Flags, Floats
+from services_directory.lists import expand
 from services_directory.models import LEVELS
 from services_directory.occurrences import BEHIND, SERVES_DAYS, Bits, Ints
 from services_directory.search import access_fits, is_free
@@ -170,14 +171,22 @@ class Masks:
             venues = columns.venue_keys.get(name)
             if venues is None:
                 return np.zeros(0, dtype=np.int64)
-            lists = [columns.spots_by_venue[columns.venue_start[at] : columns.venue_start[at + 1]] for at in venues]
-            return np.sort(np.concatenate(lists))
+            return np.sort(expand(columns.venue_start, venues, columns.spots_by_venue)[1])
 
         return cast(Ints, self.kept(("in", name), make))
 
-    def spots_tagged(self, needs: tuple[tuple[str, float], ...]) -> Ints:
-        """Return the spots of the services that have a tag that answers one of ``needs``, in order."""
-        return cast(Ints, self.kept(("spots tagged", needs), lambda: np.flatnonzero(self.tagged(needs)[self.columns.spot_row])))
+    def spots_tagged(self, needs: tuple[tuple[str, float], ...]) -> Ints | None:
+        """Return the spots of the services that have a tag that answers one of ``needs``, in order; ``None`` when they are asked
+        for the first time, for what is near has passed the gates sooner than the list of all is made."""
+        if ("needs asked for", needs) not in self.columns.cache:
+            self.kept(("needs asked for", needs), lambda: True)
+            return None
+
+        def make() -> Ints:
+            # Every number is within: to look whether it is would take as long again.
+            return np.flatnonzero(self.tagged(needs).take(self.columns.spot_row, mode="clip"))
+
+        return cast(Ints, self.kept(("spots tagged", needs), make))
 
     def serving(self, area: str, needs: tuple[tuple[str, float], ...] | None) -> Ints:
         """Return the services that name an area (by its key) as theirs, in order. Of a large area only those that answer

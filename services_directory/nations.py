@@ -29,7 +29,8 @@ def nation_names() -> Mapping[str, str]:
     return {" ".join(words(name)): key for key, group in groups.items() for name in group["names"]}
 
 
-@lru_cache(maxsize=100_000)
+# More than there are venues: a list that is gone through twice would find nothing kept of a cache that is just too small.
+@lru_cache(maxsize=300_000)
 def key(name: str) -> str:
     """Return what two ways to write the same place have in common: ``"The UK"`` and ``"uk"``, ``"ZZ1"`` and ``"zz1"``."""
     folded = " ".join(words(re.sub(r"\(.*?\)", " ", name) if "(" in name else name))

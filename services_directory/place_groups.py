@@ -2,13 +2,16 @@
 
 import re
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
+
 from services_directory.nations import key
-from services_directory.places import Point, miles_between, read_postcode
+from services_directory.places import Point, miles_from, read_postcode
 from services_directory.records import Venue
 
 Level = Literal["district", "town", "area", "outcode", "sector", "postcode"]
@@ -28,37 +31,89 @@ class Facts(NamedTuple):
     district_written: str
 
 
-class Group:
-    """The venues that share a postcode, sector, outcode, area, town or district. What they share is worked out when asked for."""
+_COUNTED: tuple[str, ...] = ("nation", "town", "district", "outcode", "town_written", "district_written")
+# Points are added up in whole parts of a degree (a tenth of a millimetre), so that taking one out leaves no rounding behind.
+_PARTS = 10**9
 
-    def __init__(self, members: Sequence[Facts]) -> None:
-        """``members``: at least one, in the order of their ids."""
-        self._members = members
-        self.nations = {one.nation for one in members if one.nation}
-        self.towns = {one.town for one in members if one.town}
-        self.districts = {one.district for one in members if one.district}
-        self.outcodes = {one.outcode for one in members if one.outcode}
-        self.points = [one.point for one in members if one.point]
+
+@dataclass(frozen=True)
+class Group:
+    """The venues that share a postcode, sector, outcode, area, town or district, and what they have in common.
+
+    It is counted, so that a change of one venue costs no more in a large town than in a hamlet. ``members``: in the order of
+    their ids; ``counts``: how many say each value of ``_COUNTED``; ``located``: how many have a point, and the sum of these.
+    """
+
+    members: Sequence[Facts]
+    counts: tuple[Counter[str | None], ...]
+    located: tuple[int, int, int]
+
+    @classmethod
+    def of(cls, members: Sequence[Facts]) -> "Group":
+        """Count ``members``, at least one."""
+        points = [one.point for one in members if one.point]
+        latitude, longitude = _whole(points)
+        counts = tuple(Counter(map(attrgetter(name), members)) for name in _COUNTED)
+        return cls(members, counts, (len(points), latitude, longitude))
+
+    def with_change(self, members: Sequence[Facts], one: Facts, by: Literal[1, -1]) -> "Group":
+        """Return the group with ``members``, in which there is one more (``by`` 1) or one less than here (-1)."""
+        counts = tuple(counter.copy() for counter in self.counts)
+        for counter, name in zip(counts, _COUNTED, strict=True):
+            counter[getattr(one, name)] += by
+        if one.point is None:
+            return Group(members, counts, self.located)
+        more = (1, *_whole([one.point]))
+        count, latitude, longitude = (held + by * number for held, number in zip(self.located, more, strict=True))
+        return Group(members, counts, (count, latitude, longitude))
+
+    def _said(self, name: str) -> set[str]:
+        return {value for value, count in self.counts[_COUNTED.index(name)].items() if value and count}
+
+    @property
+    def nations(self) -> set[str]:
+        """The nations that are named."""
+        return self._said("nation")
+
+    @property
+    def towns(self) -> set[str]:
+        """The keys of the towns."""
+        return self._said("town")
+
+    @property
+    def districts(self) -> set[str]:
+        """The keys of the districts."""
+        return self._said("district")
+
+    @property
+    def outcodes(self) -> set[str]:
+        """The outcodes, in small letters."""
+        return self._said("outcode")
 
     def name(self, level: Literal["town", "district"]) -> str:
         """Return what the place is called, without what stands in brackets."""
-        names = {one.town_written if level == "town" else one.district_written for one in self._members}
+        names = self._said(f"{level}_written")
         return min(re.sub(r"\s*\(.*?\)", "", name) if "(" in name else name for name in names)
 
-    @cached_property
+    @property
     def middle(self) -> Point | None:
         """The mean of the points."""
-        if not self.points:
-            return None
-        count = len(self.points)
-        return sum(p[0] for p in self.points) / count, sum(p[1] for p in self.points) / count
+        count, latitude, longitude = self.located
+        return (latitude / count / _PARTS, longitude / count / _PARTS) if count else None
 
     def middle_within(self, spread: float) -> Point | None:
         """Return the mean of the points, if none is further from it than so many miles."""
         middle = self.middle
-        if middle is None or max(miles_between(middle, other) for other in self.points) > spread:
+        if middle is None:
             return None
-        return middle
+        points = np.array([one.point for one in self.members if one.point])
+        return None if miles_from(middle, points).max() > spread else middle
+
+
+def _whole(points: Sequence[Point]) -> tuple[int, int]:
+    """Return the sums of latitudes and longitudes in parts of a degree."""
+    latitude, longitude = np.rint(np.array(points, dtype=np.float64).reshape(-1, 2) * _PARTS).astype(np.int64).sum(axis=0)
+    return int(latitude), int(longitude)
 
 
 def facts_of(venue: Venue) -> Facts:

@@ -8,7 +8,7 @@ import copy
 import math
 from collections import ChainMap
 from collections.abc import Callable, Iterable
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,22 +84,27 @@ class PlaceIndex:
         index._venue_names = ChainMap(dict(self._venue_names.maps[0]), self._venue_names.maps[1])
         index._hubs = dict(self._hubs)
         for venue in gone:
-            index._change(venue, taken_out)
+            index._change(venue, -1)
             index._hubs.pop(venue.id, None)
         for venue in new:
-            index._change(venue, put_in)
+            index._change(venue, 1)
             if venue.family_hub and not venue.private:
                 index._hubs[venue.id] = venue.name
         index._name_all()
         return index
 
-    def _change(self, venue: Venue, changed: Callable[[list[Any], Any], list[Any]]) -> None:
-        """Put new lists where a venue is in one, and forget what was worked out from the old."""
-        facts = facts_of(venue)
+    def _change(self, venue: Venue, by: Literal[1, -1]) -> None:
+        """Put a venue into the lists that it belongs in (``by`` 1) or take it out (-1); count anew what was counted of them."""
+        facts, changed = facts_of(venue), put_in if by == 1 else taken_out
         for level, name in groups_of(venue, facts):
-            self._groups.pop((level, name), None)
+            held = self._members[level].get(name, [])
+            members = self._members[level][name] = changed(held, facts)
+            if members is held:
+                continue
+            group = self._groups.pop((level, name), None)
             self._group_places.pop((level, name), None)
-            self._members[level][name] = changed(self._members[level].get(name, []), facts)
+            if group is not None and members:
+                self._groups[level, name] = group.with_change(members, facts, by)
         for name in names_of(venue):
             self._venue_names[name] = changed(self._venue_names.get(name, []), venue)
 
@@ -111,7 +116,7 @@ class PlaceIndex:
     def _group(self, level: Level, name: str) -> Group | None:
         found = self._groups.get((level, name))
         if found is None and (members := self._members[level].get(name)):
-            found = self._groups[level, name] = Group(members)
+            found = self._groups[level, name] = Group.of(members)
         return found
 
     def _name_all(self) -> None:

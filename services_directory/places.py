@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from services_directory.nations import nation_data
 from services_directory.text import ascii_digits
 
@@ -63,6 +66,14 @@ def miles_between(one: Point, other: Point) -> float:
     lat1, lon1, lat2, lon2 = map(math.radians, (*one, *other))
     half = math.sin((lat2 - lat1) / 2) ** 2 + math.cos(lat1) * math.cos(lat2) * math.sin((lon2 - lon1) / 2) ** 2
     return 2 * EARTH_RADIUS_MILES * math.asin(math.sqrt(half))
+
+
+def miles_from(one: Point, others: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return ``miles_between`` for each of ``others``, of shape (n, 2)."""
+    lat1, lon1 = map(math.radians, one)
+    lat2, lon2 = np.radians(others).T
+    half = np.sin((lat2 - lat1) / 2) ** 2 + math.cos(lat1) * np.cos(lat2) * np.sin((lon2 - lon1) / 2) ** 2
+    return np.asarray(2 * EARTH_RADIUS_MILES * np.arcsin(np.sqrt(half)))
 
 
 # ---- Postcodes in text ------------------------------------------------------------------------------------------------

@@ -7,17 +7,25 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from itertools import repeat
 
 import numpy as np
 
 from services_directory.calendars import area_key
 from services_directory.loading import Raw, Row, as_date, minute, ordinal
+from services_directory.numbering import column, ints, looked_up, numbered, order_of, owner_of, starts, worked_out
 from services_directory.occurrences import ALWAYS, EVERY_DAY, NEVER, Ints, Rule, Schedules, rule_of
 from services_directory.records import Venue, closing_nations
 
-# The number of a service, the id of the link, and the number of one of the service's venues.
-Link = tuple[int, str, int]
+
+@dataclass(frozen=True)
+class Links:
+    """Which service is at which venue, by number, in the order of the services and of the links' ids; and the venue of every
+    link by its id, -2 where its location is none that is known."""
+
+    row: Ints
+    venue: Ints
+    venue_of: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -31,16 +39,21 @@ class ScheduleColumns:
     ends: Ints
 
 
-def schedule_columns(
-    raw: Raw, row_of: Mapping[str, int], venue_at: Mapping[str, int], venues: Sequence[Venue], links: Sequence[Link]
-) -> ScheduleColumns:
-    """Build the columns. ``row_of`` and ``venue_at``: the numbers of services and venues by id."""
-    rows = [row for row in raw.schedules if row[0] in row_of]
-    service = _ints(row_of[row[0]] for row in rows)
-    venue_of = {link: venue_at.get(location, -2) for _, link, location in raw.links}
-    venue = _ints(venue_of.get(row[2], -1) for row in rows)
-    shapes: dict[Any, int] = {}
-    shape = _ints(shapes.setdefault(tuple(row[3:11]), len(shapes)) for row in rows)
+def links_of(raw: Raw, row_of: Mapping[str, int], venue_at: Mapping[str, int]) -> Links:
+    """Number the links. ``row_of`` and ``venue_at``: the numbers of services and venues by id."""
+    ids = list(column(raw.links, 1))
+    row, venue = looked_up(map(owner_of, raw.links), row_of), looked_up(column(raw.links, 2), venue_at, -2)
+    by_id = ints(order_of(ids))
+    order = by_id[np.argsort(row[by_id], kind="stable")]
+    order = order[(row[order] >= 0) & (venue[order] >= 0)]
+    return Links(row[order], venue[order], dict(zip(ids, venue.tolist(), strict=True)))
+
+
+def schedule_columns(raw: Raw, row_of: Mapping[str, int], venues: Sequence[Venue], links: Links) -> ScheduleColumns:
+    """Build the columns. ``row_of``: the numbers of services by id."""
+    rows, service = _known(raw.schedules, row_of)
+    venue = looked_up(column(rows, 2), links.venue_of)
+    shape, shapes = numbered(row[3:11] for row in rows)
     known = [_shape(*one) for one in shapes]
     rules: dict[Rule, int] = {EVERY_DAY: 0}
     rule, first, last, over = (
@@ -49,8 +62,11 @@ def schedule_columns(
         .T
     )
     ruled = np.array([one[0] is not None for one in shapes], dtype=bool)[shape]
-    nations, nation_sets = _closing(raw, venues, links, service, venue)
-    terms, term_sets = _terms(raw, venues, links, rows, service, venue)
+    areas: defaultdict[str, list[str]] = defaultdict(list)
+    for owner, name in raw.areas:
+        areas[owner].append(name)
+    nations, nation_sets = _closing(raw.services, venues, links, areas, (service, venue))
+    terms, term_sets = _terms(raw.services, venues, links, areas, (service, venue))
     table = np.stack(
         [
             service,
@@ -60,8 +76,8 @@ def schedule_columns(
             np.where(ruled, terms, 0),
             first,
             last,
-            _ints(minute(row[11]) for row in rows),
-            _ints(minute(row[12]) for row in rows),
+            worked_out(column(rows, 11), minute),
+            worked_out(column(rows, 12), minute),
         ],
         axis=1,
     )
@@ -92,8 +108,12 @@ def schedule_columns(
     return ScheduleColumns(schedules, row, at, ends)
 
 
-def _ints(values: Iterable[int]) -> Ints:
-    return np.fromiter(values, dtype=np.int64)
+def _known(schedules: list[Row], row_of: Mapping[str, int]) -> tuple[list[Row], Ints]:
+    """Return the schedules of services that are there, and the number of each one's service."""
+    service = looked_up(map(owner_of, schedules), row_of)
+    if (service >= 0).all():
+        return schedules, service
+    return [row for row, at in zip(schedules, service.tolist(), strict=True) if at >= 0], service[service >= 0]
 
 
 def _shape(
@@ -151,58 +171,51 @@ def _exceptions(
 
 
 def _closing(
-    raw: Raw, venues: Sequence[Venue], links: Sequence[Link], service: Ints, venue: Ints
+    services: Sequence[Row], venues: Sequence[Venue], links: Links, areas: Mapping[str, Sequence[str]], at: tuple[Ints, Ints]
 ) -> tuple[Ints, tuple[tuple[str, ...], ...]]:
-    """Return for each schedule (of ``service`` at ``venue``) the number of the nations whose bank holidays close it (0: none),
+    """Return for each schedule (``at``: its service and venue) the number of the nations whose bank holidays close it (0: none),
     and the nations by number: its own venue's, else those of all its service's venues, else those that ``closing_nations``
     finds in the areas."""
     numbers: dict[tuple[str, ...], int] = {(): 0}
     names = sorted({venue.nation for venue in venues if venue.nation})
     bits = {nation: 1 << at for at, nation in enumerate(names)}
-    of_venue = np.array([bits.get(venue.nation or "", 0) for venue in venues], dtype=np.int64)
-    everywhere = np.zeros(len(raw.services), dtype=np.int64)
-    np.bitwise_or.at(everywhere, _ints(row for row, *_ in links), of_venue[_ints(at for *_, at in links)])
-    areas: defaultdict[str, list[str]] = defaultdict(list)
-    for owner, name in raw.areas:
-        areas[owner].append(name)
+    of_venue = looked_up((venue.nation for venue in venues), bits, 0)
+    everywhere = np.zeros(len(services), dtype=np.int64)
+    np.bitwise_or.at(everywhere, links.row, of_venue[links.venue])
 
     def number(nations: int, named: Sequence[str] = ()) -> int:
         found = closing_nations((name for name in names if nations & bits[name]), named)
         return numbers.setdefault(found, len(numbers))
 
     by_bits = {nations: number(nations) for nations in np.unique(everywhere).tolist() if nations}
-    closes = np.array(
-        [
-            0 if row[10] else (by_bits[nations] if nations else number(0, areas.get(row[0], ())))
-            for row, nations in zip(raw.services, everywhere.tolist(), strict=True)
-        ],
-        dtype=np.int64,
-    )
+    by_bits_of_venue = {0: 0} | {nations: number(nations) for nations in np.unique(of_venue).tolist() if nations}
+    open_always = np.fromiter(map(bool, column(services, 10)), dtype=bool)
+    closes = ints(map(by_bits.get, everywhere.tolist(), repeat(0)))
+    for row in np.flatnonzero((everywhere == 0) & ~open_always).tolist():
+        closes[row] = number(0, areas.get(services[row][0], ()))
+    closes[open_always] = 0
     # A venue whose nation nobody knows does not decide.
-    own = np.array([*(number(nations) if nations else 0 for nations in of_venue.tolist()), 0, 0], dtype=np.int64)[venue]
+    service, venue = at
+    own = np.append(ints(map(by_bits_of_venue.__getitem__, of_venue.tolist())), (0, 0))[venue]
     return np.where((closes[service] == 0) | (own == 0), closes[service], own), tuple(numbers)
 
 
 def _terms(
-    raw: Raw, venues: Sequence[Venue], links: Sequence[Link], rows: Sequence[Row], service: Ints, venue: Ints
+    services: Sequence[Row], venues: Sequence[Venue], links: Links, areas: Mapping[str, Sequence[str]], at: tuple[Ints, Ints]
 ) -> tuple[Ints, tuple[tuple[str, ...], ...]]:
-    """Return for each schedule the number of the areas whose terms it keeps (0: it is on all the year), and these by number."""
+    """Return for each schedule (``at``: its service and venue) the number of the areas whose terms it keeps (0: it is on all the
+    year), and these by number."""
     numbers: dict[tuple[str, ...] | None, int] = {None: 0}
-    term_time = np.array([bool(row[11]) for row in raw.services], dtype=bool)
+    service, venue = at
+    term_time = np.fromiter(map(bool, column(services, 11)), dtype=bool)
     limited = np.flatnonzero(term_time[service])
-    nowhere = set(service[limited][venue[limited] < 0].tolist())
-    linked: defaultdict[int, list[int]] = defaultdict(list)
-    for row, _, spot in sorted(link for link in links if link[0] in nowhere):
-        linked[row].append(spot)
-    areas: defaultdict[str, list[str]] = defaultdict(list)
-    for owner, name in raw.areas:
-        areas[owner].append(name)
-    terms = np.zeros(len(rows), dtype=np.int64)
-    for number, of, own in zip(limited.tolist(), service[limited].tolist(), venue[limited].tolist(), strict=True):
-        at = [venues[own]] if own >= 0 else [venues[spot] for spot in linked[of]]
-        found = _term_areas(raw.services[of][2], at, areas.get(rows[number][0], ()))
-        terms[number] = numbers.setdefault(found, len(numbers))
-    return terms, tuple(known or () for known in numbers)
+    begins = starts(links.row, len(services))
+    found = np.zeros(len(service), dtype=np.int64)
+    for schedule, of, own in zip(limited.tolist(), service[limited].tolist(), venue[limited].tolist(), strict=True):
+        there = [own] if own >= 0 else links.venue[begins[of] : begins[of + 1]].tolist()
+        known = _term_areas(services[of][2], [venues[spot] for spot in there], areas.get(services[of][0], ()))
+        found[schedule] = numbers.setdefault(known, len(numbers))
+    return found, tuple(known or () for known in numbers)
 
 
 def _term_areas(area_id: str | None, at: Sequence[Venue], areas: Iterable[str]) -> tuple[str, ...]:
