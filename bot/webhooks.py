@@ -63,6 +63,11 @@ class Arrivals:
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
+    async def idle(self) -> None:
+        """Once nothing is left in the background."""
+        while self._background:
+            await asyncio.wait(self._background)
+
     def _numbered(self, inbound: Inbound) -> Inbound:
         """A bare number after a message that was shown with numbers is a press of that choice. Blocking."""
         place = bare_number(inbound.text) if inbound.kind is Kind.TEXT else None

@@ -80,7 +80,7 @@ class Webhook:
         self._parts = parts
         self._channel = channel
         self._secrets = parts.settings.whatsapp_secrets()
-        self._arrivals = Arrivals(parts, CHANNEL, channel, numbered_tokens)
+        self.arrivals = Arrivals(parts, CHANNEL, channel, numbered_tokens)
 
     async def verify(self, request: Request) -> Response:
         """Meta asks whether this address wants its webhooks: the challenge back for whoever knows the verify token, else 403."""
@@ -118,9 +118,9 @@ class Webhook:
         return False
 
     async def _message(self, event: Event, said: Inbound) -> bool:
-        receipt = await self._arrivals.take(said, event.raw)
+        receipt = await self.arrivals.take(said, event.raw)
         if receipt.stored and not receipt.duplicate:
-            self._arrivals.later(self._acknowledge(receipt, event.wamid))
+            self.arrivals.later(self._acknowledge(receipt, event.wamid))
         return receipt.stored
 
     async def _acknowledge(self, receipt: Receipt, wamid: str) -> None:

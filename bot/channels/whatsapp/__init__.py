@@ -1,4 +1,4 @@
-"""WhatsApp Cloud API: tells Meta's webhooks from forged ones, reads them, and sends over httpx.
+"""WhatsApp Cloud API: tells Meta's webhooks from forged ones, reads them, and sends by aiohttp.
 
 `parse` reads messages, `events` takes a whole webhook apart (messages, receipts, changed identifiers, templates), `signature` says
 whether it is Meta's, `render` makes request bodies within Meta's limits, `send` is the channel object, and `errors.yml` says what
