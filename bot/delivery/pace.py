@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from bot.messages import MessageClass
@@ -21,6 +21,9 @@ LEFT_FOR_REPLIES = 0.2
 """The share of a number's rate that bulk never takes."""
 
 KEPT = timedelta(hours=1)
+
+# Built once: it runs for every message.
+_BUCKET = select(Pace).where(Pace.name == bindparam("name")).with_for_update().execution_options(populate_existing=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,13 +93,17 @@ def _wait(row: Pace, seconds: float, burst: int, at: datetime) -> float:
 
 
 def _locked(session: Session, name: str, at: datetime) -> Pace:
-    """The bucket's row, made if new, and ours until the transaction ends."""
-    bucket = select(Pace).where(Pace.name == name).with_for_update().execution_options(populate_existing=True)
-    row = session.scalars(bucket).one_or_none()
-    if row is None:  # another sender may make it at the same moment
-        session.execute(insert(session, Pace).values(name=name, at=at).on_conflict_do_nothing())
-        row = session.scalars(bucket).one()
-    return row
+    """The bucket's row, made if new, and ours until the transaction ends: asked for again in the same one, it is not read again."""
+    held: dict[str, Pace] = session.info.setdefault("pace", {})
+    if name not in held:
+        held[name] = session.scalars(_BUCKET, {"name": name}).one_or_none() or _made(session, name, at)
+    return held[name]
+
+
+def _made(session: Session, name: str, at: datetime) -> Pace:
+    """A new bucket; another sender may make it at the same moment."""
+    session.execute(insert(session, Pace).values(name=name, at=at).on_conflict_do_nothing())
+    return session.scalars(_BUCKET, {"name": name}).one()
 
 
 def pause(session: Session, channel: str, until: datetime, reason: str) -> None:

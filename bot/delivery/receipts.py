@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from bot.delivery import breaker
@@ -30,14 +30,35 @@ RANKS: Mapping[str, int] = {"accepted": 0, "sent": 1, "failed": 2, "delivered": 
 
 STATES = {rank: state for state, rank in RANKS.items()} | {0: "sent"}
 UNKNOWN = "outcome unknown"
+UNHEARD = -1
+"""The rank of what nothing has been said of yet."""
+
 STRANGERS_KEPT = timedelta(days=7)
 """How long a receipt of a message that nobody here sent is kept: it may be on its way from another process."""
 
+# Built once: they run for every message.
+_KNOWN = (
+    select(ProviderMessage)
+    .where(ProviderMessage.channel == bindparam("channel"), ProviderMessage.provider_id == bindparam("provider_id"))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
+_MARKED = select(Outbox.id).where(Outbox.key == bindparam("key"), Outbox.channel == bindparam("channel"))
 
-def note_accepted(session: Session, row: Outbox, provider_ids: tuple[str, ...], *, done: int, parts: int) -> None:
-    """The provider accepted some parts of `row`, from part number `done` on."""
+
+def note_accepted(
+    session: Session, channel: str, outbox_id: int, provider_ids: tuple[str, ...], *, done: int, parts: int
+) -> bool:
+    """The provider accepted some parts of a message, from part number `done` on; says whether no receipt of them had come before."""
+    new = True
     for part, provider_id in enumerate(provider_ids, start=done):
-        _upsert(session, row.channel, provider_id, outbox_id=row.id, part=part, parts=parts)
+        place = {"outbox_id": outbox_id, "part": part, "parts": parts}
+        if not _insert(session, channel, provider_id, rank=RANKS["accepted"], **place):
+            new = False
+            known = _known(session, channel, provider_id)
+            if known is not None and known.outbox_id is None:
+                _set(known, place)
+    return new
 
 
 def parts_accepted(session: Session, outbox_id: int) -> tuple[int, int]:
@@ -60,14 +81,19 @@ def furthest(session: Session, outbox_id: int) -> str:
 
 def apply_receipt(session: Session, channel: str, receipt: DeliveryReceipt) -> Outbox | None:
     """Keep what a receipt says and bring its message there; gives the message if it is known. Repeating it changes nothing."""
-    place: dict[str, Any] = {}
-    if receipt.mark is not None:
+    known = _known(session, channel, receipt.provider_id)
+    if known is None:  # the sender or another process may make it at the same moment
+        _insert(session, channel, receipt.provider_id, rank=UNHEARD)
+        known = session.scalars(_KNOWN, {"channel": channel, "provider_id": receipt.provider_id}).one()
+    before = known.rank
+    if RANKS[receipt.state] > before:
+        known.rank, known.reason = RANKS[receipt.state], receipt.reason or None
+    if known.outbox_id is None and receipt.mark is not None:
         key, part, parts = receipt.mark
-        marked = session.scalar(select(Outbox.id).where(Outbox.key == key, Outbox.channel == channel))
-        place = {"outbox_id": marked, "part": part, "parts": parts} if marked is not None else {}
-    before, known = _upsert(
-        session, channel, receipt.provider_id, rank=RANKS[receipt.state], reason=receipt.reason or None, **place
-    )
+        marked = session.scalar(_MARKED, {"key": key, "channel": channel})
+        if marked is not None:
+            _set(known, {"outbox_id": marked, "part": part, "parts": parts})
+    session.flush()
     if known.outbox_id is None:
         return None
     row = session.get(Outbox, known.outbox_id, with_for_update=True, populate_existing=True)
@@ -170,23 +196,19 @@ def forget_strangers(session: Session) -> None:
     session.execute(delete(ProviderMessage).where(ProviderMessage.outbox_id.is_(None), ProviderMessage.at < old))
 
 
-def _upsert(session: Session, channel: str, provider_id: str, **values: Any) -> tuple[int, ProviderMessage]:
-    """The row of a provider's id, made or brought further; also the rank it had before. Waits for whoever is writing it now."""
-    statement = insert(session, ProviderMessage).values(
-        channel=channel, provider_id=provider_id, part=0, parts=1, rank=-1, at=now()
-    )
-    session.execute(statement.on_conflict_do_nothing(index_elements=["channel", "provider_id"]))
-    same = (ProviderMessage.channel == channel, ProviderMessage.provider_id == provider_id)
-    query = select(ProviderMessage).where(*same).with_for_update().execution_options(populate_existing=True)
-    row = session.scalars(query).one()
-    before = row.rank
-    rank = int(values.pop("rank", RANKS["accepted"]))
-    reason = values.pop("reason", None)
-    if rank > row.rank:
-        row.rank = rank
-        row.reason = reason
-    if row.outbox_id is None:
-        for name, value in values.items():
-            setattr(row, name, value)
-    session.flush()
-    return before, row
+def _known(session: Session, channel: str, provider_id: str) -> ProviderMessage | None:
+    """The row of a provider's id, ours until the transaction ends. Waits for whoever is writing it now."""
+    return session.scalars(_KNOWN, {"channel": channel, "provider_id": provider_id}).one_or_none()
+
+
+def _insert(session: Session, channel: str, provider_id: str, **values: int) -> bool:
+    """Make the row of a provider's id; says whether it was not there yet. Waits for whoever is making it now."""
+    row = {"channel": channel, "provider_id": provider_id, "part": 0, "parts": 1, "at": now(), **values}
+    made = insert(session, ProviderMessage).on_conflict_do_nothing(index_elements=["channel", "provider_id"])
+    return session.connection().execute(made, row).rowcount == 1
+
+
+def _set(known: ProviderMessage, place: Mapping[str, int]) -> None:
+    """Say which part of which message it is."""
+    for name, value in place.items():
+        setattr(known, name, value)

@@ -277,16 +277,16 @@ class Sender:
         """Bring the row to the state that `delivery` says. Raises `Fenced`."""
         with self._database.write() as session:
             is_open = self._watch_provider(session, parcel, delivery)
-            if delivery.accepted:
-                row = session.get_one(Outbox, parcel.lease.row_id)
-                note_accepted(session, row, delivery.accepted, done=parcel.done, parts=delivery.parts)
+            row_id, parts = parcel.lease.row_id, delivery.parts
+            first = note_accepted(session, parcel.channel, row_id, delivery.accepted, done=parcel.done, parts=parts)
             # Parts that have gone out stay known by the state: only the rest is sent again.
             begun = {"state": "sending"} if parcel.done or delivery.accepted else {"state": "queued"}
             match delivery.status:
                 case "retry" | "unknown" | "failed" if is_open and (delivery.status == "retry" or not parcel.unasked):
                     self._keep(session, parcel, delivery, begun)
                 case "sent":
-                    state = furthest(session, parcel.lease.row_id)  # a receipt may have been faster
+                    # A receipt may have been faster, or have told of a part that went out before.
+                    state = "sent" if first and not parcel.done else furthest(session, row_id)
                     reason = "told by a receipt" if state == "failed" else None
                     finish(
                         session, Outbox, parcel.lease, state=state, provider_id=delivery.provider_id, sent_at=now(), reason=reason

@@ -40,7 +40,7 @@ def sent_row(database: Database, keyring: Keyring, *ids: str, message_class: str
         row = add_outgoing(session, person, address, message_class)
         row.state, row.open, row.provider_id = state, 0, ids[-1] if ids else None
         if ids:
-            note_accepted(session, row, ids, done=0, parts=len(ids))
+            note_accepted(session, CHANNEL, row.id, ids, done=0, parts=len(ids))
         return row.id
 
 
@@ -151,7 +151,7 @@ def test_many_processes_with_the_same_receipts_and_the_sender_beside_them_lose_n
 
     def accept() -> None:
         with database.write() as session:
-            note_accepted(session, session.get_one(Outbox, id_), ("w1",), done=0, parts=1)
+            note_accepted(session, CHANNEL, id_, ("w1",), done=0, parts=1)
 
     with ThreadPoolExecutor(8) as pool:
         done = [pool.submit(accept), *(pool.submit(apply, database, one) for one in receipts), pool.submit(accept)]
