@@ -8,11 +8,14 @@ from bot.storage.engine import Database
 from bot.storage.tables import StaffAudit
 
 HOME = "/staff/content"
+NAME = 80
+"""The most characters of a name that are kept."""
 
 
 def person_of(visit: Visit) -> Person:
-    """Who is at work, as the desk knows them."""
-    return Person(visit.who.staff_id, visit.who.first_name, frozenset(visit.who.roles))
+    """Who is at work, as the desk knows them. The history shows the job beside the name: a team has more than one Sam."""
+    name = f"{visit.who.first_name}, {visit.who.job_title}"[:NAME]
+    return Person(visit.who.staff_id, name, frozenset(visit.who.roles))
 
 
 def audit(database: Database, visit: Visit, action: str, content_id: str = "", language: str = "") -> None:

@@ -40,7 +40,7 @@ def test_a_file_is_taken_out_brought_back_looked_at_and_only_then_taken(office: 
     assert "Nothing has been done yet. 1 text would become a draft." in text_of(page) and draft_of(office) is None
     assert translator.post(f"{answer.headers['location']}/take").status_code == 303
     draft = draft_of(office)
-    assert draft is not None and (draft.author, draft.translation) == ("Umar", "machine-draft")
+    assert draft is not None and (draft.author, draft.translation) == ("Umar, Health visitor", "machine-draft")
     assert translator.get(answer.headers["location"]).status_code == 404
     assert "1 draft was made." in translator.get(HOME, show="open", lang="all", drafts="1").text
 
