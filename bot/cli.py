@@ -9,10 +9,15 @@ import sys
 from collections.abc import Callable
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from bot.commands.common import say, started
+from bot.commands.content import content_app
+from bot.commands.doctor import doctor_app
+from bot.commands.providers import telegram_app, whatsapp_app
+from bot.commands.staff import staff_app
 from bot.settings import ROOT, Settings, settings
 
 app = typer.Typer(
@@ -21,32 +26,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # its tracebacks print variables, which may hold a parent's words
     help="Wren: a chat bot for parents and carers of babies and under-fives.",
 )
-content_app = typer.Typer(no_args_is_help=True, help="The words that parents read.")
-ROLE_HELP = "editor, translator, clinical_lead, approver, practitioner, manager, administrator or commissioner; may be given several times."
-staff_app = typer.Typer(no_args_is_help=True, help="Accounts of the staff console.")
-factor_app = typer.Typer(no_args_is_help=True, help="Second factors of staff.")
-whatsapp_app = typer.Typer(no_args_is_help=True, help="The WhatsApp number and its templates.")
-doctor_app = typer.Typer(help="What is missing before the public may use this, and what became of one message.")
-telegram_app = typer.Typer(no_args_is_help=True, help="The Telegram bot.")
 app.add_typer(whatsapp_app, name="whatsapp")
 app.add_typer(telegram_app, name="telegram")
 app.add_typer(content_app, name="content")
 app.add_typer(doctor_app, name="doctor")
 app.add_typer(staff_app, name="staff")
-staff_app.add_typer(factor_app, name="second-factor")
-
-
-def say(text: str) -> None:
-    """A line of progress, on standard error."""
-    print(text, file=sys.stderr, flush=True)
-
-
-def _started() -> Settings:
-    from bot.logs import configure
-
-    chosen = settings()
-    configure(chosen.log_level, chosen.log_format)
-    return chosen
 
 
 @app.command()
@@ -55,7 +39,7 @@ def run() -> None:
     from bot.models import train_nlu, train_triage
     from bot.run import run_all
 
-    chosen = _started()
+    chosen = started()
     train_triage(chosen, say)
     model = train_nlu(chosen, say)
     raise typer.Exit(run_all(chosen, model, say))
@@ -96,7 +80,7 @@ def work(
     from bot.models import train_nlu, train_triage
     from bot.run import run_worker
 
-    chosen = _started()
+    chosen = started()
     train_triage(chosen, say)
     raise typer.Exit(run_worker(chosen, train_nlu(chosen, say), say))
 
@@ -106,7 +90,7 @@ def _app(*, web: bool, work: bool) -> None:
     from bot.storage.engine import Database
     from bot.wiring import build, use_database
 
-    chosen = _started()
+    chosen = started()
     database = Database(chosen.database)
     use_database(chosen, database)
     database.dispose()
@@ -124,7 +108,7 @@ def migrate() -> None:
     from bot.storage.engine import Database
     from bot.wiring import prepare_database, versions_of
 
-    chosen = _started()
+    chosen = started()
     database = Database(chosen.database)
     prepare_database(chosen, database)
     for what, version in versions_of(database).items():
@@ -161,7 +145,7 @@ def _copying(act: Callable[[Settings, Path, Callable[[str], None]], None], file:
     from bot.backup import Refused
 
     try:
-        act(_started(), file, say)
+        act(started(), file, say)
     except Refused as error:
         say(str(error))
         raise typer.Exit(1) from error
@@ -183,7 +167,7 @@ def reseal() -> None:
     from bot.storage.engine import Database
     from bot.wiring import use_database
 
-    chosen = _started()
+    chosen = started()
     database = Database(chosen.database)
     try:
         use_database(chosen, database)
@@ -207,7 +191,7 @@ def rasa() -> None:
     from bot.models import rasa_environment, train_nlu
     from bot.supervisor import rasa_command
 
-    chosen = _started()
+    chosen = started()
     if not chosen.rasa_port or not chosen.action_port:
         raise typer.BadParameter("set WREN_RASA_PORT and WREN_ACTION_PORT")
     command = rasa_command(train_nlu(chosen, say), chosen.rasa_port)
@@ -220,7 +204,7 @@ def rasa_tool(context: typer.Context) -> None:
     """Rasa's own tools on our files: data validate, test, shell, and whatever else `rasa --help` lists."""
     from bot.rasatool import run as run_tool
 
-    raise typer.Exit(run_tool(_started(), context.args, say))
+    raise typer.Exit(run_tool(started(), context.args, say))
 
 
 @app.command()
@@ -228,7 +212,7 @@ def train() -> None:
     """Train the triage and language models if what they learn from has changed."""
     from bot.models import train_nlu, train_triage
 
-    chosen = _started()
+    chosen = started()
     say(f"triage: {train_triage(chosen, say).name}")
     say(f"understanding: {train_nlu(chosen, say).name}")
 
@@ -243,7 +227,7 @@ def chat(
     """Talk to Wren in the terminal, as a fresh person on a temporary database."""
     from bot.script import play, stage, talk
 
-    chosen = _started()
+    chosen = started()
 
     async def go() -> int:
         async with stage(chosen, say) as parts:
@@ -266,7 +250,7 @@ def triage() -> None:
     from bot.triage.lines import run as run_lines
     from bot.triage.reader import MODEL_NAME
 
-    chosen = _started()
+    chosen = started()
     train_triage(chosen, say)
     loaded = Triage.load(ROOT / "content", triage_model_path(chosen) / MODEL_NAME, kept=Kept(chosen.kept_dir))
     raise typer.Exit(run_lines(sys.stdin, sys.stdout, loaded))
@@ -280,7 +264,7 @@ def understand() -> None:
     from bot.understand import Understanding
     from bot.understand import run as run_lines
 
-    chosen = _started()
+    chosen = started()
     lines = sys.stdin.readlines()
 
     async def go() -> int:
@@ -289,365 +273,6 @@ def understand() -> None:
             return await run_lines(Understanding(parts, Commands.load(ROOT), parts.rasa), lines, sys.stdout)
 
     raise typer.Exit(asyncio.run(go()))
-
-
-@content_app.command("check")
-def content_check() -> None:
-    """Look for mistakes in content, words, safety phrases, commands and training data, and say how to mend them."""
-    from bot.library.check import report
-
-    raise typer.Exit(report(ROOT, sys.stdout))
-
-
-@content_app.command("phrase-effect")
-def content_phrase_effect(
-    language: Annotated[str, typer.Argument(help="For example en.")],
-    against: Annotated[
-        Path | None, typer.Option(help="Compare with this file, not with the last approved version.", exists=True, dir_okay=False)
-    ] = None,
-    revision: Annotated[str | None, typer.Option(help="Compare with the version in this git revision.")] = None,
-    examples: Annotated[int, typer.Option(help="How many of the project's own examples to show.", min=0)] = 10,
-    phrases_alone: Annotated[bool, typer.Option(help="Leave the trained models out.")] = False,
-    every_language: Annotated[bool, typer.Option(help="Judge the messages of every language, not of this one alone.")] = False,
-) -> None:
-    """What an edit of content/safety/LANGUAGE.yml would raise and lower, in counts and examples. Exit status 1 where a message
-    that must never be missed is newly missed."""
-    from bot.library.phrase_effect import Asked, report
-
-    chosen = _started()
-    asked = Asked(language, against, revision, examples, phrases_alone, every_language)
-    raise typer.Exit(report(ROOT, chosen.models_dir, asked, sys.stdout, say))
-
-
-@content_app.command("approve")
-def content_approve(
-    name: Annotated[str, typer.Option(prompt=True, help="Who approves.")],
-    role: Annotated[str, typer.Option(prompt=True, help="Such as Clinical Safety Officer.")],
-    what: Annotated[str, typer.Option(prompt=True, help="What was looked at.")],
-    languages: Annotated[
-        list[str] | None, typer.Argument(help="Languages whose phrases and never-miss list are approved.")
-    ] = None,
-    thresholds: Annotated[bool, typer.Option(help="Approve content/safety/thresholds.yml too.")] = False,
-) -> None:
-    """Record in content/safety/approvals.yml that somebody has approved safety phrases as they are now."""
-    from datetime import date
-
-    from bot.library.approvals import NAME, record
-
-    for file in record(ROOT, languages or [], name=name, role=role, what=what, thresholds=thresholds, day=date.today()):
-        print(file)
-    say(f"Recorded in {NAME}. Commit it with the files it names.")
-
-
-@content_app.command("sync")
-def content_sync() -> None:
-    """Write data/nlu/commands.yml from content/commands.yml, so that the NLU learns the same words."""
-    from bot.conversation.commands import LEARNT, learnt_yaml
-
-    (ROOT / LEARNT).write_text(learnt_yaml(ROOT), encoding="utf-8")
-    say(f"wrote {LEARNT}")
-
-
-@content_app.command("questions")
-def content_questions(lang: Annotated[str, typer.Option(help="Of one language only, for example pl.")] = "") -> None:
-    """Write what parents asked without a good answer, as CSV: it says what to write next."""
-    import csv
-
-    from bot.console.questions import as_lines, read_questions
-    from bot.storage.crypto import Keyring
-    from bot.storage.engine import Database
-
-    chosen = settings()
-    database = Database(chosen.database)
-    with database.read() as session:
-        found = read_questions(session, Keyring(chosen.keys()), area_id=None, language=lang)
-    database.dispose()
-    csv.writer(sys.stdout).writerows(as_lines(found.shown))
-
-
-@content_app.command("new-topic")
-def content_new_topic(topic: Annotated[str, typer.Argument(help="For example child/teething.")]) -> None:
-    """Lay out the files of a new topic in every language, with marks where to write."""
-    from bot.library import scaffold
-
-    _laid_out(lambda: scaffold.new_topic(ROOT, topic), "Write what is marked, then run: bot content check")
-
-
-@content_app.command("new-language")
-def content_new_language(code: Annotated[str, typer.Argument(help="For example pl.")]) -> None:
-    """Lay out the files of a new language, with marks where to write."""
-    from bot.library import scaffold
-
-    _laid_out(lambda: scaffold.new_language(ROOT, code), scaffold.by_hand(code))
-
-
-def _laid_out(lay: Callable[[], list[Path]], next_step: str) -> None:
-    from bot.library.scaffold import Refused
-
-    try:
-        made = lay()
-    except Refused as error:
-        say(str(error))
-        raise typer.Exit(1) from error
-    for path in made:
-        print(path.relative_to(ROOT))
-    say(next_step)
-
-
-@whatsapp_app.command("templates")
-def whatsapp_templates(
-    submit: Annotated[bool, typer.Option("--submit", help="Hand in to Meta what it does not have yet.")] = False,
-    offline: Annotated[bool, typer.Option("--offline", help="Ask nobody; show what is known.")] = False,
-) -> None:
-    """Ask Meta how each template of content/templates stands in each language, and write it as CSV. Exit status 1 while any of
-    today's words cannot be sent as they were meant, but for languages that Meta takes no templates in."""
-    from bot.channels.whatsapp import GraphError
-    from bot.library.templates import Templates
-    from bot.storage.engine import Database
-    from bot.whatsapp import whatsapp_channel
-    from bot.whatsapp_templates import NO_TEMPLATES, as_lines, missing, sync, write_lines
-    from bot.whatsapp_templates import submit as hand_in
-    from bot.wiring import ready_database
-
-    chosen = _started()
-    templates, database = Templates.load(ROOT), Database(chosen.database)
-    ready_database(chosen, database)
-    channel = None if offline else whatsapp_channel(chosen)
-    if channel is None and not offline:
-        say("Set WREN_WHATSAPP_TOKEN, WREN_WHATSAPP_PHONE_NUMBER_ID and WREN_WHATSAPP_BUSINESS_ID, or ask with --offline.")
-        raise typer.Exit(2)
-
-    async def go(asked: Any) -> list[str]:
-        try:
-            if submit:
-                return await hand_in(asked, database, templates)
-            await sync(asked, database, templates)
-            return []
-        finally:
-            await asked.close()
-
-    try:
-        for problem in asyncio.run(go(channel)) if channel is not None else []:
-            say(problem)
-    except GraphError as error:
-        say(f"Meta could not be asked: {error}.")
-        raise typer.Exit(1) from error
-    with database.read() as session:
-        write_lines(as_lines(session, templates), sys.stdout)
-        lacking = missing(session, templates).keys() - {NO_TEMPLATES}
-    database.dispose()
-    raise typer.Exit(1 if lacking else 0)
-
-
-@whatsapp_app.command("number")
-def whatsapp_number() -> None:
-    """Ask Meta for our number with our token: shows the number, its approved name and its quality. Exit status 1 if it refuses."""
-    from bot.channels.whatsapp import GraphError
-    from bot.whatsapp import whatsapp_channel
-
-    channel = whatsapp_channel(_started())
-    if channel is None:
-        say("Set WREN_WHATSAPP_TOKEN and WREN_WHATSAPP_PHONE_NUMBER_ID.")
-        raise typer.Exit(2)
-
-    async def go() -> Any:
-        try:
-            return await channel.number()
-        finally:
-            await channel.close()
-
-    try:
-        for name, value in asyncio.run(go()).items():
-            print(f"{name}: {value}")
-    except GraphError as error:
-        say(f"Meta refuses: {error}.")
-        raise typer.Exit(1) from error
-
-
-@telegram_app.command("webhook")
-def telegram_webhook(
-    set_: Annotated[
-        bool, typer.Option("--set", help="Have Telegram deliver to WREN_PUBLIC_URL; every start does this too.")
-    ] = False,
-    delete: Annotated[bool, typer.Option("--delete", help="No more deliveries: what comes waits for a day.")] = False,
-) -> None:
-    """Where Telegram delivers, how much waits there and what went wrong last. Exit status 1 if Telegram refuses, 2 for our own settings."""
-    from telegram.error import TelegramError
-
-    from bot.channels.telegram import webhook
-    from bot.telegram_webhook import telegram_channel, webhook_url
-
-    chosen = _started()
-    channel = telegram_channel(chosen)
-    wrong = webhook.mistake(webhook_url(chosen), chosen.telegram_secrets()) if set_ else None
-    if channel is None or wrong is not None or (set_ and delete):
-        say(f"{wrong}." if wrong else "Choose one of --set and --delete." if channel else "Set WREN_TELEGRAM_TOKEN.")
-        raise typer.Exit(2)
-
-    async def go() -> Any:
-        try:
-            if set_:
-                await webhook.set_webhook(channel.bot, webhook_url(chosen), chosen.telegram_secrets()[0])
-            if delete:
-                await webhook.delete_webhook(channel.bot)
-            return await webhook.webhook_info(channel.bot)
-        finally:
-            await channel.close()
-
-    try:
-        info = asyncio.run(go())
-    except TelegramError as error:
-        say(f"Telegram refuses ({type(error).__name__}).")
-        raise typer.Exit(1) from error
-    print(f"address: {info.url or 'none: Wren polls, or nobody listens'}")
-    print(f"waiting: {info.pending_update_count}")
-    print(f"last error: {info.last_error_message or 'none'}")
-
-
-@staff_app.command("add")
-def staff_add(
-    username: str,
-    first_name: Annotated[str, typer.Option(prompt=True, help="Shown to parents.")],
-    job_title: Annotated[str, typer.Option(prompt=True, help="Shown to parents.")],
-    area: Annotated[str | None, typer.Option(help="The area whose cases they see; without it all.")] = None,
-    email: Annotated[str | None, typer.Option(help="Where alarms reach them.")] = None,
-    role: Annotated[list[str], typer.Option(help=ROLE_HELP)] = ["practitioner"],  # noqa: B006 - typer copies it
-) -> None:
-    """Make an account for the staff console; prints a password to pass on by a safe way."""
-    _staff(
-        lambda accounts, session, password: accounts.add_staff(
-            session,
-            username=username,
-            first_name=first_name,
-            job_title=job_title,
-            password=password,
-            area_id=area,
-            email=email,
-            roles=role,
-        )
-    )
-
-
-@staff_app.command("change")
-def staff_change(
-    username: str,
-    role: Annotated[list[str] | None, typer.Option(help=f"Instead of the roles they have. {ROLE_HELP}")] = None,
-    area: Annotated[str | None, typer.Option(help="The area whose cases they see.")] = None,
-    email: Annotated[str | None, typer.Option(help="Where alarms reach them.")] = None,
-    disable: Annotated[bool, typer.Option("--disable", help="Close the account.")] = False,
-) -> None:
-    """Change an account's roles, area or address, or close it; what is not given stays."""
-    _staff(
-        lambda accounts, session, _: accounts.change_staff(
-            session, username=username, roles=role or (), email=email, area_id=area, disabled=disable
-        ),
-        show_password=False,
-    )
-
-
-@staff_app.command("reset")
-def staff_reset(username: str) -> None:
-    """Give an account a new password and end its sessions."""
-    _staff(lambda accounts, session, password: accounts.reset_password(session, username=username, password=password))
-
-
-@staff_app.command("list")
-def staff_list(
-    off: Annotated[bool, typer.Option("--off", help="Those that are switched off, not those that are open.")] = False,
-) -> None:
-    """Write the accounts as CSV: user name, names, roles, area (empty for all), last sign-in in UTC, second factor."""
-    import csv
-
-    from bot.console.accounts import as_lines
-
-    found: list[list[str]] = []
-    _staff(lambda accounts, session, _: found.extend(as_lines(session, off=off)), show_password=False)
-    csv.writer(sys.stdout).writerows(found)
-
-
-@staff_app.command("roles")
-def staff_roles(
-    username: str,
-    role: Annotated[list[str] | None, typer.Argument(help=f"Instead of the roles they have. {ROLE_HELP}")] = None,
-) -> None:
-    """Write an account's roles, one a line; given roles, set them first."""
-    found: list[str] = []
-
-    def act(accounts: Any, session: Any, _: str) -> None:
-        if role:
-            accounts.change_staff(session, username=username, roles=role)
-        found.extend(accounts.find_staff(session, username).roles)
-
-    _staff(act, show_password=False)
-    for one in found:
-        print(one)
-
-
-@staff_app.command("off")
-def staff_off(username: str) -> None:
-    """Switch an account off and end its sign-ins; the last administrator stays."""
-    _staff(
-        lambda accounts, session, _: accounts.switch_off(session, accounts.find_staff(session, username)),
-        show_password=False,
-    )
-
-
-@factor_app.command("reset")
-def staff_second_factor_reset(username: str) -> None:
-    """Take somebody's second factor away, for a lost phone, and end their sign-ins. It is recorded."""
-    had: list[bool] = []
-    _staff(
-        lambda accounts, session, _: had.append(accounts.reset_factor(session, accounts.find_staff(session, username))),
-        show_password=False,
-    )
-    say("The second factor is gone." if had[0] else "There was no second factor; sign-ins have ended.")
-
-
-def _staff(act: Callable[..., object], *, show_password: bool = True) -> None:
-    import secrets
-
-    from bot.console import accounts
-    from bot.storage.engine import Database
-    from bot.wiring import ready_database
-
-    chosen = _started()
-    database = Database(chosen.database)
-    ready_database(chosen, database)
-    password = secrets.token_urlsafe(12)
-    try:
-        with database.write() as session:
-            act(accounts, session, password)
-    except (KeyError, ValueError) as error:
-        say(str(error.args[0] if error.args else error))
-        raise typer.Exit(1) from error
-    if show_password:
-        print(password)
-
-
-@doctor_app.callback(invoke_without_command=True)
-def doctor(context: typer.Context) -> None:
-    """What is missing before the public may use this installation, in plain words."""
-    from bot.doctor import report
-
-    if context.invoked_subcommand is None:
-        raise typer.Exit(report(_started(), ROOT, sys.stdout))
-
-
-@doctor_app.command("trace")
-def doctor_trace(message: Annotated[int, typer.Argument(help="The number that log lines call message.")]) -> None:
-    """What became of one message: states and times in UTC, without words. Exit status 1 if there is no such message."""
-    from bot.signals.trace import trace
-    from bot.storage.engine import Database
-
-    database = Database(_started().database)
-    with database.read() as session:
-        lines = trace(session, message)
-    database.dispose()
-    if lines is None:
-        say(f"No message has the number {message}: its writer may have asked to be forgotten.")
-        raise typer.Exit(1)
-    for line in lines:
-        print(line)
 
 
 @lru_cache(maxsize=1)

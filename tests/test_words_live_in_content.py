@@ -151,7 +151,8 @@ def script_words(source: str) -> list[str]:
 
 
 def python_files() -> list[Path]:
-    return sorted(path for path in (ROOT / "bot").rglob("*.py") if "console" not in path.parts)
+    """All of bot/ but the console and the command line, which speak to staff and to whoever runs Wren."""
+    return sorted(path for path in (ROOT / "bot").rglob("*.py") if not {"console", "commands"} & set(path.parts))
 
 
 def is_speaking(path: Path) -> bool:
