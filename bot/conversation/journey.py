@@ -256,7 +256,7 @@ class Journey:
             self._beside_people(turn, mode)
             return
         if turn.level == "concern" and turn.state.writer_child:
-            self._handlers.comfort_child(turn)
+            self._handlers.person.comfort_child(turn)
             return
         if turn.level == "concern":
             turn.say("safety:concern", message_class=MessageClass.SAFETY)

@@ -91,7 +91,7 @@ class Router:
             return Routed(
                 False, turn.text, {turn.state.requested_slot: "any"} if command != "yes" and turn.state.requested_slot else {}
             )
-        if turn.state.question and self._handlers.answer_question(turn):
+        if turn.state.question and self._handlers.later.answer(turn):
             return Routed(True)
         if not turn.text.strip():
             self._handlers.not_followed(turn)

@@ -56,7 +56,7 @@ async def test_a_yes_marks_the_bereavement_and_no_age_is_used_or_asked_for_again
     turn_.state.age_months, turn_.state.useful, turn_.state.asked = 6, 5, []
     assert turn_.age_months is None
     names = set()
-    while name := parts.journey._handlers.next_question(turn_):
+    while name := parts.journey._handlers.later.due(turn_):
         names.add(name)
         turn_.state.asked.append(name)
     assert names and "child" not in names

@@ -11,7 +11,8 @@ import pytest
 from bot.channels.whatsapp.render import render as to_whatsapp
 from bot.conversation import compose, handlers, journey, reach, router, safety, services, turn
 from bot.conversation.compose import AGES, MODES
-from bot.conversation.handlers import NATION_NAMES, ROLES, WRONG_REASONS
+from bot.conversation.mistakes import WRONG_REASONS
+from bot.conversation.questions import NATION_NAMES, ROLES
 from bot.conversation.render import Renderer
 from bot.handoff import desk
 from bot.languages import direction, supported
