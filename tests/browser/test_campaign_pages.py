@@ -134,6 +134,10 @@ def test_from_the_poster_to_the_first_answer_by_keyboard_and_roles(
     assert sideways(page) == 0
     if script:  # axe is a script itself
         assert violations(page) == []
+        # The answer is read from its first line, which stands below the bar with the council's name.
+        answer = page.locator("#log > .msg:not(.you)").first
+        playwright_api.expect(answer).to_be_in_viewport()
+        assert answer.bounding_box()["y"] >= page.locator(".top").bounding_box()["height"]
     with running.database.read() as session:
         person = session.scalars(select(Person)).one()
         assert (person.campaign, person.language) == ("dads26", lang)

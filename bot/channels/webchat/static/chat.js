@@ -45,7 +45,15 @@
     since = Date.now();
     if (end) follow(message, first || message);
   }
+  function clear() { // what is scrolled to comes to stand between the bars, however many lines they have
+    var room = ["top", "foot"].map(function (name) {
+      var bar = document.querySelector(".chat ." + name);
+      return (bar && getComputedStyle(bar).position === "sticky" ? bar.offsetHeight : 0) + 16 + "px";
+    });
+    document.documentElement.style.scrollPaddingBlock = room.join(" ");
+  }
   function follow(last, start) { // an answer of several messages is read from its beginning
+    clear();
     var tall = last.getBoundingClientRect().bottom - start.getBoundingClientRect().top > window.innerHeight / 2;
     (tall ? start : last).scrollIntoView({ block: tall ? "start" : "nearest" });
   }
@@ -161,5 +169,7 @@
   });
   if (log.dataset.live || !log.dataset.hidden) try { if (!box.value) box.value = sessionStorage.getItem(draft) || ""; } catch (error) { /* private mode */ }
   if (log.dataset.live) listen();
+  clear();
+  window.addEventListener("resize", clear);
   if (log.lastElementChild && !window.location.hash) document.getElementById("latest").scrollIntoView();
 })();
