@@ -21,13 +21,16 @@ from bot.insight.births import read_births
 from bot.insight.collect import whole_months
 from bot.insight.days import months_of, quarter_of
 from bot.insight.disclosure import THRESHOLD, Figure, Hidden, total
-from bot.insight.tables import Quarter, Table, areas, month_tables, quarter_tables, together
+from bot.insight.tables import Quarter, Table, areas, month_tables, quarter_tables, tables_of_months, together
 from bot.storage.tables import StaffAudit
 from services_directory import Directory, Mode, Query, vocabulary
 
 ALL_AREAS = "*"
 _ANY_WAY: tuple[Mode | None, ...] = (None, "go")
 """Without a place the directory leaves out what one has to go to, unless it is asked for."""
+
+YEAR = 12
+"""Months that are shown side by side."""
 
 MOST_HELD = 100
 """Services counted at most for a kind of help; more are told as so many or more."""
@@ -118,7 +121,17 @@ class InsightDesk:
             quarter = quarter_tables(session, asked.area, asked.quarter) if asked.quarter is not None else None
             return month_tables(session, asked.area, asked.month), quarter
 
+    def _over_time(self, asked: Asked) -> dict[str, dict[str, Table]]:
+        """The tables of a year's months up to the one that is asked for, newest first."""
+        months = [month for month in asked.months if month <= asked.month][:YEAR]
+        wanted = [area for area in asked.areas if area != ALL_AREAS] if asked.area == ALL_AREAS else [asked.area]
+        with self._services.database.read() as session:
+            found = tables_of_months(session, months, wanted)
+        return {month: together(of) if asked.area == ALL_AREAS else of[0] for month, of in found.items()}
+
     def _of(self, page: str, asked: Asked) -> list[Sheet]:
+        if page == "time":
+            return self._sheets.over_time(self._over_time(asked), self._facts)
         tables, quarter = self._tables(asked)
         sheets = self._sheets.of_month(page, tables, asked.month)
         if page == "reach" and asked.area in self._births:

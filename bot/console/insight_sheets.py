@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -24,6 +24,7 @@ from services_directory import vocabulary
 from services_directory.imports.one_sheet import safe_cell
 
 PAGES: Mapping[str, tuple[str, ...]] = {
+    "time": (),
     "reach": ("people:arrival", "people:role", "people:language", "people:age", "people:channel"),
     "topics": ("topic", "unanswered", "conversation:ending", "conversation:hours"),
     "cases": ("case:level", "case:hours"),
@@ -33,8 +34,18 @@ PAGES: Mapping[str, tuple[str, ...]] = {
 }
 """The pages, and the tables by month on each."""
 
+OVER_TIME = ("people:role", "people:language", "people:age", "people:channel", "conversation:ending", "case:level")
+"""The tables that are shown month beside month: those whose categories are always the same."""
+
 Held = Callable[[str, str | None], str]
 """How many services the directory holds for a kind of help, anywhere or near a place, in words."""
+
+Facts = Callable[[Mapping[str, Table]], Sequence[tuple[str, str]]]
+"""The sums of a month in words: what, and how many."""
+
+
+MOST_COLUMNS = 5
+"""Columns for which a small screen has room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +59,11 @@ class Sheet:
     rows: tuple[tuple[str, ...], ...]
     bars: tuple[Bar, ...] = ()
     total: str = ""
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether it goes sideways on a small screen."""
+        return len(self.columns) > MOST_COLUMNS
 
     def picture(self, description: str) -> Markup:
         return bars(self.key, self.title, description, self.bars)
@@ -85,15 +101,33 @@ class Sheets:
 
     def of_month(self, page: str, tables: Mapping[str, Table], month: str) -> list[Sheet]:
         """The sheets by month of a page."""
-        plain = [self._plain(measure, tables.get(measure, {}), month) for measure in PAGES[page]]
-        return [*plain, self._work(tables, month)] if page == "cases" else plain
+        return [self._plain(measure, tables.get(measure, {}), month) for measure in PAGES[page]]
+
+    def over_time(self, months: Mapping[str, Mapping[str, Table]], facts: Facts) -> list[Sheet]:
+        """What was published of each of some months, newest first, side by side; `facts` gives the sums of a month."""
+        columns = tuple(months)
+        period = f"{columns[-1]}-to-{columns[0]}"
+        sums = [facts(tables) for tables in months.values()]
+        rows = [(name, *(one[place][1] for one in sums)) for place, (name, _) in enumerate(sums[0])]
+        found = [self._months("sums", period, columns, rows)]
+        for measure in OVER_TIME:
+            say = self._said.get(measure, partial(self._category, measure))
+            categories = dict.fromkeys(category for tables in months.values() for category in tables[measure])
+            of_each = [(one, [self.figure(tables[measure][one]) for tables in months.values()]) for one in categories]
+            found.append(self._months(measure.replace(":", "-"), period, columns, [(say(one), *said) for one, said in of_each]))
+        return found
+
+    def _months(self, key: str, period: str, months: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Sheet:
+        title = self._words(f"insight.title.{key}")
+        return Sheet(f"time-{key}", title, period, (self._words(f"insight.of.{key}"), *months), tuple(rows))
 
     def of_quarter(self, page: str, quarter: Quarter, period: str, held: Held) -> list[Sheet]:
         """The sheets by quarter of a page."""
         if page == "topics":
             return [self._useful(quarter, period)]
         if page == "cases":
-            return [self._times("replies", quarter.replies, period), self._times("closings", quarter.closings, period)]
+            times = (self._times("replies", quarter.replies, period), self._times("closings", quarter.closings, period))
+            return [self._work(quarter, period), *times]
         if page == "return":
             return [self._return(quarter, period)]
         return list(self._gaps(quarter, period, held)) if page == "gaps" else []
@@ -105,17 +139,17 @@ class Sheets:
         columns = self._columns("area", "parents", "births", "year", "share")
         return Sheet("births", self._words("insight.title.births"), month, columns, (row,))
 
-    def _work(self, tables: Mapping[str, Table], month: str) -> Sheet:
+    def _work(self, quarter: Quarter, period: str) -> Sheet:
         """What staff worked on, with an estimate of their minutes."""
         rows = []
-        for level, cases in tables.get("work:cases", {}).items():
-            minutes = tables["work:minutes"][level]
+        for level, cases in quarter.work_cases.items():
+            minutes = quarter.work_minutes[level]
             each = self._words("insight.no_share")
             if isinstance(cases, int) and isinstance(minutes, int):
                 each = f"{max(round(minutes / cases / STEP), 1) * STEP}"
             rows.append((self._words(f"insight.level.{level}"), self.figure(cases), self.figure(minutes), each))
         columns = self._columns("level", "worked_on", "minutes", "minutes_each")
-        return Sheet("work", self._words("insight.title.work"), month, columns, tuple(rows))
+        return Sheet("work", self._words("insight.title.work"), period, columns, tuple(rows))
 
     def _plain(self, measure: str, table: Table, month: str) -> Sheet:
         key, say = measure.replace(":", "-"), self._said.get(measure, partial(self._category, measure))

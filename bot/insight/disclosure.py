@@ -32,9 +32,11 @@ class Hidden(Enum):
     """Fewer than `THRESHOLD`, perhaps nobody."""
     HELD = "held"
     """Held back, so that a smaller number cannot be worked out. It may be of any size."""
+    UNADDED = "unadded"
+    """A sum of which no part is shown."""
 
 
-FEW, HELD = Hidden.FEW, Hidden.HELD
+FEW, HELD, UNADDED = Hidden.FEW, Hidden.HELD, Hidden.UNADDED
 Figure = int | Hidden
 Counts = Mapping[str, int]
 """How many there are of each category of a table. Categories must be known beforehand, or be folded (`fold`): that a category is
@@ -51,7 +53,7 @@ def total(figures: Collection[Figure]) -> Figure:
     numbers = [one for one in figures if isinstance(one, int)]
     if numbers:
         return sum(numbers)
-    return HELD if HELD in figures or len(figures) > 1 else FEW
+    return next(iter(figures)) if len(figures) == 1 else UNADDED
 
 
 def fold(counts: Counts, into: str) -> dict[str, int]:

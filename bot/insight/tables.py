@@ -90,7 +90,8 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Quarter:
-    """What is shown by quarters. `offered` and `more` are by kind of help; `replies` and `closings` by level of case."""
+    """What is shown by quarters. `offered` and `more` are by kind of help; `replies`, `closings`, the cases worked on and the minutes by
+    level of case."""
 
     useful: tuple[Useful, ...] = ()
     gaps: tuple[Gap, ...] = ()
@@ -98,6 +99,8 @@ class Quarter:
     more: Table = field(default_factory=dict)
     replies: Mapping[str, Times] = field(default_factory=dict)
     closings: Mapping[str, Times] = field(default_factory=dict)
+    work_cases: Table = field(default_factory=dict)
+    work_minutes: Table = field(default_factory=dict)
 
 
 def areas(session: Session, months: Sequence[str]) -> list[str]:
@@ -111,12 +114,15 @@ def month_tables(session: Session, area_id: str, month: str) -> dict[str, Table]
     return _published(_counts(session, area_id, (month,)), first=month == _first_month(session))
 
 
-def tables_of_months(session: Session, months: Sequence[str]) -> dict[str, list[dict[str, Table]]]:
-    """All tables of several months: of each month, those of each area that anything was counted in."""
+def tables_of_months(session: Session, months: Sequence[str], areas: Sequence[str] = ()) -> dict[str, list[dict[str, Table]]]:
+    """All tables of several months: of each month, those of each of `areas`; where none is named, of each that anything was counted in."""
     month = func.substr(InsightCount.day, 1, 7)
     key = (month, InsightCount.area_id, InsightCount.measure, InsightCount.category)
     query = select(*key, func.sum(InsightCount.number)).where(month.in_(months)).group_by(*key)
     counts: dict[tuple[str, str], dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+    if areas:
+        query = query.where(InsightCount.area_id.in_(areas))
+        counts.update({(of, area_id): defaultdict(Counter) for of in months for area_id in areas})
     for of, area_id, measure, category, number in session.execute(query):
         counts[of, area_id][measure][category] = int(number)
     found: dict[str, list[dict[str, Table]]] = {one: [] for one in months}
@@ -142,10 +148,10 @@ def _published(counts: Mapping[str, Counter[str]], *, first: bool) -> dict[str, 
         found |= shown
     for group in (group for group in TOGETHER if group not in NESTED):
         found |= publish({measure: _whole(measure, counts[measure]) for measure in group})
-    return found | _work(counts["work:cases"], counts["work:minutes"])
+    return found
 
 
-def _work(cases: Counts, minutes: Counts) -> dict[str, Table]:
+def _work(cases: Counts, minutes: Counts) -> tuple[Table, Table]:
     """Cases worked on by level, and the minutes, to the nearest half hour, where there are enough cases."""
     shown = {level: figure(cases.get(level, 0)) for level in LEVELS}
     hidden = dict.fromkeys(LEVELS, HELD)
@@ -154,7 +160,7 @@ def _work(cases: Counts, minutes: Counts) -> dict[str, Table]:
         for level, one in shown.items()
         if isinstance(one, int)
     }
-    return {"work:cases": shown, "work:minutes": hidden | rounded}
+    return shown, hidden | rounded
 
 
 def quarter_tables(session: Session, area_id: str, quarter: str) -> Quarter:
@@ -162,6 +168,7 @@ def quarter_tables(session: Session, area_id: str, quarter: str) -> Quarter:
     months = months_of(quarter)
     counts, searches = _counts(session, area_id, months), _searches(session, area_id, months)
     offered, more = (_listed(_by_need(searches[outcome])) for outcome in ("offered", "more"))
+    cases, minutes = _work(counts["work:cases"], counts["work:minutes"])
     return Quarter(
         useful=tuple(_useful(counts["useful"])),
         gaps=tuple(_gaps(searches["none"], offered)),
@@ -169,6 +176,8 @@ def quarter_tables(session: Session, area_id: str, quarter: str) -> Quarter:
         more=more,
         replies=_times(counts["case:reply"]),
         closings=_times(counts["case:close"]),
+        work_cases=cases,
+        work_minutes=minutes,
     )
 
 

@@ -134,6 +134,25 @@ def check_picture(one: Shown) -> None:
     assert not re.search(r"data-|<!--|style=", one.picture)
 
 
+@pytest.mark.parametrize("area", [AREA, "*"])
+def test_month_by_month_shows_what_each_month_s_page_does(staff: dict[str, Browser], area: str) -> None:
+    browser = staff["commissioner"]
+    in_all, *of_each = tables(browser.get(f"{OVERVIEW}/time", month="2025-05", area=area).text)
+    assert in_all.heads[1:] == ["2025-05", "2025-04", "2025-03", "2025-02", "2025-01"]
+    for place, month in enumerate(in_all.heads[1:], start=1):
+        facts = re.findall(r"<dd>(.*?)</dd>", browser.get(OVERVIEW, month=month, area=area).text)
+        assert [row[place] for row in in_all.rows] == facts
+        pages = {
+            one.link.partition(".csv")[0].rpartition("/")[2]: one.rows
+            for name in ("reach", "topics", "cases")
+            for one in tables(browser.get(f"{OVERVIEW}/{name}", month=month, area=area).text)
+        }
+        for one in of_each:
+            key = one.link.partition(".csv")[0].rpartition("/")[2].removeprefix("time-")
+            assert [[row[0], row[place]] for row in one.rows] == pages[key], (key, month)
+    assert len(of_each) == 6
+
+
 def test_pages_and_files_of_every_kind_have_been_compared(staff: dict[str, Browser]) -> None:
     """That the comparison above meets hidden figures, held totals and more than one table."""
     found = [

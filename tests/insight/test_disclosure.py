@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.insight import disclosure
-from bot.insight.disclosure import FEW, HELD, Figure, figure, fold, known, publish, total
+from bot.insight.disclosure import FEW, HELD, UNADDED, Figure, figure, fold, known, publish, total
 from tests.insight.attack import found
 
 NUMBERS = st.one_of(st.integers(0, 14), st.integers(0, 60))
@@ -42,7 +42,7 @@ def test_what_a_figure_is_taken_to_tell_is_what_it_tells(number: int) -> None:
 
 def test_a_total_is_the_sum_of_what_is_shown() -> None:
     assert total([10, FEW, 25, HELD]) == 35
-    assert total([FEW]) is FEW and total([FEW, FEW]) is HELD and total([HELD]) is HELD
+    assert total([FEW]) is FEW and total([FEW, FEW]) is UNADDED is total([HELD, FEW]) and total([HELD]) is HELD
 
 
 def test_the_one_hidden_cell_of_a_table_is_not_had_by_subtracting() -> None:

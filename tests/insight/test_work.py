@@ -6,13 +6,16 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
+from bot.insight.collect import collect
+from bot.insight.days import months_of
 from bot.insight.disclosure import FEW, HELD
 from bot.insight.measures import Cell, Span
-from bot.insight.tables import _work
+from bot.insight.tables import _work, quarter_tables
 from bot.insight.work import work
 from bot.storage.engine import Database
 from bot.storage.tables import Case, StaffAudit
-from tests.insight.simulate import Plan, at, write
+from tests.insight.simulate import CASES, Plan, at, is_open, write
+from tests.insight.test_tables import fits, minutes_of
 
 DAY = date(2025, 12, 10)
 
@@ -76,5 +79,19 @@ def test_cases_that_are_gone_and_other_subjects_are_not_in_it(database: Database
 
 def test_minutes_are_shown_of_ten_cases_or_more_to_the_half_hour() -> None:
     shown = _work({"urgent": 12, "concern": 9}, {"urgent": 100, "concern": 400})
-    assert shown["work:cases"] == {"emergency": FEW, "urgent": 10, "concern": FEW, "none": FEW}
-    assert shown["work:minutes"] == {"emergency": HELD, "urgent": 90, "concern": HELD, "none": HELD}
+    assert shown[0] == {"emergency": FEW, "urgent": 10, "concern": FEW, "none": FEW}
+    assert shown[1] == {"emergency": HELD, "urgent": 90, "concern": HELD, "none": HELD}
+
+
+def test_minutes_of_a_quarter_are_those_that_were_simulated(bare_sqlite_address: str) -> None:
+    database, plan = Database(bare_sqlite_address), Plan.draw(5_000, areas=("north",))
+    write(plan, database)
+    collect(database, is_open, at(date(2025, 4, 2)), most=120)
+    with database.read() as session:
+        found = quarter_tables(session, "north", "2025-Q1")
+    truth = plan.truth()
+    for level in CASES:
+        cases = sum(truth[month]["north", "work:cases", level] for month in months_of("2025-Q1"))
+        assert fits(found.work_cases[level], cases) and found.work_minutes[level] == minutes_of(cases)
+    assert (found.work_cases["none"], found.work_minutes["none"]) == (FEW, HELD)
+    database.dispose()
