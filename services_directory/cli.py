@@ -22,7 +22,7 @@ from services_directory.imports.apply import Blocked, run_import
 from services_directory.imports.exporting import FORMS, documents
 from services_directory.imports.exporting import export as exported
 from services_directory.imports.feeds import Limits, is_address, read_feed
-from services_directory.imports.notes import CannotRead
+from services_directory.imports.notes import CannotRead, said
 from services_directory.imports.plan import Options, make_plan
 from services_directory.imports.readers import MAX_BYTES, read_bytes
 from services_directory.imports.report import lines
@@ -214,7 +214,7 @@ def _content(path: Path) -> bytes:
             # One byte more than may be: whoever reads it says that it is too large.
             return file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise CannotRead(path.name, f"The file cannot be opened ({error.strerror}).", "Check its name.") from error
+        raise CannotRead(path.name, said("file.unopened", why=error.strerror or "")) from error
 
 
 def default_source(what: str) -> str:

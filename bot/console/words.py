@@ -66,6 +66,23 @@ class StaffWords:
         """Words that are English whoever reads them, marked as English for those who read another language."""
         return words if spoken() == SOURCE_LANGUAGE else standing_in(words)
 
+    def imported(self, words: object) -> str:
+        """What an import says, as its reports keep it: by key with values, a list of such, or a plain name or number.
+
+        A key that these words do not have comes in the English it was kept with.
+        """
+        if isinstance(words, list):
+            return "; ".join(map(self.imported, words))
+        if not isinstance(words, Mapping):
+            return str(words)
+        if not self.strings.has(f"console.import_said.{words['said']}", SOURCE_LANGUAGE):
+            return self.english(str(words["english"]))
+        return self(f"import_said.{words['said']}", **{name: self.imported(value) for name, value in words["values"].items()})
+
+    def why_asked(self, why: object) -> str:
+        """Why an import asked something. One from before there were keys is English."""
+        return self.english(why) if isinstance(why, str) else self.imported(why)
+
     def because(self, reason: str) -> str:
         """Why something was not sent, from the words it was recorded with. What a provider said stays as it said it, in English."""
         key = f"because.{re.sub('[^a-z]+', '_', reason.lower())}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -46,9 +47,15 @@ def outrun(session: Session, service_id: str) -> frozenset[str]:
 
 
 def _rewords(step: Step) -> bool:
-    """An import tells its changes in words, and what it brought in first changed nothing."""
-    imported = {change["field"] for change in step.after.get("changes", ())} if step.kind == "imported" else set()
+    """An import tells its changes by field, and what it brought in first changed nothing."""
+    imported = {_field(change["field"]) for change in step.after.get("changes", ())} if step.kind == "imported" else set()
     return bool({"name", "description"} & (imported or step.after.keys()))
+
+
+def _field(kept: Any) -> str:
+    """Return the field of a change as an import keeps it: by key, or, from before there were keys, by its English name. Of a name
+    and a description these are the same."""
+    return str(kept["said"]).removeprefix("field.") if isinstance(kept, dict) else str(kept)
 
 
 def set_translation(session: Session, service_id: str, language: str, name: str, description: str, by: str) -> None:

@@ -15,6 +15,7 @@ from services_directory import models
 from services_directory.database import read_revision, writing
 from services_directory.editing.tables import Step
 from services_directory.imports.incoming import Form, rule_of
+from services_directory.imports.notes import stored
 from services_directory.imports.plan import Change, Options, Plan, Progress, Row, make_plan
 from services_directory.imports.readers import Reading
 from services_directory.imports.report import change_in_words, field_name
@@ -321,7 +322,7 @@ class _Writer:
     def _mark_gone(self) -> None:
         service = models.Service
         for one in self.plan.gone_now:
-            gone = {"field": field_name("status"), "old": "active", "new": "inactive"}
+            gone = {"field": stored(field_name("status")), "old": "active", "new": "inactive"}
             self._put_step(one.id, {"source": self.options.source, "changes": [gone]})
         for some in chunks(one.id for one in self.plan.gone_now):
             marked = update(service).where(service.id.in_(some)).values(status="inactive", last_modified=models.now())
@@ -332,9 +333,12 @@ class _Writer:
 
     def _ask(self) -> None:
         for one in self.plan.suggestions:
-            self._put(TermQuestion, {"service_id": one.id, "code": one.code, "why": one.why})
+            self._put(
+                TermQuestion, {"service_id": one.id, "code": one.code, "why": json.dumps(stored(one.why), ensure_ascii=False)}
+            )
         for pair in self.plan.alike:
-            self._put(MergeQuestion, {"service_id": pair.id, "other_id": pair.other_id, "why": pair.why})
+            why = json.dumps(stored(pair.why), ensure_ascii=False)
+            self._put(MergeQuestion, {"service_id": pair.id, "other_id": pair.other_id, "why": why})
 
 
 def _defaults(kind: str) -> Mapping[str, Any]:

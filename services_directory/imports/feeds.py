@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsp
 import httpcore
 import httpx
 
-from services_directory.imports.notes import CannotRead
+from services_directory.imports.notes import CannotRead, Said, said
 from services_directory.imports.readers import MAX_SERVICES, Reading, parse_json, read_bytes, reading_of, services_in
 
 MAX_PAGE_BYTES = 50 * 1024 * 1024
@@ -136,9 +136,9 @@ class _Feed:
         except ValueError:
             parts, port_is_fine = urlsplit(""), False
         if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_fine:
-            raise CannotRead(_shown(address), "This is not a web address of a feed.", "It begins with https://.")
+            raise CannotRead(_shown(address), said("feed.not_an_address"))
         if parts.username or parts.password:
-            raise CannotRead(_shown(address), "There is a password in the address.", "Use an address without one.")
+            raise CannotRead(_shown(address), said("feed.password"))
         return urlunsplit((parts.scheme, parts.netloc, parts.path, parts.query, ""))
 
     # ---- the whole feed ----
@@ -151,15 +151,13 @@ class _Feed:
             else:
                 found = list(self._pages(client, parse_json(content, self.name)))
                 if len(found) > MAX_SERVICES:
-                    raise CannotRead(
-                        self.name, f"There are more than {MAX_SERVICES:,} services in it.", "Ask for a smaller feed."
-                    )
+                    raise CannotRead(self.name, said("feed.services", most=f"{MAX_SERVICES:,}"))
                 result = reading_of(self._whole(client, found), self._short(found))
         for path in self.kept:
             path.unlink(missing_ok=True)
         return result
 
-    def _pages(self, client: httpx.Client, first: Any) -> Iterator[tuple[str, Any]]:
+    def _pages(self, client: httpx.Client, first: Any) -> Iterator[tuple[Said | str, Any]]:
         found = services_in(first)
         if found is None and isinstance(first, dict) and "version" in first and not _is_services(self.address):
             # The address of the API itself was given: its services are beneath.
@@ -167,10 +165,10 @@ class _Feed:
             first = parse_json(self._get(client, self.address), self.name)
             found = services_in(first)
         if found is None:
-            raise CannotRead(self.name, "There is no list of services here.", "Give the address that ends in /services.")
+            raise CannotRead(self.name, said("feed.no_list"))
         total = pages_in(first)
         if total > self.limits.pages:
-            raise CannotRead(self.name, f"The feed has more than {self.limits.pages:,} pages.", "Ask for larger pages.")
+            raise CannotRead(self.name, said("feed.pages", most=f"{self.limits.pages:,}"))
         self.promised = items_in(first)
         yield from self._named(1, found)
         before = _fingerprint(found)
@@ -179,35 +177,31 @@ class _Feed:
         for number in range(2, total + 1):
             self.progress(number, total)
             address = _with(self.address, {"page": str(number - less)})
-            page = parse_json(self._get(client, address), f"{self.name}, page {number}")
+            page = parse_json(self._get(client, address), said("where.page", name=self.name, page=number))
             found = services_in(page) or []
             mark = _fingerprint(found)
             # A page that comes twice later on has slipped while the feed changed: what is missing then is told at the end.
             if found and mark == before and number == 2:
-                what = "Page 2 is the same as page 1: the feed does not turn pages."
-                raise CannotRead(self.name, what, "Save the feed as a file, or ask its publisher.")
+                raise CannotRead(self.name, said("feed.no_turning"))
             yield from self._named(number, found)
 
-    def _short(self, found: list[tuple[str, Any]]) -> str:
-        """Return in words that fewer services came than the feed has, or nothing."""
+    def _short(self, found: list[tuple[Said | str, Any]]) -> Said | None:
+        """Return that fewer services came than the feed has, or nothing."""
         ids = {str(item.get("id")) for _, item in found if isinstance(item, dict)}
         if self.promised is None or len(ids) >= self.promised:
-            return ""
-        return (
-            f"The feed says that it has {self.promised:,} services; {len(ids):,} came. It may have changed while it was read. "
-            "No service counts as gone. Read it again later for the others."
-        )
+            return None
+        return said("feed.short", promised=f"{self.promised:,}", came=f"{len(ids):,}")
 
-    def _named(self, page: int, found: list[Any]) -> Iterator[tuple[str, Any]]:
+    def _named(self, page: int, found: list[Any]) -> Iterator[tuple[Said | str, Any]]:
         for number, item in enumerate(found, start=1):
-            yield f"{self.name}, page {page}, service {number}", item
+            yield said("where.page_service", name=self.name, page=page, number=number), item
 
-    def _whole(self, client: httpx.Client, found: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    def _whole(self, client: httpx.Client, found: list[tuple[Said | str, Any]]) -> list[tuple[Said | str, Any]]:
         """Fetch each service by itself if the list has only its outline."""
         outline = [item for _, item in found if isinstance(item, dict) and not DETAILS & item.keys()]
         if not outline or len(outline) < len(found):
             return found
-        whole: list[tuple[str, Any]] = []
+        whole: list[tuple[Said | str, Any]] = []
         for number, (where, item) in enumerate(found, start=1):
             self.progress(number, len(found))
             own = item.get("id")
@@ -218,7 +212,7 @@ class _Feed:
                 self.failed += 1
                 if self.failed > MOST_FAILED:
                     raise
-                detail = {"_remarks": [("!", f"It cannot be read by itself. {error.note.what} Read the feed again later.")]}
+                detail = {"_remarks": [("!", said("feed.not_alone", why=error.note.said))]}
             whole.append((where, {**item, **detail} if detail else item))
         return whole
 
@@ -243,12 +237,8 @@ class _Feed:
                 content = self._once(client, address, missing_is_fine=missing_is_fine)
             except _Again as error:
                 if attempt == TRIES - 1:
-                    again = (
-                        "Try again later: what has come is kept, and it goes on from there."
-                        if self.folder
-                        else "Try again later."
-                    )
-                    raise CannotRead(_shown(address), str(error), again) from error
+                    again = "feed.again_from_there" if self.folder else "feed.again"
+                    raise CannotRead(_shown(address), said(again, why=error.why)) from error
                 time.sleep(min(error.wait if error.wait is not None else self.limits.pause * 2**attempt, 30))
                 continue
             if path is not None:
@@ -272,9 +262,7 @@ class _Feed:
     def _once(self, client: httpx.Client, address: str, *, missing_is_fine: bool) -> bytes:
         for _ in range(MAX_REDIRECTS + 1):
             if time.monotonic() > self.end:
-                raise CannotRead(
-                    self.name, f"The feed took longer than {self.limits.seconds / 60:g} minutes.", "Try it as a file."
-                )
+                raise CannotRead(self.name, said("feed.slow", minutes=f"{self.limits.seconds / 60:g}"))
             try:
                 with client.stream("GET", address) as response:
                     if response.is_redirect:
@@ -282,35 +270,30 @@ class _Feed:
                         continue
                     return self._body(response, missing_is_fine=missing_is_fine)
             except Inside as error:
-                mend = "Use the feed's public address."
-                raise CannotRead(_shown(address), "This address is not on the public internet.", mend) from error
+                raise CannotRead(_shown(address), said("feed.inside")) from error
             except httpx.HTTPError as error:
-                raise _Again(f"The feed did not answer ({type(error).__name__}).") from error
+                raise _Again(said("feed.no_answer", why=type(error).__name__)) from error
             except httpx.InvalidURL as error:
-                raise CannotRead(_shown(address), "This is not a web address.", "Ask the publisher.") from error
-        raise CannotRead(self.name, "The feed sends from one address to the next without end.", "Ask the publisher.")
+                raise CannotRead(_shown(address), said("feed.invalid")) from error
+        raise CannotRead(self.name, said("feed.round_and_round"))
 
     def _body(self, response: httpx.Response, *, missing_is_fine: bool) -> bytes:
         status = response.status_code
         if status in (429, 500, 502, 503, 504):
             wait = response.headers.get("retry-after", "")
-            raise _Again(f"The feed answered {status}.", float(wait) if wait.isdecimal() and len(wait) < 4 else None)
+            raise _Again(said("feed.status", status=status), float(wait) if wait.isdecimal() and len(wait) < 4 else None)
         if status == 404 and missing_is_fine:
             raise Missing
         if status != 200:
-            raise CannotRead(
-                _shown(str(response.url)), f"The feed answered {status}.", "Check the address, or ask its publisher."
-            )
+            raise CannotRead(_shown(str(response.url)), said("feed.status_wrong", status=status))
         body = bytearray()
         for chunk in response.iter_bytes(64 * 1024):
             body += chunk
             if len(body) > self.limits.page_bytes:
                 most = self.limits.page_bytes / 1024 / 1024
-                raise CannotRead(self.name, f"One page of the feed is larger than {most:g} MB.", "Ask for smaller pages.")
+                raise CannotRead(self.name, said("feed.page_large", most=f"{most:g}"))
             if time.monotonic() > self.end:
-                raise CannotRead(
-                    self.name, f"The feed took longer than {self.limits.seconds / 60:g} minutes.", "Try it as a file."
-                )
+                raise CannotRead(self.name, said("feed.slow", minutes=f"{self.limits.seconds / 60:g}"))
         self._count(len(body))
         return bytes(body)
 
@@ -318,15 +301,15 @@ class _Feed:
         self.bytes += size
         if self.bytes > self.limits.total_bytes:
             most = self.limits.total_bytes / 1024 / 1024
-            raise CannotRead(self.name, f"The feed is larger than {most:g} MB.", "Ask for a smaller one.")
+            raise CannotRead(self.name, said("feed.large", most=f"{most:g}"))
 
 
 class _Again(Exception):
     """A failure that may pass. ``wait``: seconds that the feed asks for."""
 
-    def __init__(self, words: str, wait: float | None = None) -> None:
-        self.wait = wait
-        super().__init__(words)
+    def __init__(self, why: Said, wait: float | None = None) -> None:
+        self.why, self.wait = why, wait
+        super().__init__(str(why))
 
 
 class Missing(Exception):

@@ -17,11 +17,11 @@ from babel import Locale
 
 from services_directory import models
 from services_directory.imports import mend
-from services_directory.imports.mend import LEFT_OUT, Mended, shortened
-from services_directory.imports.notes import Note
+from services_directory.imports.mend import Mended, shortened
+from services_directory.imports.notes import Note, Said, said
 from services_directory.imports.readers import Document
 from services_directory.places import nations_of_postcode, read_postcode
-from services_directory.sheet import LANGUAGE, SERVICE_FIELDS
+from services_directory.sheet import LANGUAGE
 from services_directory.single_dates import joined
 from services_directory.terms import vocabulary
 from services_directory.text import fold
@@ -48,7 +48,7 @@ class Incoming:
     ``derived`` are fields that the source does not give itself: they fill a new record, and change no old one.
     """
 
-    where: str
+    where: Said | str
     source_id: str = ""
     name: str = ""
     form: Form = field(default_factory=dict)
@@ -112,12 +112,12 @@ class _Reader:
 
     # ---- saying ----
 
-    def refuse(self, name: str, what: str, how: str) -> None:
-        self.out.refused.append(Note(self.out.where, self.record, name, what, how))
+    def refuse(self, name: str, why: Said) -> None:
+        self.out.refused.append(Note(self.out.where, self.record, name, why))
 
-    def remark(self, name: str, what: str | None, how: str = "") -> None:
+    def remark(self, name: str, what: Said | None) -> None:
         if what and len(self.out.notes) < MOST_PARTS:
-            self.out.notes.append(Note(self.out.where, self.record, name, what, how))
+            self.out.notes.append(Note(self.out.where, self.record, name, what))
 
     @property
     def record(self) -> str:
@@ -132,7 +132,7 @@ class _Reader:
     def text(self, holder: Mapping[str, Any], key: str, longest: int = mend.LONGEST_TEXT, *, name: str = "") -> str | None:
         value = holder.get(key)
         if isinstance(value, dict | list) and value:
-            self.remark(name or key, f"{LEFT_OUT}this must be text.")
+            self.remark(name or key, said("left_out.text"))
         found: str | None = self._take(name or key, mend.text(value, longest))
         return found
 
@@ -146,7 +146,7 @@ class _Reader:
         word = given.casefold().replace("_", " ")
         if word in choices:
             return word
-        self.remark(key, f"{LEFT_OUT}{shortened(given)} is not one of the choices. Choose from: {', '.join(choices)}.")
+        self.remark(key, said("left_out.choice", value=shortened(given), choices=", ".join(choices)))
         return None
 
     def rows(self, holder: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
@@ -156,37 +156,42 @@ class _Reader:
         listed = value if isinstance(value, list) else [value]
         found: list[Mapping[str, Any]] = [row for row in listed if isinstance(row, dict)]
         if len(found) < len([row for row in listed if row is not None]):
-            self.remark(key, f"{LEFT_OUT}this must be a list of records.")
+            self.remark(key, said("left_out.records"))
         if len(found) > MOST_PARTS:
-            self.remark(key, f"{LEFT_OUT}all after the first {MOST_PARTS}; nothing has so many.")
+            self.remark(key, said("left_out.too_many", most=MOST_PARTS))
         return found[:MOST_PARTS]
 
     # ---- the service ----
 
     def read(self) -> Incoming:
         if not self.is_object:
-            self.refuse("", "This is not a record.", "Each service must be an object with fields.")
+            self.refuse("", said("not_a_record"))
             return self.out
-        for key, what in self.data.get("_remarks") or []:
+        for key, what in self._own_remarks():
             if key == "!":
-                self.refuse("", what, "")
+                self.refuse("", what)
             else:
                 self.remark(key, what)
         self.out.source_id = _text_id(self.data.get("id"))
         self.out.name = self.text(self.data, "name", 500) or ""
         if not self.out.source_id:
-            self.refuse("id", "It has no id.", "Give it an id that stays the same, so that it is found again next time.")
+            self.refuse("id", said("no_id"))
         elif len(self.out.source_id) > LONGEST_ID:
             self.out.source_id = self.out.source_id[:LONGEST_ID]
-            self.refuse("id", f"The id is longer than {LONGEST_ID} characters.", "Give it a shorter one.")
+            self.refuse("id", said("long_id", most=LONGEST_ID))
         if not self.out.name:
-            self.refuse("name", "It has no name.", "Give it the name that families know it by.")
+            self.refuse("name", said("no_name"))
         if self.out.refused:
             return self.out
         self._organisation()
         self._locations()
         self._fields()
         return self.out
+
+    def _own_remarks(self) -> list[tuple[str, Said]]:
+        """Return what our readers had to say of the document. Nothing that came from outside is a tuple."""
+        found = self.data.get("_remarks")
+        return [one for one in found if isinstance(one, tuple)] if isinstance(found, list) else []
 
     def _fields(self) -> None:
         data, form = self.data, self.out.form
@@ -205,7 +210,7 @@ class _Reader:
             form[key] = self.valued(data, key, mend.day)
         checked = self._take("assured_date", mend.day(data.get("assured_date")))
         if checked is not None and checked > self.today:
-            self.remark("assured_date", f"{LEFT_OUT}{checked} is still to come. Write the day of the last check.")
+            self.remark("assured_date", said("left_out.to_come", value=str(checked)))
             checked = None
         form["assured_date"] = encode(checked)
         form["interpreter"] = self._interpreter()
@@ -239,10 +244,9 @@ class _Reader:
             low, high = (mend.whole(value, -10, 1200) for value in given)
             for name, value, read in zip(("minimum_age_months", "maximum_age_months"), given, (low, high), strict=True):
                 if mend.written(value) and read is None:
-                    rule = SERVICE_FIELDS.get(name)
-                    self.remark(name, f"{LEFT_OUT}{shortened(str(value))} is not an age in months.", rule.mend if rule else "")
+                    self.remark(name, said("left_out.months", value=shortened(str(value))))
             if low is not None and high is not None and low > high:
-                self.remark("minimum_age_months", f"{LEFT_OUT}the ages run backwards. Put the younger age first.")
+                self.remark("minimum_age_months", said("left_out.ages_backwards", low=low, high=high))
                 low = high = None
         else:
             low, high, remark = mend.ages(data.get("minimum_age"), data.get("maximum_age"))
@@ -254,8 +258,7 @@ class _Reader:
         listed = [str(mode).casefold() for mode in given if isinstance(mode, str)] if isinstance(given, list) else []
         known = [mode for mode in models.MODES if mode in listed]
         if wrong := [mode for mode in listed if mode not in models.MODES]:
-            rule = SERVICE_FIELDS["modes"]
-            self.remark("modes", f"{LEFT_OUT}{shortened(wrong[0])} is not a way to take part.", rule.mend)
+            self.remark("modes", said("left_out.mode", value=shortened(wrong[0]), choices=", ".join(models.MODES)))
         if not known:
             self.out.derived.add("modes")
             if any(place.form["location_type"] == "physical" for place in self.out.locations):
@@ -285,7 +288,7 @@ class _Reader:
         """Read one of our own single dates, as an export has them: no standard has any."""
         row: Form = {"date": self.valued(item, "date", mend.day, name="schedules"), "kind": mend.written(item.get("kind"))}
         if row["date"] is None or row["kind"] not in models.EXCEPTIONS:
-            self.remark("schedules", f"{LEFT_OUT}a single date without its day, or neither cancelled nor extra.")
+            self.remark("schedules", said("left_out.single_date"))
             return None
         for key in ("opens_at", "closes_at"):
             row[key] = self.valued(item, key, mend.clock, name="schedules")
@@ -303,7 +306,7 @@ class _Reader:
         return max(days, default=None)
 
     def _schedule(self, item: Mapping[str, Any]) -> Form | None:
-        def say(what: str | None) -> None:
+        def say(what: Said | None) -> None:
             self.remark("schedules", what)
 
         row: Form = {}
@@ -311,7 +314,7 @@ class _Reader:
             row[key] = self.valued(item, key, mend.day, name="schedules")
         for begin, end in (("valid_from", "valid_to"), ("dtstart", "until")):
             if row[begin] and row[end] and row[end] < row[begin]:
-                say(f"{LEFT_OUT}{row[end]} comes before {row[begin]}.")
+                say(said("left_out.end_first", end=row[end], begin=row[begin]))
                 row[end] = None
         for key in ("opens_at", "closes_at"):
             row[key] = self.valued(item, key, mend.clock, name="schedules")
@@ -321,30 +324,30 @@ class _Reader:
         given = item.get("byday")
         byday = mend.days(given).upper().replace(" ", "")[:100] if given and not isinstance(given, dict | bool) else None
         if isinstance(given, str) and byday != given.upper().replace(" ", "")[:100]:
-            say(f"{shortened(given)} was read as {byday}.")
+            say(said("read_as", value=shortened(given), read=byday or ""))
         if freq == "DAILY" and not byday:
             freq, byday = "WEEKLY", ",".join(DAYS)
-            say("Every day was read as every day of the week.")
+            say(said("every_day"))
         row["freq"] = freq if freq in models.FREQUENCIES else None
         if freq and row["freq"] is None:
-            say(f"{LEFT_OUT}{shortened(freq)}: only WEEKLY and MONTHLY are known.")
+            say(said("left_out.frequency", value=shortened(freq)))
         row["interval"] = mend.whole(item.get("interval"), 1, 520) or 1
         row["byday"] = self._days(byday, parse_byday)
         if row["freq"] == "WEEKLY" and row["byday"] and re.search(r"\d", row["byday"]):
-            say(f"{row['byday']} in a weekly rule was read as every week.")
+            say(said("weekly_days", value=row["byday"]))
             row["byday"] = re.sub(r"[+-]?\d", "", row["byday"])
         month_days = (mend.written(item.get("bymonthday")) or "").replace(" ", "")[:100] or None
         # The standard's own example gives days of the month to a weekly rule, where they mean nothing.
         row["bymonthday"] = self._days(month_days, parse_bymonthday) if row["freq"] == "MONTHLY" else None
         if row["interval"] > 1 and not row["dtstart"]:
-            say("It is not every week or month, but nothing says when it began. Add dtstart: the first date.")
+            say(said("no_beginning"))
         row["description"] = self.text(item, "description", 2000, name="schedules")
         row["notes"] = self.text(item, "notes", 2000, name="schedules")
         row["attending_type"] = self.text(item, "attending_type", 500, name="schedules")
         row["schedule_link"] = self.valued(item, "schedule_link", mend.web, name="schedules")
         row["location"] = self.at.get(_text_id(item.get("service_at_location_id"))) or None
-        said = any(row[key] for key in ("freq", "dtstart", "opens_at", "description", "notes", "valid_from", "schedule_link"))
-        return row if said else None
+        tells = any(row[key] for key in ("freq", "dtstart", "opens_at", "description", "notes", "valid_from", "schedule_link"))
+        return row if tells else None
 
     def _days(self, text: str | None, parse: Callable[[str], object]) -> str | None:
         if text is None:
@@ -352,7 +355,7 @@ class _Reader:
         try:
             parse(text)
         except ValueError:
-            self.remark("schedules", f"{LEFT_OUT}{shortened(text)} are not days. Write TU,TH or 2MO.")
+            self.remark("schedules", said("left_out.days", value=shortened(text)))
             return None
         return text
 
@@ -396,8 +399,7 @@ class _Reader:
             code = _language_codes().get(fold(name or code), "")
         if not code:
             if name or item.get("code"):
-                said = shortened(str(name or item.get("code")))
-                self.remark("languages", f"{LEFT_OUT}{said} is not a language that is known. {LANGUAGE.mend}")
+                self.remark("languages", said("left_out.language", value=shortened(str(name or item.get("code")))))
             return None
         note = self.text(item, "note", 1000, name="languages")
         return {"code": code, "name": name, "note": note}
@@ -411,7 +413,7 @@ class _Reader:
             row["amount_description"] = self.text(item, "amount_description", 1000, name="cost_options")
             given = item.get("amount")
             negative = (mend.number(given) or 0) < 0
-            amount, remark = (None, f"{LEFT_OUT}a price below nothing.") if negative else mend.amount(given)
+            amount, remark = (None, said("left_out.price_below_nothing")) if negative else mend.amount(given)
             self.remark("cost_options", remark)
             words = mend.text(given, 500)[0] if isinstance(given, str) and mend.number(given) is None else None
             if words and words not in (row["amount_description"] or ""):
@@ -426,7 +428,7 @@ class _Reader:
             found.append({"valid_from": None, "valid_to": None, "option": None, "amount_description": None, "amount": "0.00",
                           "currency": "GBP"})  # fmt: skip
             self.out.derived.add("cost_options")
-            self.remark("fees", "“Free” was also kept as a price of £0.00, so that it is found.")
+            self.remark("fees", said("free_kept"))
         return _unique(found)
 
     def _area(self, item: Mapping[str, Any]) -> Form | None:
@@ -456,8 +458,7 @@ class _Reader:
                 continue
             if taxonomy == words.name:
                 if code not in words.terms:
-                    rule = SERVICE_FIELDS["needs"]
-                    self.remark("needs", f"{LEFT_OUT}{shortened(code)} is not in the vocabulary of needs.", rule.mend)
+                    self.remark("needs", said("left_out.need", value=shortened(code)))
                     continue
                 name = words.terms[code].name
             uri = self.valued(term, "term_uri", mend.web, name="attributes")
@@ -474,10 +475,10 @@ class _Reader:
         name = self.text(item, "name", 500, name="organization")
         own = _text_id(item.get("id")) or _text_id(self.data.get("organization_id"))
         if not name and not own:
-            self.refuse("organization", "Nobody is named who runs it.", "Add the organisation's id and name.")
+            self.refuse("organization", said("no_organisation"))
             return
         if not name:
-            self.remark("organization", "The organisation has no name; its id stands in for it.", "Add the name.")
+            self.remark("organization", said("organisation_unnamed"))
         identifiers = []
         for row in self.rows(item, "organization_identifiers"):
             kind = self.text(row, "identifier_type", 100, name="organization")
@@ -526,7 +527,7 @@ class _Reader:
         latitude, longitude = self._point(item)
         if not (named or addresses or latitude is not None):
             if own or item:
-                self.remark("location", f"{LEFT_OUT}a place without a name, an address and coordinates.")
+                self.remark("location", said("left_out.place"))
             return None
         postcode = read_postcode(addresses[0]["postal_code"]) if addresses else None
         nations = nations_of_postcode(postcode) if postcode else frozenset()
@@ -559,9 +560,9 @@ class _Reader:
             return None, None
         if _in_uk(longitude, latitude) and not _in_uk(latitude, longitude):
             latitude, longitude = longitude, latitude
-            self.remark("location", "Latitude and longitude were the wrong way round.")
+            self.remark("location", said("swapped"))
         if not _in_uk(latitude, longitude):
-            self.remark("location", f"{LEFT_OUT}the coordinates {latitude:g}, {longitude:g} are not in or near the UK.")
+            self.remark("location", said("left_out.coordinates", latitude=f"{latitude:g}", longitude=f"{longitude:g}"))
             return None, None
         return round(latitude, 6), round(longitude, 6)
 

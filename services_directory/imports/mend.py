@@ -1,7 +1,8 @@
 """Single values as they really come, made into what the tables hold. Pure functions.
 
 Each returns ``(value, remark)``: the value, or ``None`` if there is none or it cannot be understood; and a remark in plain
-words if it is not what was written. Only what is certain is mended. ``remark`` begins with ``LEFT_OUT`` if a value was lost.
+words if it is not what was written. Only what is certain is mended. The key of a remark begins with ``left_out`` if a value
+was lost.
 """
 
 import math
@@ -12,18 +13,18 @@ from datetime import date, time
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from services_directory.imports.notes import Said, said
 from services_directory.places import read_postcode
 from services_directory.records import plain_text, safe_url
 from services_directory.text import fold
 
-LEFT_OUT = "Left out: "
 LONGEST_TEXT = 10_000
 LONGEST_WRITTEN = 200_000
 # Ages from here on mean that there is no upper end: feeds write 99, 100, 110, 120.
 NO_UPPER_AGE = 99
 NOTHING = {"", "null", "none", "n/a", "na", "nan", "-", "--", "not applicable", "undefined", "tbc"}
 
-Mended = tuple[Any, str | None]
+Mended = tuple[Any, Said | None]
 
 
 def written(value: Any) -> str | None:
@@ -76,18 +77,22 @@ def text(value: Any, longest: int = LONGEST_TEXT) -> Mended:
     given = given and written("".join(sign if sign.isprintable() or sign.isspace() else " " for sign in given))
     if not given:
         return None, None
-    remarks = []
+    remark: Said | None = None
     plain = _without_html(given)
     if _TAG.search(given):
-        remarks.append("HTML was taken out.")
+        remark = said("html")
     unmarked = _without_markdown(plain if _TAG.search(given) else given)
     if unmarked != plain:
         plain = unmarked
-        remarks.append("Markdown was taken out.")
+        remark = _both(remark, said("markdown"))
     if len(plain) > longest:
         plain = plain[: longest - 1].rstrip() + "…"
-        remarks.append(f"It was cut to {longest:,} characters.")
-    return (plain or None), " ".join(remarks) or None
+        remark = _both(remark, said("cut", most=f"{longest:,}"))
+    return (plain or None), remark
+
+
+def _both(one: Said | None, other: Said) -> Said:
+    return other if one is None else said("together", one=one, other=other)
 
 
 _ISO_DAY = re.compile(r"(\d{4})([-/])(\d{1,2})\2(\d{1,2})(?:[T ].*)?")
@@ -124,12 +129,12 @@ def day(value: Any) -> Mended:
     except ValueError:
         result = None
     if result is None:
-        return None, f"{LEFT_OUT}{shortened(given)} is not a date. Write it as 2026-11-30."
+        return None, said("left_out.date", value=shortened(given))
     if not 1990 <= result.year <= 2200:
-        return None, f"{LEFT_OUT}{shortened(given)} cannot be meant. Write the real date, or leave it empty."
+        return None, said("left_out.date_meant", value=shortened(given))
     iso = result.isoformat()
     plain = given == iso or given.startswith(f"{iso}T00:00:00")
-    return result, None if plain else f"{shortened(given)} was read as {iso}."
+    return result, None if plain else said("read_as", value=shortened(given), read=iso)
 
 
 _CLOCK = re.compile(r"(\d{1,2})(?:[:.](\d{2}))?(?::\d{2}(?:\.\d+)?)?\s*([ap])?\.?m?\.?\s*(?:Z|[+-]\d{2}:?\d{2})?", re.IGNORECASE)
@@ -143,25 +148,25 @@ def clock(value: Any) -> Mended:
     if "T" in given and re.match(r"\d{4}-", given):
         given = given.partition("T")[2]
     if given.casefold() in ("noon", "midday", "12 noon"):
-        return time(12), f"{shortened(given)} was read as 12:00."
+        return time(12), said("read_as", value=shortened(given), read="12:00")
     # Four digits are a time where they are written as one: 0930, 1400.
     compact = re.fullmatch(r"\d{4}", given) is not None
     match = _CLOCK.fullmatch(f"{given[:2]}:{given[2:]}" if compact else given)
     half = match[3].casefold() if match and match[3] else ""
     if match is None or (match[2] is None and not half):
-        return None, f"{LEFT_OUT}{shortened(given)} is not a time. Write it as 09:30."
+        return None, said("left_out.time", value=shortened(given))
     hour, minute = int(match[1]), int(match[2] or 0)
     if half:
         if not 1 <= hour <= 12:
-            return None, f"{LEFT_OUT}{shortened(given)} is not a time. Write it as 09:30."
+            return None, said("left_out.time", value=shortened(given))
         hour = hour % 12 + (12 if half == "p" else 0)
     if (hour, minute) == (24, 0):
         hour, minute = 23, 59
     try:
         result = time(hour, minute)
     except ValueError:
-        return None, f"{LEFT_OUT}{shortened(given)} is not a time. Write it as 09:30."
-    return result, f"{shortened(given)} was read as {result:%H:%M}." if half or compact else None
+        return None, said("left_out.time", value=shortened(given))
+    return result, said("read_as", value=shortened(given), read=f"{result:%H:%M}") if half or compact else None
 
 
 def postcode(value: Any) -> Mended:
@@ -174,8 +179,8 @@ def postcode(value: Any) -> Mended:
     if (found is None or found.full is None) and 5 <= len(compact) <= 7 and compact[-3] == "O":
         found = read_postcode(compact[:-3] + "0" + compact[-2:])
     if found is None or found.full is None:
-        return None, f"{LEFT_OUT}{shortened(given)} is not a whole UK postcode. Write it as ZZ1 2AB."
-    return found.full, None if found.full == given else f"{shortened(given)} was read as {found.full}."
+        return None, said("left_out.postcode", value=shortened(given))
+    return found.full, None if found.full == given else said("read_as", value=shortened(given), read=found.full)
 
 
 def email(value: Any) -> Mended:
@@ -190,8 +195,8 @@ def email(value: Any) -> Mended:
     if found is None and (several := re.findall(pattern, bare)):
         found = several[0]
     if found is None or len(found) > 254 or ".." in found:
-        return None, f"{LEFT_OUT}{shortened(given)} is not an e-mail address. Write it as name@example.org."
-    return found, None if found == given else f"{shortened(given)} was read as {found}."
+        return None, said("left_out.email", value=shortened(given))
+    return found, None if found == given else said("read_as", value=shortened(given), read=found)
 
 
 def web(value: Any) -> Mended:
@@ -203,17 +208,17 @@ def web(value: Any) -> Mended:
     if re.fullmatch(r"(?:www\.)?[A-Za-z0-9][A-Za-z0-9.-]*\.[A-Za-z]{2,24}(?:[/?#]\S*)?", bare):
         bare = f"https://{bare}"
     if not bare.isascii() or len(bare) > 2000 or re.search(r"[<>\"'`{}|\\^]", bare):
-        return None, f"{LEFT_OUT}{shortened(given)} is not a web address. Begin it with https://."
+        return None, said("left_out.web", value=shortened(given))
     found = safe_url(bare)
     if found is None or "." not in found.split("/")[2]:
-        return None, f"{LEFT_OUT}{shortened(given)} is not a web address. Begin it with https://."
-    return found, None if found == given else f"{shortened(given)} was read as {shortened(found)}."
+        return None, said("left_out.web", value=shortened(given))
+    return found, None if found == given else said("read_as", value=shortened(given), read=shortened(found))
 
 
 _NUMBER = re.compile(r"(?:\+|00)?\(?\d(?:[\d\s().\-]|/(?! )){1,24}\d")
 
 
-def phones(value: Any) -> tuple[list[tuple[str, int | None, str | None]], str | None]:
+def phones(value: Any) -> tuple[list[tuple[str, int | None, str | None]], Said | None]:
     """Return the numbers in a text as ``(number, extension, what else the text says)``."""
     given = written(value)
     if given is None:
@@ -238,11 +243,11 @@ def phones(value: Any) -> tuple[list[tuple[str, int | None, str | None]], str | 
         found.append((number, int(after[1]) if after else None))
         rest = rest.replace(match[0], " ").replace(after[0] if after else "\0", " ")
     if not found:
-        return [], f"{LEFT_OUT}{shortened(given)} holds no phone number. Write it with its 0, as 01632 960123."
+        return [], said("left_out.phone", value=shortened(given))
     words = " ".join(re.sub(r"[\s,;:/()-]+", " ", rest).split())
     words = "" if words.casefold() in ("", "or", "and", "tel", "telephone", "phone", "t", "'", '"', '""', "''") else words
     same = len(found) == 1 and found[0][0] == given
-    remark = None if same else f"{shortened(given)} was read as {', '.join(number for number, _ in found)}."
+    remark = None if same else said("read_as", value=shortened(given), read=", ".join(number for number, _ in found))
     return [(number, extension, words[:200] or None) for number, extension in found], remark
 
 
@@ -252,21 +257,21 @@ def amount(value: Any) -> Mended:
     if given is None:
         return None, None
     if given.casefold().strip(" .!") in ("free", "no cost", "no charge", "free of charge", "nil"):
-        return Decimal("0.00"), f"{shortened(given)} was read as 0."
+        return Decimal("0.00"), said("read_as", value=shortened(given), read="0")
     if re.search(r"\d,\d{1,2}(?!\d)", given):
         # 3,50 is three and a half to one reader, and three hundred and fifty to another.
-        return None, f"{LEFT_OUT}{shortened(given)} is not one amount; its words are kept."
+        return None, said("left_out.not_one_amount", value=shortened(given))
     numbers = re.findall(r"(?<![\w.])£?\s?(\d{1,7}(?:\.\d{1,6})?)(p\b)?(?![\d.]*\d)", given.replace(",", ""))
     pounds = re.findall(r"£\s?(\d{1,7}(?:\.\d{1,6})?)", given.replace(",", ""))
     chosen = pounds if pounds else [number for number, pence in numbers if not pence]
     if len(chosen) != 1 or "-" in given[: given.find(chosen[0])] or re.search(r"\d\s*(?:-|–|to)\s*£?\s*\d", given):
-        return None, f"{LEFT_OUT}{shortened(given)} is not one amount; its words are kept."
+        return None, said("left_out.not_one_amount", value=shortened(given))
     try:
         result = Decimal(chosen[0]).quantize(Decimal("0.01"))
     except InvalidOperation:
-        return None, f"{LEFT_OUT}{shortened(given)} is not an amount in pounds."
+        return None, said("left_out.amount", value=shortened(given))
     plain = re.fullmatch(r"\d+(?:\.\d+)?", given) is not None
-    return result, None if plain else f"{shortened(given)} was read as £{result}."
+    return result, None if plain else said("read_as_pounds", value=shortened(given), read=str(result))
 
 
 def number(value: Any) -> float | None:
@@ -324,22 +329,22 @@ def _is_months(value: Any) -> bool:
     return re.search(r"months?|mths?", fold(written(value) or "")) is not None
 
 
-def ages(low: Any, high: Any) -> tuple[int | None, int | None, str | None]:
+def ages(low: Any, high: Any) -> tuple[int | None, int | None, Said | None]:
     """Return months from years, both ends included: 0 to 4 is 0 to 59 months, for four lasts until the fifth birthday."""
     words = [text for one in (low, high) if (text := written(one)) and number(text) is None]
     if written(high) is None and (span := _span(low)):
         low, high = span
     least, most = _years(low), _years(high, oldest=True)
     unread = [written(one) for one, read in ((low, least), (high, most)) if written(one) is not None and read is None]
-    remark = f"{LEFT_OUT}{shortened(unread[0] or '')} is not an age in years." if unread else None
+    remark = said("left_out.years", value=shortened(unread[0] or "")) if unread else None
     if (least is not None and not 0 <= least <= 150) or (most is not None and not 0 <= most <= 150):
-        return None, None, f"{LEFT_OUT}these are not ages in years. Write 0 to 5."
+        return None, None, said("left_out.ages")
     if least is not None and most is not None and least > most:
-        return None, None, f"{LEFT_OUT}the ages run backwards ({least:g} to {most:g}). Put the younger age first."
+        return None, None, said("left_out.ages_backwards", low=f"{least:g}", high=f"{most:g}")
     if most == 0 and not least:
-        return None, None, f"{LEFT_OUT}ages from 0 to 0 say nothing. Leave both empty, or write the oldest age."
+        return None, None, said("left_out.ages_nothing")
     if most is not None and most >= NO_UPPER_AGE:
-        most, remark = None, remark or f"An oldest age of {most:g} was read as no upper age."
+        most, remark = None, remark or said("no_upper_age", age=f"{most:g}")
     if least == 0 and most is None:
         least = None
     from_months = None if least is None else round(least * 12)
@@ -347,7 +352,13 @@ def ages(low: Any, high: Any) -> tuple[int | None, int | None, str | None]:
     if most is not None and most == int(most) and not _is_months(high):
         to_months = int(most) * 12 + 11
     if words and not remark:
-        remark = f"{shortened(' to '.join(words))} was read as {from_months or 0} to {to_months or 'any'} months."
+        value, low_end = shortened(" – ".join(words)), from_months or 0
+        upper = to_months is not None
+        remark = (
+            said("read_as_months", value=value, low=low_end, high=to_months or 0)
+            if upper
+            else said("read_as_months_on", value=value, low=low_end)
+        )
     return from_months, to_months, remark
 
 

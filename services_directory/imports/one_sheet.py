@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from services_directory.imports.mend import days
-from services_directory.imports.notes import CannotRead
+from services_directory.imports.notes import CannotRead, Said, said
 from services_directory.imports.tabular import LONGEST_CELL, unescaped
 from services_directory.terms import vocabulary
 from services_directory.text import fold
 
 Json = dict[str, Any]
+Remark = tuple[str, Said]
+"""The key of a column (empty: of the file; ``!``: the row is refused) and what there is to say of it."""
 
 
 @dataclass(frozen=True)
@@ -112,36 +114,35 @@ def read_sheet(content: bytes, name: str) -> Iterator[Any]:
     rows = _table(text, name)
     header = next(rows, None)
     if header is None:
-        raise CannotRead(name, "The file has no rows.", "Take the template and fill it in.")
+        raise CannotRead(name, said("sheet.no_rows"))
     columns, unknown = _columns(header[1], name)
     if unknown:
-        remarks.append(("", f"These columns are not known and were not read: {', '.join(unknown)}."))
+        remarks.append(("", said("sheet.unknown_columns", columns=", ".join(unknown))))
     for where, data in _services(rows, columns, name):
         data["_remarks"] = [*data.get("_remarks", []), *remarks]
         remarks = []  # Said once, with the first service.
         yield Document(where, data)
 
 
-def _text(content: bytes, name: str) -> tuple[str, list[tuple[str, str]]]:
+def _text(content: bytes, name: str) -> tuple[str, list[Remark]]:
     from services_directory.imports.readers import decode
 
-    remarks: list[tuple[str, str]] = []
+    remarks: list[Remark] = []
     try:
         text = decode(content)
     except UnicodeDecodeError as error:
         if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            raise CannotRead(name, "The file is damaged UTF-16.", "Save it again as CSV UTF-8.") from error
+            raise CannotRead(name, said("sheet.utf_16")) from error
         try:
             text = content.decode("cp1252")
         except UnicodeDecodeError:
-            mend = "In Excel, choose Save as, then CSV UTF-8."
-            raise CannotRead(name, "The file is in an encoding that cannot be told.", mend) from error
-        remarks.append(("", "The file is not in UTF-8; it was read as Windows-1252. Look at names with accents."))
+            raise CannotRead(name, said("sheet.encoding")) from error
+        remarks.append(("", said("sheet.windows")))
     if "\x00" in text:
         if text.count("\x00") > len(text) // 4:
-            raise CannotRead(name, "The file is not text.", "In Excel, choose Save as, then CSV UTF-8.")
+            raise CannotRead(name, said("sheet.not_text"))
         text = text.replace("\x00", "")
-        remarks.append(("", "There were NUL characters in the file; they were taken out."))
+        remarks.append(("", said("sheet.nul")))
     return text, remarks
 
 
@@ -156,7 +157,7 @@ def _table(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
     delimiter = told[1].replace("\\t", "\t") if told else counts.most_common(1)[0][0]
     csv.field_size_limit(LONGEST_CELL)
     if delimiter in '"\r\n':
-        raise CannotRead(name, "The first line names a separator that cannot be one.", "Write sep=; or leave the line out.")
+        raise CannotRead(name, said("sheet.separator"))
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     found = 0
     try:
@@ -164,12 +165,12 @@ def _table(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
             if any(cell.strip() for cell in row):
                 found += 1
                 if found > MAX_ROWS + 1:
-                    mend = "Take out empty rows below the table, or split it into several files."
-                    raise CannotRead(name, f"There are more than {MAX_ROWS:,} rows.", mend)
+                    raise CannotRead(name, said("sheet.rows", most=f"{MAX_ROWS:,}"))
                 yield reader.line_num + lines, row
     except csv.Error as error:
         line = reader.line_num + lines
-        raise CannotRead(f"{name}, line {line}", f"The table cannot be read ({error}).", "Look at the quotes there.") from error
+        where = said("where.line", name=name, number=line)
+        raise CannotRead(where, said("sheet.unreadable", why=str(error))) from error
 
 
 def _folded(header: str) -> str:
@@ -185,20 +186,19 @@ def _columns(header: list[str], name: str) -> tuple[list[str | None], list[str]]
     keys = [_BY_HEADER.get(_folded(cell)) for cell in header]
     twice = sorted({header[n].strip() for n, key in enumerate(keys) if key is not None and keys.count(key) > 1})
     if twice:
-        raise CannotRead(name, f"These columns mean the same: {', '.join(twice)}.", "Keep one of them.")
+        raise CannotRead(name, said("sheet.columns_twice", columns=", ".join(twice)))
     missing = [column.header for column in COLUMNS if column.key in NEEDED and column.key not in keys]
     if missing:
-        mend = "Take the template, or give the columns these names."
-        raise CannotRead(name, f"The first row has no column {' and none '.join(missing)}.", mend)
+        raise CannotRead(name, said("sheet.no_column", columns=missing))
     unknown = [" ".join(cell.split())[:40] for cell, key in zip(header, keys, strict=True) if key is None and cell.strip()]
     return keys, unknown[:20]
 
 
-def _services(rows: Iterator[tuple[int, list[str]]], columns: list[str | None], name: str) -> Iterator[tuple[str, Json]]:
+def _services(rows: Iterator[tuple[int, list[str]]], columns: list[str | None], name: str) -> Iterator[tuple[Said, Json]]:
     """Give each service with the rows that add to it. The rows of one service need not stand together."""
-    found: dict[str, tuple[str, Json]] = {}
+    found: dict[str, tuple[Said, Json]] = {}
     for line, row in rows:
-        where = f"{name}, line {line}"
+        where = said("where.line", name=name, number=line)
         cells, remarks = _cells(row, columns)
         own = cells.get("id", "")
         if not cells.get("name") and own in found:
@@ -212,17 +212,17 @@ def _services(rows: Iterator[tuple[int, list[str]]], columns: list[str | None], 
     yield from found.values()
 
 
-def _cells(row: list[str], columns: list[str | None]) -> tuple[dict[str, str], list[tuple[str, str]]]:
+def _cells(row: list[str], columns: list[str | None]) -> tuple[dict[str, str], list[Remark]]:
     cells: dict[str, str] = {}
-    remarks: list[tuple[str, str]] = []
+    remarks: list[Remark] = []
     if any(cell.strip() for cell in row[len(columns) :]):
-        remarks.append(("!", "The row has more cells than the first row. Put text that holds a comma in quotes."))
+        remarks.append(("!", said("sheet.more_cells")))
     for key, cell in zip(columns, row, strict=False):
         value = cell.strip()
         if key is None or not value:
             continue
         if value.startswith("=") or value in ("#REF!", "#N/A", "#VALUE!", "#NAME?", "#DIV/0!"):
-            remarks.append((key, "Left out: the cell holds a formula. Paste its value instead."))
+            remarks.append((key, said("left_out.formula")))
             continue
         cells[key] = str(unescaped(value))
     return cells, remarks

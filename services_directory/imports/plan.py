@@ -15,7 +15,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from services_directory.imports.incoming import Entity, Form, Incoming, read_service
-from services_directory.imports.notes import Note
+from services_directory.imports.mend import shortened
+from services_directory.imports.notes import Note, Said, said
 from services_directory.imports.one_sheet import COLUMNS
 from services_directory.imports.readers import Reading
 from services_directory.imports.stored import ALWAYS, Record, Stored, Trace, digits, read_stored, read_traces
@@ -67,7 +68,7 @@ class Row:
 
     kind: str
     action: str
-    where: str
+    where: Said | str
     id: str
     source_id: str
     name: str
@@ -96,8 +97,8 @@ class Alike:
     name: str
     other_id: str
     other_name: str
-    other_source: str
-    why: str
+    other_source: Said | str
+    why: Said
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ class Suggestion:
     id: str
     name: str
     code: str
-    why: str
+    why: Said
 
 
 @dataclass
@@ -122,7 +123,7 @@ class Plan:
     suggestions: list[Suggestion] = field(default_factory=list)
     terms: dict[tuple[str, str], Form] = field(default_factory=dict)
     too_many_gone: bool = False
-    short: str = ""
+    short: Said | None = None
 
     def services(self, action: str) -> list[Row]:
         """Return the services with that action, in the order in which they came."""
@@ -208,16 +209,15 @@ class _Planner:
             elif first is None:
                 taken[item.source_id] = item
             elif first.form == item.form:
-                what = f"The same service is there twice; the first, {first.where}, was taken."
-                note = Note(item.where, item.name, "id", what)
+                note = Note(item.where, item.name, "id", said("there_twice", first=first.where))
                 row = Row("service", "leave", item.where, self._mint("service", item.source_id), item.source_id, item.name)
                 self.out.rows.append(row)
                 row.notes.append(note)
             else:
                 fields = sorted(key for key in item.form if not same(item.form[key], first.form.get(key)))
-                what = f"The id {item.source_id[:60]!r} is used twice: {first.where} has it too, with other {', '.join(fields)}."
-                mend = "If they are the same service, keep one of them; if not, give this one an id of its own."
-                self._refuse(item, [Note(item.where, item.name, "id", what, mend)])
+                named = [said(f"field.{name}") for name in fields]
+                why = said("id_twice", id=shortened(item.source_id), first=first.where, fields=named)
+                self._refuse(item, [Note(item.where, item.name, "id", why)])
         return list(taken.values())
 
     def _refuse(self, item: Incoming, notes: Sequence[Note]) -> None:
@@ -287,7 +287,7 @@ class _Planner:
         self._compare("service", item.source_id, item.name, item.where, form, item.notes, item.derived)
 
     def _compare(
-        self, kind: str, source_id: str, name: str, where: str, form: Form, notes: list[Note], derived: Collection[str]
+        self, kind: str, source_id: str, name: str, where: Said | str, form: Form, notes: list[Note], derived: Collection[str]
     ) -> None:
         stored = self._find(kind, source_id)
         if stored is None:
@@ -361,7 +361,7 @@ class _Planner:
             for other in others[:50]:
                 why = _alike_because(trace, other)
                 if why and (row.id, other.id) not in asked:
-                    source = other.source or "our own"
+                    source = other.source or said("source.ours")
                     self.out.alike.append(Alike(row.id, row.name, other.id, other.name, source, why))
                     break
             others.append(trace)
@@ -423,9 +423,9 @@ def _name_key(name: str) -> str:
     return " ".join(sorted(set(words(name)) - {"the", "a", "and", "at", "in", "of"}))
 
 
-def _alike_because(one: Trace, other: Trace) -> str | None:
+def _alike_because(one: Trace, other: Trace) -> Said | None:
     if shared := one.postcodes & other.postcodes:
-        return f"the same name and postcode {min(shared)}"
+        return said("alike.postcode", postcode=min(shared))
     if one.numbers & other.numbers and not (one.postcodes and other.postcodes):
-        return "the same name and phone number"
+        return said("alike.phone")
     return None

@@ -4,8 +4,9 @@ An answer that changes what parents see becomes a change that waits for an appro
 (``editing.desk``). One about services that nobody has approved yet is written at once: whoever approves them sees it there.
 """
 
+import json
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, select, true, update
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
@@ -30,24 +31,24 @@ class NoSuchQuestion(ValueError):
 
 @dataclass(frozen=True)
 class OpenTerm:
-    """Does this service answer this need?"""
+    """Does this service answer this need? ``why``: as ``why_of`` gives it."""
 
     id: str
     service: str
     need: str
-    why: str
+    why: Any
 
 
 @dataclass(frozen=True)
 class OpenMerge:
-    """Are these two the same? ``other`` was there first."""
+    """Are these two the same? ``other`` was there first. ``why``: as ``why_of`` gives it."""
 
     id: str
     service: str
     source: str
     other: str
     other_source: str
-    why: str
+    why: Any
 
 
 def open_terms(session: Session, person: Person) -> list[OpenTerm]:
@@ -60,7 +61,7 @@ def open_terms(session: Session, person: Person) -> list[OpenTerm]:
     )
     terms = vocabulary().terms
     rows = session.execute(query.order_by(service.name, TermQuestion.code).limit(MOST_OPEN)).tuples()
-    return [OpenTerm(row.id, name, terms[row.code].name, row.why) for row, name in rows if row.code in terms]
+    return [OpenTerm(row.id, name, terms[row.code].name, why_of(row.why)) for row, name in rows if row.code in terms]
 
 
 def open_merges(session: Session, person: Person) -> list[OpenMerge]:
@@ -74,7 +75,16 @@ def open_merges(session: Session, person: Person) -> list[OpenMerge]:
         .where(_theirs(new.area_id, person), _theirs(old.area_id, person))
     )
     rows = session.execute(query.order_by(new.name, MergeQuestion.id).limit(MOST_OPEN)).tuples()
-    return [OpenMerge(row.id, name, mine or "", other, theirs or "", row.why) for row, name, mine, other, theirs in rows]
+    return [OpenMerge(row.id, name, mine or "", other, theirs or "", why_of(row.why)) for row, name, mine, other, theirs in rows]
+
+
+def why_of(text: str) -> Any:
+    """Return why a question was asked, as ``notes.Said.as_json`` has it; of one from before there were keys, its English."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return text
+    return found if isinstance(found, dict) and "said" in found else text
 
 
 def _theirs(column: InstrumentedAttribute[str | None], person: Person) -> ColumnElement[bool]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from services_directory.imports.notes import CannotRead
+from services_directory.imports.notes import CannotRead, Said, said
 from services_directory.imports.version_one import from_version_one, is_version_one
 
 MAX_BYTES = 200 * 1024 * 1024
@@ -23,7 +23,7 @@ Json = dict[str, Any]
 class Document:
     """One service as it came, with where it was found. ``data`` may still be anything at all."""
 
-    where: str
+    where: Said | str
     data: Any
 
 
@@ -31,21 +31,21 @@ class Document:
 class Reading:
     """All documents of a file, and its ``form``: oruk-1, oruk-3 (also HSDS JSON), hsds-zip or csv.
 
-    ``short``: why services may be missing that the source has, in words for staff; then none counts as gone.
+    ``short``: why services may be missing that the source has, for staff; then none counts as gone.
     """
 
     form: str
     documents: tuple[Document, ...]
-    short: str = ""
+    short: Said | None = None
 
 
 def read_bytes(content: bytes, name: str) -> Reading:
     """Read a file. Raises ``CannotRead``."""
     if len(content) > MAX_BYTES:
         most = MAX_BYTES // 1024 // 1024
-        raise CannotRead(name, f"The file is larger than {most} MB.", "Split it, or import the feed by its web address.")
+        raise CannotRead(name, said("file.large", most=most))
     if not content.strip(b"\x00 \r\n\t\xef\xbb\xbf"):
-        raise CannotRead(name, "The file is empty.", "Save it again, with the services in it.")
+        raise CannotRead(name, said("file.empty"))
     if content[:4] == b"PK\x03\x04":
         from services_directory.imports.tabular import read_zip
 
@@ -53,8 +53,7 @@ def read_bytes(content: bytes, name: str) -> Reading:
     if _looks_like_json(content):
         return _bounded(_read_json(content, name), name)
     if content[:4] in (b"PK\x05\x06", b"%PDF", b"\xd0\xcf\x11\xe0") or content[:2] == b"\x1f\x8b":
-        mend = "Save it as CSV (in Excel: Save as, CSV UTF-8), or as JSON."
-        raise CannotRead(name, "This is neither JSON, nor CSV, nor a zip of tables.", mend)
+        raise CannotRead(name, said("file.kind"))
     from services_directory.imports.one_sheet import read_sheet
 
     return _bounded(Reading("csv", tuple(read_sheet(content, name))), name)
@@ -62,8 +61,7 @@ def read_bytes(content: bytes, name: str) -> Reading:
 
 def _bounded(reading: Reading, name: str) -> Reading:
     if len(reading.documents) > MAX_SERVICES:
-        mend = "Split it into several files."
-        raise CannotRead(name, f"There are more than {MAX_SERVICES:,} services in it.", mend)
+        raise CannotRead(name, said("file.services", most=f"{MAX_SERVICES:,}"))
     return reading
 
 
@@ -76,36 +74,35 @@ def _read_json(content: bytes, name: str) -> Reading:
     data = parse_json(content, name)
     found = services_in(data)
     if found is None:
-        mend = "Give a list of services, a page with “contents” (or “content”), or one service."
-        raise CannotRead(name, "There is no list of services in this JSON.", mend)
-    return reading_of([(f"{name}, service {number}", item) for number, item in enumerate(found, start=1)])
+        raise CannotRead(name, said("json.no_list"))
+    return reading_of([(said("where.service", name=name, number=number), item) for number, item in enumerate(found, start=1)])
 
 
-def reading_of(found: list[tuple[str, Any]], short: str = "") -> Reading:
+def reading_of(found: list[tuple[Said | str, Any]], short: Said | None = None) -> Reading:
     """Return documents in one shape, whichever version of the standard they are in."""
     old = any(is_version_one(item) for _, item in found)
     documents = tuple(Document(where, from_version_one(item) if is_version_one(item) else item) for where, item in found)
     return Reading("oruk-1" if old else "oruk-3", documents, short)
 
 
-def parse_json(content: bytes, name: str) -> Any:
+def parse_json(content: bytes, name: Said | str) -> Any:
     """Parse JSON, or one object a line. Raises ``CannotRead``."""
     try:
         text = decode(content)
     except UnicodeDecodeError as error:
-        raise CannotRead(name, "The file is not in UTF-8.", "Save it again as UTF-8.") from error
+        raise CannotRead(name, said("json.encoding")) from error
     try:
         return json.loads(text)
     except RecursionError as error:
-        raise CannotRead(name, "The JSON is nested too deeply.", "Ask the publisher for a feed of services.") from error
+        raise CannotRead(name, said("json.deep")) from error
     except json.JSONDecodeError as error:
         lines = _lines(text) if error.msg == "Extra data" else None
         if lines is not None:
             return lines
-        what = f"This is not valid JSON ({error.msg}, line {error.lineno}, column {error.colno})."
-        raise CannotRead(name, what, "Save the whole answer of the feed again; it may have been cut off.") from error
+        what = said("json.invalid", why=error.msg, line=error.lineno, column=error.colno)
+        raise CannotRead(name, what) from error
     except ValueError as error:
-        raise CannotRead(name, "There is a number in it that is far too long.", "Ask the publisher to mend the feed.") from error
+        raise CannotRead(name, said("json.number")) from error
 
 
 def _lines(text: str) -> list[Any] | None:

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import cache
 
+from services_directory.imports.notes import Said, said
 from services_directory.terms import vocabulary
 from services_directory.text import fold, stem, words
 
@@ -52,21 +53,21 @@ def _matches(text: str) -> Mapping[str, str]:
     return found
 
 
-def suggest(name: str, description: str, terms: Iterable[str]) -> list[tuple[str, str]]:
+def suggest(name: str, description: str, terms: Iterable[str]) -> list[tuple[str, Said]]:
     """Return up to three ``(code, why)``, best first. ``terms`` are names of the feed's own vocabulary."""
     scores: defaultdict[str, int] = defaultdict(int)
-    why: dict[str, str] = {}
+    why: dict[str, Said] = {}
     for label, weight, text in (("name", IN_NAME, name), ("description", IN_DESCRIPTION, description[:READ_CHARACTERS])):
         for code, phrase in _matches(text).items():
             # Two words that stand together are seldom there by chance.
             scores[code] += weight + (1 if " " in phrase else 0)
-            why.setdefault(code, f"“{phrase}” in its {label}")
+            why.setdefault(code, said(f"suggest.{label}", words=f"“{phrase}”"))
     for term in terms:
         for code in _categories().get(fold(term), ()):
             scores[code] += IN_TERMS
-            why.setdefault(code, f"the feed files it under “{term[:80]}”")
+            why.setdefault(code, said("suggest.filed", words=f"“{term[:80]}”"))
         for code in _matches(term):
             scores[code] += IN_TERMS - 1
-            why.setdefault(code, f"the feed files it under “{term[:80]}”")
+            why.setdefault(code, said("suggest.filed", words=f"“{term[:80]}”"))
     best = sorted((code for code, score in scores.items() if score >= LEAST_SCORE), key=lambda code: (-scores[code], code))
     return [(code, why[code]) for code in best[:MOST_SUGGESTIONS]]

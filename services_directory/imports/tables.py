@@ -36,7 +36,7 @@ class ImportedForm(Base):
 class TermQuestion(Base):
     """Whether a service answers a need, suggested by its words. A person says yes or no; nothing is tagged before.
 
-    ``change_id``: the change in which a yes waits for an approver, or waited.
+    ``why``: as ``questions.why_of`` reads it. ``change_id``: the change in which a yes waits for an approver, or waited.
     """
 
     __tablename__ = f"{PREFIX}term_question"
@@ -58,7 +58,7 @@ class TermQuestion(Base):
 class MergeQuestion(Base):
     """Whether two services are the same one. ``other_id`` was there before. Nothing is merged before a person says so.
 
-    ``change_id``: the change in which a yes waits for an approver, or waited.
+    ``why``: as ``questions.why_of`` reads it. ``change_id``: the change in which a yes waits for an approver, or waited.
     """
 
     __tablename__ = f"{PREFIX}merge_question"

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from services_directory.imports.notes import CannotRead
+from services_directory.imports.notes import CannotRead, Said, said
 from services_directory.imports.readers import MAX_SERVICES, Document
 
 MAX_MEMBERS = 200
@@ -24,12 +24,12 @@ def read_zip(content: bytes, name: str) -> Iterator[Document]:
     """Give the services of a zip. Raises ``CannotRead``; no more than ``MAX_UNPACKED`` bytes are ever unpacked."""
     tables = _tables(content, name)
     if "services" not in tables:
-        raise CannotRead(name, "There is no services.csv in the zip.", "Put the tables of HSDS 3.0 into it.")
+        raise CannotRead(name, said("zip.no_services"))
     if len(tables["services"]) > MAX_SERVICES:
-        raise CannotRead(name, f"There are more than {MAX_SERVICES:,} services in it.", "Split it into several files.")
+        raise CannotRead(name, said("file.services", most=f"{MAX_SERVICES:,}"))
     joined = _Joined(tables)
     for number, row in enumerate(tables["services"], start=2):
-        yield Document(f"{name}, services.csv, row {number}", joined.service(row))
+        yield Document(said("where.row", name=name, table="services", number=number), joined.service(row))
 
 
 def _tables(content: bytes, name: str) -> Tables:
@@ -37,9 +37,9 @@ def _tables(content: bytes, name: str) -> Tables:
         archive = zipfile.ZipFile(io.BytesIO(content))
         members = [member for member in archive.infolist() if member.filename.casefold().endswith(".csv")]
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        raise CannotRead(name, "The zip is damaged.", "Make it again.") from error
+        raise CannotRead(name, said("zip.damaged")) from error
     if len(archive.infolist()) > MAX_MEMBERS:
-        raise CannotRead(name, f"There are more than {MAX_MEMBERS} files in the zip.", "Put only the tables into it.")
+        raise CannotRead(name, said("zip.files", most=MAX_MEMBERS))
     tables: Tables = {}
     left = MAX_UNPACKED
     for member in members:
@@ -48,23 +48,22 @@ def _tables(content: bytes, name: str) -> Tables:
             with archive.open(member) as file:
                 raw = file.read(left + 1)
         except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError, OSError, ValueError) as error:
-            what = f"{table}.csv in the zip cannot be unpacked."
-            raise CannotRead(name, what, "Make the zip again, without a password.") from error
+            raise CannotRead(name, said("zip.member", table=table)) from error
         left -= len(raw)
         if left < 0:
             most = MAX_UNPACKED // 1024 // 1024
-            raise CannotRead(name, f"Unpacked, the zip is larger than {most} MB.", "Leave out what are not services.")
-        tables[table] = _rows(raw, f"{name}, {table}.csv")
+            raise CannotRead(name, said("zip.large", most=most))
+        tables[table] = _rows(raw, said("where.table", name=name, table=table))
     return tables
 
 
-def _rows(raw: bytes, where: str) -> list[Row]:
+def _rows(raw: bytes, where: Said) -> list[Row]:
     from services_directory.imports.readers import decode
 
     try:
         text = decode(raw)
     except UnicodeDecodeError as error:
-        raise CannotRead(where, "The table is not in UTF-8.", "Save it again as UTF-8.") from error
+        raise CannotRead(where, said("zip.encoding")) from error
     csv.field_size_limit(LONGEST_CELL)
     reader = csv.DictReader(io.StringIO(text.replace("\x00", ""), newline=""))
     rows: list[Row] = []
@@ -72,9 +71,9 @@ def _rows(raw: bytes, where: str) -> list[Row]:
         for row in reader:
             rows.append({(key or "").strip().casefold(): unescaped(value) for key, value in row.items() if isinstance(key, str)})
             if len(rows) > MAX_ROWS:
-                raise CannotRead(where, f"There are more than {MAX_ROWS:,} rows.", "Split it into several files.")
+                raise CannotRead(where, said("zip.rows", most=f"{MAX_ROWS:,}"))
     except csv.Error as error:
-        raise CannotRead(where, f"The table cannot be read ({error}).", "Save it again as CSV.") from error
+        raise CannotRead(where, said("zip.unreadable", why=str(error))) from error
     return rows
 
 

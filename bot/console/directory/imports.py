@@ -26,7 +26,7 @@ from services_directory.editing.desk import Refusal
 from services_directory.imports import one_sheet, questions
 from services_directory.imports.apply import Blocked, run_import
 from services_directory.imports.exporting import FORMS, MEDIA_TYPES, SUFFIXES, export
-from services_directory.imports.notes import CannotRead
+from services_directory.imports.notes import CannotRead, stored
 from services_directory.imports.plan import Options, make_plan
 from services_directory.imports.readers import read_bytes
 from services_directory.imports.report import as_json
@@ -166,7 +166,8 @@ class Imports:
         try:
             reading = read_bytes(visit.upload.content, name)
         except CannotRead as error:
-            words = self._look.words.english(f"{error.note.where}: {error.note.what} {error.note.mend}")
+            where, why = (self._look.words.imported(stored(part)) for part in (error.note.where, error.note.said))
+            words = f"{where}: {why}"
             return self._page(visit, problem={"field": "file", "words": words}, source=source)
         with self._services.database.read() as session:
             report = as_json(make_plan(session, reading, options))

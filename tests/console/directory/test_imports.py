@@ -34,11 +34,11 @@ def bring(browser: Browser, content: bytes, name: str = "services.csv", source: 
     return browser.client.post(PAGE, data=fields, files={"file": (name, content)}, headers={"Origin": URL})
 
 
-def finished(browser: Browser, path: str) -> str:
-    """The import's page once it is no longer at work."""
+def finished(browser: Browser, path: str, working: str = "Being imported now") -> str:
+    """The import's page once it is no longer at work, which it says in the words of `working`."""
     for _ in range(200):
         page = str(browser.get(path).text)
-        if "Being imported now" not in page:
+        if working not in page:
             return page
         assert 'http-equiv="refresh"' in page
         time.sleep(0.05)

@@ -82,7 +82,7 @@ def test_every_page_is_read_once_whether_pages_count_from_nought_or_one(site: Si
     assert found.form == f"oruk-{version}"
     assert [document.data["id"] for document in found.documents] == [item["id"] for item in feed(60)]
     assert len(site.asked) == 3
-    assert "page 3, service 20" in found.documents[-1].where
+    assert "page 3, service 20" in str(found.documents[-1].where)
 
 
 def test_the_address_of_the_api_itself_will_do(site: Site) -> None:

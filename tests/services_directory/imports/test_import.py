@@ -184,7 +184,7 @@ def test_a_likely_double_under_another_source_becomes_a_question(engine: Engine)
     apply(engine, [one()])
     plan = apply(engine, [one() | {"id": "another"}], source="other")
     (pair,) = plan.alike
-    assert pair.other_source == "test" and "same name and postcode" in pair.why
+    assert pair.other_source == "test" and "same name and postcode" in str(pair.why)
     assert rows(engine, models.Service) == 2 and rows(engine, MergeQuestion) == 1
     assert dry(engine, [one() | {"id": "another"}], source="other").nothing_to_do
     elsewhere = one() | {"id": "third", "service_at_locations": one(2)["service_at_locations"]}
