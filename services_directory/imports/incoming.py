@@ -332,7 +332,7 @@ class _Reader:
         if freq and row["freq"] is None:
             say(said("left_out.frequency", value=shortened(freq)))
         row["interval"] = mend.whole(item.get("interval"), 1, 520) or 1
-        row["byday"] = self._days(byday, parse_byday)
+        row["byday"] = self._days(byday, parse_byday, str(given))
         if row["freq"] == "WEEKLY" and row["byday"] and re.search(r"\d", row["byday"]):
             say(said("weekly_days", value=row["byday"]))
             row["byday"] = re.sub(r"[+-]?\d", "", row["byday"])
@@ -349,13 +349,14 @@ class _Reader:
         tells = any(row[key] for key in ("freq", "dtstart", "opens_at", "description", "notes", "valid_from", "schedule_link"))
         return row if tells else None
 
-    def _days(self, text: str | None, parse: Callable[[str], object]) -> str | None:
+    def _days(self, text: str | None, parse: Callable[[str], object], given: str = "") -> str | None:
+        """Return ``text`` if it can be parsed; ``given`` is what was written, to speak of."""
         if text is None:
             return None
         try:
             parse(text)
         except ValueError:
-            self.remark("schedules", said("left_out.days", value=shortened(text)))
+            self.remark("schedules", said("left_out.days", value=shortened(given or text)))
             return None
         return text
 

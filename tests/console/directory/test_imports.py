@@ -56,8 +56,10 @@ def test_an_upload_is_shown_first_and_imported_only_after_a_yes(office: Office, 
     path = answer.headers["location"]
     page = text_of(edie.get(path).text)
     assert "Nothing has been imported yet" in page and "Rhyme time (example)" in page and not services(office)
+    assert "Would be added" in page
     assert edie.post(f"{path}/apply").status_code == 303
-    assert "Imported" in text_of(finished(edie, path))
+    done = text_of(finished(edie, path))
+    assert "Imported" in done and "Would be added" not in done
     (service,) = services(office)
     assert (service.name, service.approval, service.area_id) == ("Rhyme time (example)", "pending", AREA)
     actions = [action for action, _ in office.audit(edie.staff_id)]

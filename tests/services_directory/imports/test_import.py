@@ -12,6 +12,8 @@ from sqlalchemy import Engine, func, select, update
 from sqlalchemy.orm import Session
 
 from services_directory import models, writing
+from services_directory.editing.tables import Step
+from services_directory.freshness.translations import outrun, set_translation
 from services_directory.imports.apply import Blocked, run_import
 from services_directory.imports.plan import Options, Plan, make_plan
 from services_directory.imports.readers import read_bytes
@@ -252,3 +254,22 @@ def test_approved_only_if_asked_and_a_later_import_does_not_change_it(engine: En
     apply(engine, [one(email="new@example.org")])
     with Session(engine) as session:
         assert session.scalars(select(models.Service.approval)).one() == "approved"
+
+
+def test_an_import_that_rewords_a_service_leaves_its_translation_behind(engine: Engine) -> None:
+    apply(engine, [one()])
+    with writing(engine) as session:
+        service = session.scalars(select(models.Service)).one()
+        set_translation(session, service.id, "cy", "Awr dawel", "I bawb.", "Ada")
+    apply(engine, [one(phones=[{"number": "01632 960777"}])])
+    with Session(engine) as session:
+        assert outrun(session, service.id) == frozenset()
+    apply(engine, [one(phones=[{"number": "01632 960777"}], description="For babies.")])
+    with Session(engine) as session:
+        assert outrun(session, service.id) == {"cy"}
+        # As steps were kept before sentences had keys.
+        step = session.scalars(select(Step).where(Step.kind == "imported").order_by(Step.at.desc())).first()
+        assert step is not None
+        step.after = {"changes": [{"field": "description", "old": "For anybody.", "new": "For babies."}]}
+        session.flush()
+        assert outrun(session, service.id) == {"cy"}
