@@ -75,6 +75,18 @@ def test_each_question_is_kept_at_once_and_the_draft_is_there_after_signing_out(
     assert "Question 2 of 15" in again.get(second).text and "/questions/name" in again.get(second).text
 
 
+def test_whoever_comes_back_goes_on_with_the_question_after_the_last_answer(office: Office) -> None:
+    editor = office.browser(office.staff("Edith", roles=("editor",)))
+    second = editor.post(editor.post(f"{HOME}/add").headers["location"], name="Puddle Play").headers["location"]
+    change = second.partition("/questions/")[0]
+    go_on = re.compile(rf'href="{change}/questions/([a-z]+)">Go on')
+    assert go_on.findall(editor.get(change).text) == ["organisation"]
+    editor.post(second, organisation="", organisation_name="Puddle Parents")
+    assert go_on.findall(editor.get(change).text) == ["organisation"], "what is wrong is asked again"
+    editor.post(second, organisation="new", organisation_name="Puddle Parents")
+    assert go_on.findall(editor.get(change).text) == ["description"]
+
+
 def test_mistakes_are_said_beside_the_field_and_at_the_top(office: Office) -> None:
     editor, _ = people(office)
     change = editor.post(f"{HOME}/add").headers["location"].split("/questions/")[0]

@@ -6,7 +6,7 @@ Every page works without a script. Handlers run in a thread behind the guard; ar
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -262,6 +262,7 @@ class DirectoryPages:
             "outrun": outrun,
             "wrongs": self._saying.wrongs(wrong),
             "question_of": question_of,
+            "goes_on_with": question_to_go_on_with(change, wrong),
             "shown": desk.fingerprint(change, current, double),
             "double": double if change.state in desk.OPEN else None,
             "double_parts": self._saying.parts(session, answers_of(double)) if double else [],
@@ -381,7 +382,8 @@ class DirectoryPages:
         def act(session: Session) -> Response:
             change = begin(session)
             if change.new:
-                return self._to(f"{HOME}/changes/{change.id}/questions/{change.step or ORDER[0]}")
+                step = question_to_go_on_with(change, desk.wrongs_of(session, change))
+                return self._to(f"{HOME}/changes/{change.id}/questions/{step}")
             return self._to(f"{HOME}/changes/{change.id}" + ("" if change.undoes else "/all"))
 
         return self._writing(visit, action, act)
@@ -432,6 +434,15 @@ def subject_of(visit: Visit) -> str:
 def question_of(field: str) -> str:
     """The question to which a field belongs."""
     return next(step for step, fields in STEPS.items() if field in fields)
+
+
+def question_to_go_on_with(change: Change, wrong: Sequence[Wrong]) -> str:
+    """The question after the one that was answered last, or that one again if it has a mistake; the first if none was."""
+    if change.step not in ORDER:
+        return ORDER[0]
+    if any(one.field in STEPS[change.step] for one in wrong):
+        return change.step
+    return ORDER[min(ORDER.index(change.step) + 1, len(ORDER) - 1)]
 
 
 def answers_from(form: Mapping[str, str], fields: tuple[str, ...]) -> dict[str, str]:
