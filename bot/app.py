@@ -62,7 +62,7 @@ DIRECTORY_API = "/directory/api"
 def web_app(parts: Parts, closing: asyncio.Event | None = None, health: Health | None = None) -> Starlette:
     """The public application: landing and campaign pages, web chat, staff console, the directory's API, health.
 
-    `closing` ends open event streams.
+    `closing` ends open event streams. `state.whatsapp` is the channel that marks messages as read, if there is one: close it at the end.
     """
     closing = closing or asyncio.Event()
 
@@ -99,7 +99,8 @@ def web_app(parts: Parts, closing: asyncio.Event | None = None, health: Health |
         closing=closing,
     )
     routes: list[BaseRoute] = [Route("/health", serves), *state.routes(), metrics_route(parts.database, parts.settings)]
-    routes += whatsapp_routes(parts)
+    whatsapp = whatsapp_channel(parts.settings)
+    routes += whatsapp_routes(parts, whatsapp)
     routes += telegram_routes(parts)
     routes += sms_routes(parts)
     routes += webchat_routes(chat)
@@ -119,7 +120,9 @@ def web_app(parts: Parts, closing: asyncio.Event | None = None, health: Health |
         CampaignServices(library=parts.library, settings=parts.settings, database=parts.database, keyring=parts.keyring)
     )
     edge = Middleware(Edge, https=parts.settings.url.startswith("https://"))
-    return Starlette(routes=routes, exception_handlers=troubles(pages), middleware=[edge])
+    app = Starlette(routes=routes, exception_handlers=troubles(pages), middleware=[edge])
+    app.state.whatsapp = whatsapp
+    return app
 
 
 class QuietServer(uvicorn.Server):
@@ -301,7 +304,8 @@ async def _warm(parts: Parts, health: Health) -> None:
 @contextlib.asynccontextmanager
 async def _serving(parts: Parts, stop: asyncio.Event, health: Health, failed: Callable[[], None]) -> AsyncIterator[None]:
     """The public web server, until the block ends; then requests in hand are finished."""
-    public = server(web_app(parts, stop, health))
+    app = web_app(parts, stop, health)
+    public = server(app)
     serving = asyncio.create_task(public.serve([listen(parts.settings.host, parts.settings.port)]), name="web")
     serving.add_done_callback(lambda ended: _tell_of_fault(ended, failed))
     try:
@@ -309,6 +313,8 @@ async def _serving(parts: Parts, stop: asyncio.Event, health: Health, failed: Ca
     finally:
         public.should_exit = True
         await asyncio.wait([serving], timeout=WEB_SECONDS + 1)
+        if app.state.whatsapp is not None:
+            await app.state.whatsapp.close()
 
 
 @contextlib.asynccontextmanager

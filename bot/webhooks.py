@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -51,11 +51,21 @@ class Arrivals:
 
     async def take(self, said: Inbound, raw: Any) -> Receipt:
         """Store one message; where the store fails, the fixed words of an emergency go out all the same, once."""
-        inbound = await run_in_threadpool(self._numbered, said)
-        receipt = await run_in_threadpool(self._parts.intake.receive, inbound, raw)
+        inbound, receipt = await run_in_threadpool(self._receive, said, raw)
         if not receipt.stored:
             await self._say_safety(inbound, receipt)
         return receipt
+
+    async def take_all(self, events: Sequence[tuple[Inbound, Any]]) -> list[Receipt]:
+        """Store several messages with what came of each, all or none. Raises what the store raises: then `take` each by itself."""
+        return await run_in_threadpool(self._receive_all, events)
+
+    def _receive(self, said: Inbound, raw: Any) -> tuple[Inbound, Receipt]:
+        inbound = self._numbered(said)
+        return inbound, self._parts.intake.receive(inbound, raw)
+
+    def _receive_all(self, events: Sequence[tuple[Inbound, Any]]) -> list[Receipt]:
+        return self._parts.intake.receive_all([(self._numbered(said), raw) for said, raw in events])
 
     def later(self, work: Coroutine[Any, Any, None]) -> None:
         """In the background: the provider's answer does not wait for it."""

@@ -6,10 +6,13 @@ what is known already changes nothing.
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
+from itertools import groupby
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
@@ -20,11 +23,9 @@ from starlette.routing import BaseRoute, Route
 from bot.channels.whatsapp import Event, WhatsAppChannel, events, numbered_tokens, verify_signature, verify_token
 from bot.channels.whatsapp.events import MarketingChoice, TemplateNews
 from bot.channels.whatsapp.parse import CHANNEL
-from bot.conversation.intake import Receipt
 from bot.delivery.pace import RATES, Rates
 from bot.delivery.receipts import apply_receipt, marketing_consented, stop_marketing
 from bot.delivery.templates import note_news
-from bot.messages import Inbound
 from bot.people.people import change_address
 from bot.settings import Settings
 from bot.storage.incidents import note_incident
@@ -36,6 +37,20 @@ log = logging.getLogger(__name__)
 PATH = "/webhooks/whatsapp"
 MAX_BODY = 4 * 1024 * 1024
 """Bytes of a request: Meta sends up to 3 MB."""
+
+
+AT_ONCE = 20
+"""Events that are stored in one transaction, at most: Meta may deliver a thousand together, and others want to write too."""
+
+_HELD = select(Case.person_id).where(Case.person_id.in_(bindparam("people", expanding=True)), Case.state == "claimed")
+
+
+def runs(found: Sequence[Event]) -> Iterator[list[Event]]:
+    """Neighbours of one kind (messages, or anything else), in their order, up to `AT_ONCE` together."""
+    for _, run in groupby(found, key=lambda event: event.inbound is not None):
+        left = list(run)
+        for start in range(0, len(left), AT_ONCE):
+            yield left[start : start + AT_ONCE]
 
 
 def whatsapp_channel(settings: Settings) -> WhatsAppChannel | None:
@@ -65,11 +80,11 @@ def whatsapp_rates(settings: Settings) -> dict[str, Rates]:
     return {**RATES, CHANNEL: own}
 
 
-def whatsapp_routes(parts: Parts) -> list[BaseRoute]:
+def whatsapp_routes(parts: Parts, channel: WhatsAppChannel | None) -> list[BaseRoute]:
     """The webhook, if this installation knows the app's secret; without it no request could be told from a forged one."""
     if not parts.settings.whatsapp_secrets():
         return []
-    webhook = Webhook(parts, whatsapp_channel(parts.settings))
+    webhook = Webhook(parts, channel)
     return [Route(PATH, webhook.verify, methods=["GET"]), Route(PATH, webhook.receive, methods=["POST"])]
 
 
@@ -99,79 +114,90 @@ class Webhook:
             return PlainTextResponse("", 413)
         if not verify_signature(self._secrets, body, request.headers.get("x-hub-signature-256")):
             return PlainTextResponse("", 403)
-        raw = as_json(body)
         stored = True
-        for event in events(raw, phone_number_id=self._parts.settings.whatsapp_phone_number_id):
-            stored = await self._take(event) and stored
+        found = events(as_json(body), phone_number_id=self._parts.settings.whatsapp_phone_number_id)
+        for run in runs(found):
+            stored = await self._take(run) and stored
         return PlainTextResponse("", 200 if stored else 503)
 
-    async def _take(self, event: Event) -> bool:
-        """Store one event; says whether it is stored."""
+    async def _take(self, run: Sequence[Event]) -> bool:
+        """Store messages, or other events, in one transaction; says whether all are stored. If that fails, each has one of its own."""
         try:
-            if event.inbound is not None:
-                return await self._message(event, event.inbound)
-            return await run_in_threadpool(self._other, event)
+            if run[0].inbound is not None:
+                return await self._messages(run)
+            return await run_in_threadpool(self._others, run)
         except SQLAlchemyError as error:
-            log.error("whatsapp: the store failed (%s)", type(error).__name__)
+            log.error("whatsapp: the store failed for %d (%s)", len(run), type(error).__name__)
         except Exception as error:  # whatever it is: no 200 for what is not stored, and the rest of the batch goes on
-            log.exception("whatsapp: an event could not be taken (%s)", type(error).__name__)
-        return False
+            log.exception("whatsapp: %d could not be taken (%s)", len(run), type(error).__name__)
+        return len(run) > 1 and all([await self._take([event]) for event in run])
 
-    async def _message(self, event: Event, said: Inbound) -> bool:
-        receipt = await self.arrivals.take(said, event.raw)
-        if receipt.stored and not receipt.duplicate:
-            self.arrivals.later(self._acknowledge(receipt, event.wamid))
-        return receipt.stored
+    async def _messages(self, run: Sequence[Event]) -> bool:
+        said = [(event.inbound, event.raw) for event in run if event.inbound is not None]
+        receipts = [await self.arrivals.take(*said[0])] if len(said) == 1 else await self.arrivals.take_all(said)
+        new = {
+            event.wamid: receipt.person_id
+            for event, receipt in zip(run, receipts, strict=True)
+            if receipt.stored and not receipt.duplicate
+        }
+        if new and self._channel is not None and self._parts.settings.whatsapp_read_receipts:
+            self.arrivals.later(self._acknowledge(self._channel, new))
+        return all(receipt.stored for receipt in receipts)
 
-    async def _acknowledge(self, receipt: Receipt, wamid: str) -> None:
-        """Blue ticks and "typing" say that Wren is there; where a practitioner is, they would say that a person is."""
-        if self._channel is None or not self._parts.settings.whatsapp_read_receipts:
-            return
+    async def _acknowledge(self, channel: WhatsAppChannel, new: Mapping[str, int | None]) -> None:
+        """Blue ticks and "typing" say that Wren is there; where a practitioner is, they would say that a person is.
+
+        `new` is who wrote each message, by Meta's id of it.
+        """
         try:
-            if await run_in_threadpool(self._practitioner_holds, receipt.person_id):
-                return
+            held = await run_in_threadpool(self._held, [one for one in new.values() if one is not None])
         except SQLAlchemyError:
             return
-        await self._channel.acknowledge(wamid, typing=True)
+        wanted = [wamid for wamid, person_id in new.items() if person_id not in held]
+        await asyncio.gather(*(channel.acknowledge(wamid, typing=True) for wamid in wanted))
 
-    def _practitioner_holds(self, person_id: int | None) -> bool:
+    def _held(self, people: Sequence[int]) -> set[int]:
+        """Those of these people with whom a practitioner is talking."""
         with self._parts.database.read() as session:
-            query = select(Case.id).where(Case.person_id == person_id, Case.state == "claimed")
-            return session.scalar(query) is not None
+            return set(session.scalars(_HELD, {"people": people}))
 
     # What is not a message
 
-    def _other(self, event: Event) -> bool:
-        """Store and follow an event that nobody is to be answered for. Blocking; raises SQLAlchemyError. Repeating changes nothing."""
+    def _others(self, run: Sequence[Event]) -> bool:
+        """Store and follow events that nobody is to be answered for. Blocking; raises SQLAlchemyError. Repeating changes nothing."""
         try:
-            person_id = self._follow(event)
+            people = self._follow_all(run)
         except IntegrityError:  # the same event in another process at the same moment: it is stored by now
-            person_id = self._follow(event)
-        if person_id is not None:
-            self._parts.hub.publish(f"person:{person_id}")
-        if event.receipt is not None or event.change is not None:
-            self._parts.hub.publish("outbox")
+            people = self._follow_all(run)
+        topics = [f"person:{person_id}" for person_id in people]
+        if any(event.receipt is not None or event.change is not None for event in run):
+            topics.append("outbox")
+        if topics:
+            self._parts.hub.publish(*topics)
         return True
 
-    def _follow(self, event: Event) -> int | None:
-        """Returns whose message a receipt tells of, where we know it."""
+    def _follow_all(self, run: Sequence[Event]) -> set[int]:
+        """Returns whose messages receipts tell of, where we know it."""
         with self._parts.database.write() as session:
-            receipt = event.receipt
-            row = apply_receipt(session, CHANNEL, receipt) if receipt is not None else None
-            person_id = row.person_id if row is not None else None
-            if receipt is not None and receipt.state != "failed":
-                return person_id  # all that it says is kept with the message
-            if not self._keep(session, event):
-                return person_id
-            if event.change is not None:
-                change_address(session, self._parts.keyring, event.change.old, event.change.new)
-            if event.template is not None:
-                self._template(session, event.template)
-            if event.choice is not None:
-                self._choice(session, event.choice)
-            if event.notice:
-                note_incident(session, event.notice)
+            return {person_id for event in run if (person_id := self._follow(session, event)) is not None}
+
+    def _follow(self, session: Session, event: Event) -> int | None:
+        receipt = event.receipt
+        row = apply_receipt(session, CHANNEL, receipt) if receipt is not None else None
+        person_id = row.person_id if row is not None else None
+        if receipt is not None and receipt.state != "failed":
+            return person_id  # all that it says is kept with the message
+        if not self._keep(session, event):
             return person_id
+        if event.change is not None:
+            change_address(session, self._parts.keyring, event.change.old, event.change.new)
+        if event.template is not None:
+            self._template(session, event.template)
+        if event.choice is not None:
+            self._choice(session, event.choice)
+        if event.notice:
+            note_incident(session, event.notice)
+        return person_id
 
     def _keep(self, session: Session, event: Event) -> bool:
         """The raw event, once; says whether it is new."""

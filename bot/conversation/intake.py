@@ -13,6 +13,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 
 from sqlalchemy import bindparam, exists, func, literal, select
@@ -128,13 +129,30 @@ class Intake:
             self.wake()
         return receipt
 
+    def receive_all(self, events: Sequence[tuple[Inbound, Any]]) -> list[Receipt]:
+        """`receive` for several events in one transaction: all are stored, or none. Raises SQLAlchemyError; then give each to `receive`,
+        which answers an emergency even so."""
+        read = self._read(events)
+        with self._database.write() as session:
+            receipts = [self._store_in(session, *one) for one in read]
+        for (inbound, _, _), receipt in zip(read, receipts, strict=True):
+            _note(inbound, receipt)
+        if not all(receipt.duplicate for receipt in receipts):
+            self.wake()
+        return receipts
+
     def store_many(self, session: Session, events: Sequence[tuple[Inbound, Any]]) -> list[Receipt]:
         """Store several events inside the caller's transaction (a poller that moves its offset in the same one)."""
-        read = [(codes.opened(self._campaigns, inbound), raw) for inbound, raw in events]
-        receipts = [self._store_in(session, inbound, raw, self._judge(inbound)) for inbound, raw in read]
-        for (inbound, _), receipt in zip(read, receipts, strict=True):
+        read = self._read(events)
+        receipts = [self._store_in(session, *one) for one in read]
+        for (inbound, _, _), receipt in zip(read, receipts, strict=True):
             _note(inbound, receipt)
         return receipts
+
+    def _read(self, events: Sequence[tuple[Inbound, Any]]) -> list[tuple[Inbound, Any, Assessment]]:
+        """Events as they are to be stored, each with its level."""
+        opened = [(codes.opened(self._campaigns, inbound), raw) for inbound, raw in events]
+        return [(inbound, raw, self._judge(inbound)) for inbound, raw in opened]
 
     def import_spooled(self) -> int:
         """Store what was spooled while the store was failing; returns how many events were taken up."""
@@ -193,14 +211,16 @@ class Intake:
             self._keyring,
             inbound.addresses,
             area_id=self._area_of(session, mark),
-            language=inbound.language or self._guess_language(inbound),
+            language=inbound.language or partial(self._guess_language, inbound),
             language_chosen=inbound.language is not None,
             campaign=inbound.start_payload,
         )
-        self._open_window(session, person.id, inbound)
+        with session.no_autoflush:  # what has changed of the person goes out with the event, in one
+            self._open_window(session, person.id, inbound)
         if mark is not None and not session.scalar(_HAS_WRITTEN, {"person": person.id}):
             store.count_arrival(session, mark.code, mark.link, moment=self._clock())
-        assessment = self._with_recent(session, person.id, inbound, assessment)
+        with session.no_autoflush:
+            assessment = self._with_recent(session, person.id, inbound, assessment)
         event = RawEvent(
             channel=inbound.channel,
             external_id=inbound.external_id,

@@ -475,7 +475,8 @@ class Journey:
             return
         if turn.useful:
             turn.state.useful += 1
-        saved = session.get(Dialogue, turn.person.id)
+        with session.no_autoflush:  # what the effects have made goes out with the replies, in one
+            saved = session.get(Dialogue, turn.person.id)
         if saved is None:
             session.add(Dialogue(person_id=turn.person.id, state=turn.state.to_json()))
         else:

@@ -205,7 +205,7 @@ def _insert(session: Session, channel: str, provider_id: str, **values: int) -> 
     """Make the row of a provider's id; says whether it was not there yet. Waits for whoever is making it now."""
     row = {"channel": channel, "provider_id": provider_id, "part": 0, "parts": 1, "at": now(), **values}
     made = insert(session, ProviderMessage).on_conflict_do_nothing(index_elements=["channel", "provider_id"])
-    return session.connection().execute(made, row).rowcount == 1
+    return session.connection().execute(made.returning(ProviderMessage.id), row).first() is not None
 
 
 def _set(known: ProviderMessage, place: Mapping[str, int]) -> None:

@@ -154,7 +154,7 @@ class Sender:
         mine = set(self._channels if channels is None else channels)
         if not mine:
             return []
-        with self._database.write() as session:
+        with self._database.write() as session, session.no_autoflush:  # what changes of many rows is written together, at the end
             free, failing = mine - paused(session, mine, now()), breaker.failing(session)
             sound = free - failing.open
             parcels = self._take(session, limit, failing, Outbox.channel.in_(sound), ASKED) if sound else []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -123,11 +123,11 @@ def find_or_create(
     addresses: Sequence[Address],
     *,
     area_id: str | None,
-    language: str,
+    language: str | Callable[[], str],
     language_chosen: bool,
     campaign: str | None,
 ) -> tuple[Person, PersonAddress]:
-    """The person behind `addresses` and the first address's row, made if new.
+    """The person behind `addresses` and the first address's row, made if new. `language`, or what gives it, is asked for who is new.
 
     A further address of a known person is added to them; one that already belongs to somebody else stays where it is. Who was
     forgotten is a new person when they write again, to whom nothing unasked goes until they ask for it; whoever writes from a number
@@ -146,7 +146,7 @@ def find_or_create(
         person = Person(
             area_id=area_id,
             pseudonym=_pseudonym(),
-            language=language,
+            language=language if isinstance(language, str) else language(),
             language_chosen=language_chosen,
             campaign=campaign,
             quiet_until=quiet_until(session, keyring, addresses),
@@ -169,7 +169,8 @@ def find_or_create(
         row.last_seen_at = now()
         row.unreachable_at = None
     person.last_seen_at = now()
-    session.flush()
+    if len(known) < len(lookups) or session.new:  # what is new gets its number; what has changed may wait for the next flush
+        session.flush()
     return person, rows[lookups[0]]
 
 

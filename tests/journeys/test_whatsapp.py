@@ -114,7 +114,8 @@ async def stack(build_parts: Callable[..., Parts], database_address: str) -> Asy
             whatsapp_api=url,
         )
         closing = asyncio.Event()
-        public = server(web_app(parts, closing))
+        app = web_app(parts, closing)
+        public = server(app)
         socket = listen("127.0.0.1", 0)
         double.webhook_url = f"http://127.0.0.1:{socket.getsockname()[1]}{PATH}"
         async with working(parts, listen("127.0.0.1", 0)):
@@ -123,6 +124,7 @@ async def stack(build_parts: Callable[..., Parts], database_address: str) -> Asy
             closing.set()
             public.should_exit = True
             await task
+            await app.state.whatsapp.close()
 
 
 # The way in
@@ -209,7 +211,7 @@ async def test_no_200_while_the_store_fails_and_safety_words_go_out_once_all_the
 
     payload = stack.double.says(ADA, "i have taken all my tablets and i want to die")
     with monkeypatch.context() as broken:
-        broken.setattr(Intake, "_store", fails)
+        broken.setattr(Intake, "_store_in", fails)
         for _ in range(3):
             assert (await stack.post(payload)).status_code == 503
         assert (await stack.post(stack.double.says(BEN, "menu"))).status_code == 503
@@ -224,16 +226,16 @@ async def test_no_200_while_the_store_fails_and_safety_words_go_out_once_all_the
 async def test_one_message_that_cannot_be_stored_does_not_take_the_batch_with_it(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = Intake._store
+    real = Intake._store_in
 
-    def fails_for_ben(self: Intake, inbound: Any, *args: Any, **kwargs: Any) -> Any:
+    def fails_for_ben(self: Intake, session: Any, inbound: Any, *args: Any, **kwargs: Any) -> Any:
         if inbound.addresses[0].value == BEN.user_id:
             raise OperationalError("insert", {}, Exception("no"))
-        return real(self, inbound, *args, **kwargs)
+        return real(self, session, inbound, *args, **kwargs)
 
     batch = together(stack.double.says(BEN, "menu"), stack.double.says(ADA, "menu"))
     with monkeypatch.context() as broken:
-        broken.setattr(Intake, "_store", fails_for_ben)
+        broken.setattr(Intake, "_store_in", fails_for_ben)
         assert (await stack.post(batch)).status_code == 503
     assert stack.count(Inbox) == 1
     assert (await stack.post(batch)).status_code == 200
