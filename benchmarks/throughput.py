@@ -3,11 +3,13 @@
     python -m benchmarks.throughput [--postgres URL] [--workers 1,2,4] [--parents 32] [--seconds 20] [--skip-bare]
     python -m benchmarks.throughput --memory 100000
 
-URL is an empty PostgreSQL database; without it, SQLite. Parents write in a closed loop, each the next message when the last one's answer
-has been accepted, a new parent every 16 messages; what they write within 20 ms comes as one webhook, up to ten messages, as Meta batches
-them. Meta is the strict double of the tests, in this process. The plain bot (`benchmarks.latency`) gets the same messages over its REST
-channel, one request a message, and stores nothing. The first worker is the app's own process (`bot serve --work`) with a Rasa; each further
-one is a `bot work` with a Rasa of its own. Processor time is that of each process with its children, from the system.
+URL is a PostgreSQL whose user may make databases: each run has a new one there, and drops it; without it, SQLite. Parents write in a
+closed loop, each the next message when the last one's answer has been accepted, a new parent every 16 messages; what they write within
+20 ms comes as one webhook, up to ten messages, as Meta batches them. Meta is the strict double of the tests, in this process. The plain
+bot (`benchmarks.latency`) gets the same messages over its REST channel, one request a message, and stores nothing. The first worker is the
+app's own process (`bot serve --work`) with a Rasa; each further one is a `bot work` with a Rasa of its own, and they are started one after
+the other. On SQLite a worker in another process is not woken and looks every few seconds by itself, so that more of them gain little.
+Nobody's priority is set. Processor time is that of each process with its children, from the system.
 
 With `--memory` one process answers so many messages, rules and a double of Rasa over HTTP, and its resident memory is printed ten times.
 """
@@ -28,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from sqlalchemy import make_url
 
 from benchmarks.latency import Figures, bare_bot, crowd, rest, until
 from bot.health import READY
@@ -38,18 +41,20 @@ from bot.storage.engine import Database
 from bot.supervisor import Child, Supervisor, answers, app_environment, free_port, rasa_child
 from bot.whatsapp import PATH
 from bot.wiring import prepare_database
+from tests.databases import administer, create_database
 from tests.doubles.graph_server import NUMBER_ID, SECRET, TOKEN, VERIFY, GraphServer, Parent, sign, together
 from tests.doubles.rasa_server import RasaDouble
 
 BATCH, TOGETHER_SECONDS = 10, 0.02
 ANSWER_SECONDS = 60
+START_SECONDS = 300
 TICKS = os.sysconf("SC_CLK_TCK")
 UNLIMITED = "1000000"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--postgres", metavar="URL", help="an empty database; its tables are made")
+    parser.add_argument("--postgres", metavar="URL", help="a server on which databases may be made")
     parser.add_argument("--workers", default="1,2,4", help="how many processes work, one run for each")
     parser.add_argument("--parents", type=int, default=32, help="parents who write at once")
     parser.add_argument("--seconds", type=float, default=20.0, help="how long each run is measured")
@@ -179,38 +184,69 @@ def installed(settings: Settings, workers: int, url: str | None, rasa_url: str |
     model = train_nlu(settings, say)
     train_triage(settings, say)
     meta = Meta()
-    with tempfile.TemporaryDirectory(prefix="wren-bench-") as temporary, meta.in_thread():
-        here = Settings(var_dir=Path(temporary), port=free_port(), database_url=url)
+    with tempfile.TemporaryDirectory(prefix="wren-bench-") as temporary, meta.in_thread(), empty(url) as own_url:
+        here = Settings(var_dir=Path(temporary), port=free_port(), database_url=own_url)
         (here.var_dir / "models").symlink_to(settings.models_dir.resolve())
         database = Database(here.database)
         prepare_database(here, database)
         database.dispose()
-        children = children_of(here, workers, model, meta, rasa_url)
-        supervisor = Supervisor(children, say)
-        supervisor.start()
+        supervisor = Supervisor([], say)
         try:
-            until(lambda: (answers(f"http://127.0.0.1:{here.port}{READY}") or {}).get("status") == "ready", 600)
-            for child in children:
-                if "WREN_ACTION_PORT" in child.environment and rasa_url is None:
-                    port = child.environment["WREN_ACTION_PORT"]
-                    until(lambda port=port: (answers(f"http://127.0.0.1:{port}{READY}") or {}).get("rasa") == "ready", 600)
+            for worker in workers_of(here, workers, model, meta, rasa_url):
+                supervisor.children += worker
+                for child in worker:
+                    child.start()
+                until_ready(here, worker)
             yield Installation(
                 base=f"http://127.0.0.1:{here.port}",
                 meta=meta,
-                pids={child.name: child.process.pid for child in children if child.process is not None},
+                pids={child.name: child.process.pid for child in supervisor.children if child.process is not None},
             )
         finally:
             supervisor.end()
 
 
-def children_of(here: Settings, workers: int, model: Path, meta: Meta, rasa_url: str | None) -> list[Child]:
+@contextmanager
+def empty(url: str | None) -> Iterator[str | None]:
+    """A new database on the PostgreSQL at `url`, for as long as the block lasts; None where SQLite is used."""
+    if url is None:
+        yield None
+        return
+    server = make_url(url)
+    name = create_database(server, "bench")
+    try:
+        yield server.set(database=name).render_as_string(hide_password=False)
+    finally:
+        administer(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def until_ready(here: Settings, worker: Sequence[Child]) -> None:
+    """Wait for one working process and its Rasa. Raises RuntimeError, with what they last said, if one of them ends."""
+    action_port = worker[0].environment["WREN_ACTION_PORT"]
+    own_rasa = len(worker) > 1
+
+    def ready() -> bool:
+        for child in worker:
+            if child.process is not None and child.process.poll() is not None and child.log_path is not None:
+                last = child.log_path.read_text(encoding="utf-8", errors="replace").splitlines()[-15:]
+                raise RuntimeError("\n".join([f"{child.name} ended with code {child.process.returncode}; it said last:", *last]))
+        told = answers(f"http://127.0.0.1:{action_port}{READY}") or {}
+        return told.get("status") == "ready" and (told.get("rasa") == "ready" or not own_rasa)
+
+    say(f"{worker[0].name} is starting ...")
+    until(ready, START_SECONDS)
+    if worker[0].name == "app":
+        until(lambda: (answers(f"http://127.0.0.1:{here.port}{READY}") or {}).get("status") == "ready", START_SECONDS)
+
+
+def workers_of(here: Settings, workers: int, model: Path, meta: Meta, rasa_url: str | None) -> Iterator[list[Child]]:
+    """Each working process, with its Rasa if it has one of its own."""
     own = {
         "WREN_SECRET_KEYS": new_key(), "WREN_WHATSAPP_TOKEN": TOKEN, "WREN_WHATSAPP_PHONE_NUMBER_ID": NUMBER_ID,
         "WREN_WHATSAPP_APP_SECRET": SECRET, "WREN_WHATSAPP_VERIFY_TOKEN": VERIFY, "WREN_WHATSAPP_API": meta.url,
         "WREN_WHATSAPP_PER_SECOND": UNLIMITED, "WREN_PERSON_PER_MINUTE": UNLIMITED, "WREN_LOG_LEVEL": "WARNING",
         "WREN_DATABASE_URL": here.database,
     }  # fmt: skip
-    children = []
     for number in range(workers):
         rasa_port, action_port = free_port(), free_port()
         environment = {**app_environment(here, rasa_port, action_port), **own}
@@ -219,12 +255,12 @@ def children_of(here: Settings, workers: int, model: Path, meta: Meta, rasa_url:
         name, command = ("app", ["serve", "--work"]) if number == 0 else (f"worker {number + 1}", ["work"])
         log = here.var_dir / "logs" / f"{name}.log"
         log.parent.mkdir(exist_ok=True)
-        children.append(Child(name, [sys.executable, "-m", "bot.cli", *command], environment, log_path=log))
+        worker = [Child(name, [sys.executable, "-m", "bot.cli", *command], environment, log_path=log)]
         if rasa_url is None:
             rasa = rasa_child(here, model, rasa_port, action_port)
-            rasa.name = f"Rasa {number + 1}"
-            children.append(rasa)
-    return children
+            rasa.name, rasa.log_path = f"Rasa {number + 1}", log.with_name(f"rasa {number + 1}.log")
+            worker.append(rasa)
+        yield worker
 
 
 def measure_ours(
