@@ -375,7 +375,8 @@ class Outbox(Base):
     __table_args__ = (
         Index("ix_outbox_open_person", "person_id", "id", sqlite_where=text("open = 1"), postgresql_where=text("open = 1")),
         Index("ix_outbox_person_seq", "person_id", "id"),
-        Index("ix_outbox_provider", "channel", "provider_id"),
+        Index("ix_outbox_inbox_id", "inbox_id", **_only("inbox_id IS NOT NULL")),
+        Index("ix_outbox_case_id", "case_id", **_only("case_id IS NOT NULL")),
         Index("ix_outbox_asked", "channel", "id", sqlite_where=text(OPEN_ASKED), postgresql_where=text(OPEN_ASKED)),
         Index("ix_outbox_unasked", "channel", "id", sqlite_where=text(OPEN_UNASKED), postgresql_where=text(OPEN_UNASKED)),
         Index("ix_outbox_held", "person_id", "id", sqlite_where=text("state = 'held'"), postgresql_where=text("state = 'held'")),
@@ -386,8 +387,8 @@ class Outbox(Base):
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
     address_id: Mapped[int] = mapped_column(ForeignKey("person_address.id", ondelete="CASCADE"))
     channel: Mapped[str] = mapped_column(String(20))
-    inbox_id: Mapped[int | None] = mapped_column(BigId, index=True)
-    case_id: Mapped[int | None] = mapped_column(BigId, index=True)
+    inbox_id: Mapped[int | None] = mapped_column(BigId)
+    case_id: Mapped[int | None] = mapped_column(BigId)
     staff_id: Mapped[int | None] = mapped_column(BigId)
     message_class: Mapped[str] = mapped_column(String(20))
     ref: Mapped[str] = mapped_column(String(120))
