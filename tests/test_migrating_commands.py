@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from bot import cli
 from bot.campaigns import cli as campaigns
+from bot.commands import providers, staff
 from bot.desk import cli as desk
 from bot.insight import cli as insight
 from bot.retention import cli as retention
@@ -33,7 +34,8 @@ def whole(empty_address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     """The address of a database without tables that each command takes for its own."""
     chosen = Settings.model_validate({"database_url": empty_address, "var_dir": tmp_path, "demonstration": False})
     monkeypatch.setenv("WREN_DATABASE_URL", empty_address)
-    monkeypatch.setattr(cli, "_started", lambda: chosen)
+    for module in (providers, staff):
+        monkeypatch.setattr(module, "started", lambda: chosen)
     for module in (campaigns, insight, retention, desk):
         monkeypatch.setattr(module, "settings", lambda: chosen)
     return empty_address

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from bot import cli
 from bot.channels.whatsapp import GraphError, WhatsAppChannel
+from bot.commands import common
 from bot.delivery.templates import note_news, standing_of
 from bot.doctor import report
 from bot.library import Library
@@ -164,7 +165,7 @@ def test_the_table_is_csv_with_a_line_for_each_language(database: Database) -> N
 
 
 def command(settings: Settings, *arguments: str, monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:
-    monkeypatch.setattr(cli, "settings", lambda: settings)
+    monkeypatch.setattr(common, "settings", lambda: settings)
     done = CliRunner().invoke(cli.app, ["whatsapp", *arguments])
     return done.exit_code, done.output
 

@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bot import cli
+from bot.commands import staff
 from bot.console import factor
 from bot.settings import Settings
 from bot.storage.crypto import Keyring, new_key
@@ -25,7 +26,7 @@ Run = Callable[..., tuple[int, str, str]]
 def bot(tmp_path: Path, database_address: str, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs a command on a database of this test's own: its exit status, and what it printed on both streams."""
     chosen = Settings.model_validate({"database_url": database_address, "var_dir": tmp_path, "demonstration": False})
-    monkeypatch.setattr(cli, "_started", lambda: chosen)
+    monkeypatch.setattr(staff, "started", lambda: chosen)
 
     def run(*words: str) -> tuple[int, str, str]:
         done = CliRunner().invoke(cli.app, ["staff", *words])

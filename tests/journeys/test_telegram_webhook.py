@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from bot import cli
 from bot.app import listen, server, web_app, working
 from bot.channels.telegram.webhook import HEADER
+from bot.commands import providers
 from bot.conversation.intake import Intake
 from bot.delivery.pace import paused
 from bot.polling import TelegramIntake, telegram_poller
@@ -284,7 +285,7 @@ def test_the_command_sets_shows_and_deletes_the_webhook(monkeypatch: pytest.Monk
         chosen = Settings.model_validate(
             {"telegram_token": TOKEN, "telegram_api": url, "telegram_webhook_secret": SECRET, "public_url": PUBLIC}
         )
-        monkeypatch.setattr(cli, "_started", lambda: chosen)
+        monkeypatch.setattr(providers, "started", lambda: chosen)
 
         def run(*options: str) -> tuple[int, str]:
             result = CliRunner().invoke(cli.app, ["telegram", "webhook", *options])
@@ -298,7 +299,7 @@ def test_the_command_sets_shows_and_deletes_the_webhook(monkeypatch: pytest.Monk
         double.fail_next("getWebhookInfo", 401, "Unauthorized")
         code, said = run()
         assert (code, "refuses" in said, TOKEN in said) == (1, True, False)
-        monkeypatch.setattr(cli, "_started", lambda: chosen.model_copy(update={"public_url": "http://wren.example"}))
+        monkeypatch.setattr(providers, "started", lambda: chosen.model_copy(update={"public_url": "http://wren.example"}))
         assert run("--set")[0] == 2
-        monkeypatch.setattr(cli, "_started", lambda: chosen.model_copy(update={"telegram_token": None}))
+        monkeypatch.setattr(providers, "started", lambda: chosen.model_copy(update={"telegram_token": None}))
         assert run()[0] == 2

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from bot import cli
 from bot.actions.endpoint import action_app
+from bot.commands import doctor
 from bot.conversation.registry import TurnRegistry
 from bot.delivery.receipts import apply_receipt
 from bot.delivery.sender import Sender
@@ -132,7 +133,7 @@ def test_the_trace_of_a_message_that_waits_and_of_a_case(parts_on_both: Parts) -
 
 def test_the_command_says_the_path_or_that_there_is_none(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
     number = Parent(parts).send("hello").inbox_id
-    monkeypatch.setattr(cli, "_started", lambda: Settings.model_validate({"database_url": parts.settings.database_url}))
+    monkeypatch.setattr(doctor, "started", lambda: Settings.model_validate({"database_url": parts.settings.database_url}))
     found = CliRunner().invoke(cli.app, ["doctor", "trace", str(number)])
     assert found.exit_code == 0 and f"message {number} received by terminal" in found.output
     assert CliRunner().invoke(cli.app, ["doctor", "trace", "999999"]).exit_code == 1
