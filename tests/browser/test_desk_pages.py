@@ -61,7 +61,7 @@ def test_words_go_from_a_draft_to_parents_on_a_narrow_screen(
         press(page, "text=Approve these words")
         press(page, "text=Publish: parents read it from now on")
         assert "Parents read it from now on" in page.inner_text("[role=status].banner")
-        page.locator("details summary").first.click()
+        page.locator("main details summary").first.click()
         look(page)
         assert page.troubles == [] or all("status of 4" in trouble for trouble in page.troubles)
     assert body.split("\n")[0] in office.services.renderer.library.render(f"message:{CRYING}", language).text

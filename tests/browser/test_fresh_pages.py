@@ -70,7 +70,7 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(office: Office, 
         elif view == "service-done":
             page.click("button:text-is('Full')")
             page.wait_for_selector("text=Parents are told that it is full.")
-            for details in page.locator("details summary").all():
+            for details in page.locator("main details summary").all():
                 details.click()
         assert violations(page) == [] and sideways(page) <= 0
         small = page.evaluate(
