@@ -29,6 +29,9 @@ from bot.storage.unfit import Unfit
 from bot.wiring import prepare_database
 
 Say = Callable[[str], None]
+OURS = frozenset({"alembic_version", "person", "person_address", "inbox", "outbox"})
+"""Tables by which a copy of Wren's is known."""
+
 SQLITE_MARK, POSTGRES_MARK = b"SQLite format 3\0", b"PGDMP"
 """How the files begin."""
 
@@ -74,6 +77,7 @@ def restore(settings: Settings, file: Path, say: Say, lists: Sequence[Path] = ()
         if database.is_sqlite:
             _take_in_sqlite(file, Path(database.engine.url.database or ""))
         else:
+            _look_through_postgres(file)
             options = ["--exit-on-error", "--single-transaction", "--no-owner", "--no-privileges"]
             _run("pg_restore", options, settings.database, str(file))
         prepare_database(settings, database)
@@ -187,6 +191,22 @@ def _take_in_sqlite(file: Path, database: Path) -> None:
         database.with_name(database.name + beside).unlink(missing_ok=True)  # an empty database, as was made sure
     with _written_whole(database) as part:
         _copy_sqlite(file, part)
+        _look_through_sqlite(part)
+
+
+def _look_through_sqlite(copy: Path) -> None:
+    """Raises `Refused` for a database that is not Wren's: it would be given our tables and be called restored, with nobody in it."""
+    with closing(sqlite3.connect(f"{copy.resolve().as_uri()}?mode=ro", uri=True)) as read:
+        tables = {name for (name,) in read.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if not tables >= OURS:
+        raise Refused("That is a database, but not one of Wren's. Nothing was taken in.")
+
+
+def _look_through_postgres(file: Path) -> None:
+    """The same for a dump, by its list of contents."""
+    listed = _program("pg_restore", ["--list", str(file)], dict(os.environ))
+    if not all(f" TABLE public {name} " in listed for name in OURS):
+        raise Refused("That is a dump, but not one of Wren's. Nothing was taken in.")
 
 
 def _run(program: str, options: list[str], url: str, *arguments: str) -> None:
@@ -196,12 +216,17 @@ def _run(program: str, options: list[str], url: str, *arguments: str) -> None:
     environment = dict(os.environ)
     if parsed.password is not None:
         environment["PGPASSWORD"] = str(parsed.password)
-    command = [_found(program), *options, "--dbname", address, *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    _program(program, [*options, "--dbname", address, *arguments], environment)
+
+
+def _program(program: str, options: list[str], environment: dict[str, str]) -> str:
+    """What one of PostgreSQL's programs says. Raises `Refused` if it fails."""
+    done = subprocess.run([_found(program), *options], env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         # Its own words name tables and files; a row that cannot be stored it would quote, so only the first line is passed on.
         first = next(iter(done.stderr.strip().splitlines()), "no reason given")
         raise Refused(f"{program} failed: {first[:200]}")
+    return done.stdout
 
 
 def _found(program: str) -> str:

@@ -32,7 +32,7 @@ def _only_where(_: object, __: str, event: MutableMapping[str, Any]) -> MutableM
 
 def _renderer(form: Literal["plain", "json"]) -> Any:
     if form == "json":
-        return structlog.processors.JSONRenderer(ensure_ascii=False)
+        return structlog.processors.JSONRenderer()  # in ASCII: nothing in a line can move a terminal's cursor or turn its text
     return structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "logger", "event"])
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import re
 import secrets
 import tempfile
@@ -20,6 +19,7 @@ from bot.channels.terminal import TerminalChannel, press, say
 from bot.console.accounts import add_staff
 from bot.conversation.rasa import RasaClient
 from bot.handoff import cases, desk
+from bot.jsonlines import as_line, read_line
 from bot.messages import Kind
 from bot.models import train_nlu, train_triage
 from bot.settings import Settings
@@ -199,12 +199,12 @@ async def play(parts: Parts, lines: Iterable[str], language: str | None, out: Te
         except (ScriptError, ValueError, KeyError, TimeoutError) as error:
             result, status = {"error": f"line {number}: {str(error) or type(error).__name__}"}, 1
         if result is not None:
-            print(json.dumps(result, ensure_ascii=False), file=out, flush=True)
+            print(as_line(result), file=out, flush=True)
     return status
 
 
 async def _step(conversation: Conversation, line: str) -> dict[str, Any]:
-    step = json.loads(line)
+    step = read_line(line)
     if not isinstance(step, dict) or len(step) != 1:
         raise ScriptError(
             'a line is {"say": …}, {"press": …}, {"practitioner": …}, {"wait": …}, {"location": …} or {"attach": …}'

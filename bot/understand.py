@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Iterable
 from typing import Any, TextIO
 
 from bot.conversation.commands import APP_ONLY, Commands
 from bot.conversation.decide import Profile, decide
 from bot.conversation.rasa import RasaClient, RasaUnavailable
+from bot.jsonlines import as_line, read_line
 from bot.wiring import Parts
 
 AT_ONCE = 8
@@ -93,7 +93,7 @@ async def run(understanding: Understanding, lines: Iterable[str], out: TextIO) -
     async def one(line: str) -> dict[str, Any]:
         identity: Any = None
         try:
-            message = json.loads(line)
+            message = read_line(line)
             if not isinstance(message, dict):
                 raise ValueError("a line must be a JSON object")
             identity = message.get("id")
@@ -112,5 +112,5 @@ async def run(understanding: Understanding, lines: Iterable[str], out: TextIO) -
     for task in tasks:
         result = await task
         status = status or int("error" in result)
-        print(json.dumps(result, ensure_ascii=False), file=out, flush=True)
+        print(as_line(result), file=out, flush=True)
     return status

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from alembic import command
-from sqlalchemy import delete, inspect, select, update
+from sqlalchemy import delete, inspect, select, text, update
 
 from bot.backup import Refused, back_up, restore
 from bot.people.forgotten import FORGET, ForgottenList
@@ -217,3 +217,23 @@ def test_a_copy_under_other_keys_is_said_to_be_so(lived_in: Database, empty_besi
     back_up(settings(lived_in.url, tmp_path), tmp_path / "copy", SAID.append)
     with pytest.raises(Unfit, match="WREN_SECRET_KEYS"):
         restore(settings(empty_beside, tmp_path, key=new_key()), tmp_path / "copy", SAID.append)
+
+
+def test_another_programs_database_is_no_copy(lived_in: Database, empty_beside: str, tmp_path: Path) -> None:
+    """It would be taken in, given our tables, and called restored with nobody in it."""
+    with lived_in.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE alembic_version RENAME TO somebody_elses"))
+    back_up(settings(lived_in.url, tmp_path), tmp_path / "copy", SAID.append)
+    with pytest.raises(Refused, match="not one of Wren's"):
+        restore(settings(empty_beside, tmp_path), tmp_path / "copy", SAID.append)
+    assert tables_at(empty_beside) == []
+
+
+def test_a_copy_by_a_link_is_read_and_the_link_is_left_alone(lived_in: Database, empty_beside: str, tmp_path: Path) -> None:
+    back_up(settings(lived_in.url, tmp_path), tmp_path / "copy", SAID.append)
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "copy")
+    with pytest.raises(Refused, match="already"):
+        back_up(settings(lived_in.url, tmp_path), link, SAID.append)
+    restore(settings(empty_beside, tmp_path), link, SAID.append)
+    assert link.is_symlink() and "person" in tables_at(empty_beside)

@@ -10,6 +10,7 @@ import hmac
 import json
 import logging
 import zlib
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -21,6 +22,8 @@ from bot.conversation.registry import TurnRegistry
 from bot.logs import about
 
 log = logging.getLogger(__name__)
+MOST_UNPACKED = 16 * 1024 * 1024
+"""A tracker of a session is some hundred kilobytes."""
 
 
 def action_app(actions: Actions, registry: TurnRegistry, token: str) -> Starlette:
@@ -29,10 +32,9 @@ def action_app(actions: Actions, registry: TurnRegistry, token: str) -> Starlett
     async def webhook(request: Request) -> Response:
         if not hmac.compare_digest(request.headers.get("authorization", "").encode(), f"Bearer {token}".encode()):
             return JSONResponse({"error": "a loopback token is needed"}, status_code=401)
-        body = await request.body()
-        if request.headers.get("content-encoding") == "deflate":
-            body = zlib.decompress(body)
-        call = json.loads(body)
+        call = _call(await request.body(), packed=request.headers.get("content-encoding") == "deflate")
+        if call is None:
+            return JSONResponse({"error": "this is no call of an action"}, status_code=400)
         name = call["next_action"]
         if name not in actions.names():
             return JSONResponse({"error": f"no action {name}", "action_name": name}, status_code=404)
@@ -56,3 +58,19 @@ def action_app(actions: Actions, registry: TurnRegistry, token: str) -> Starlett
         return JSONResponse([{"name": name} for name in actions.names()])
 
     return Starlette(routes=[Route("/webhook", webhook, methods=["POST"]), Route("/health", health), Route("/actions", known)])
+
+
+def _call(body: bytes, *, packed: bool) -> dict[str, Any] | None:
+    """What Rasa asks for; None for what is no such call, and for what would unpack to more than `MOST_UNPACKED`."""
+    try:
+        if packed:
+            unpacking = zlib.decompressobj()
+            body = unpacking.decompress(body, MOST_UNPACKED)
+            if not unpacking.eof:
+                return None
+        call = json.loads(body)
+    except (ValueError, RecursionError, zlib.error):
+        return None
+    parts = {"next_action": str, "sender_id": str, "tracker": dict}
+    whole = isinstance(call, dict) and all(isinstance(call.get(name), kind) for name, kind in parts.items())
+    return call if whole else None

@@ -191,6 +191,8 @@ class Guard:
 
         async def answer(request: Request) -> Response:
             with speaking(language_for(request)):
+                if any(NUL in str(value) for value in (*request.path_params.values(), *request.query_params.values())):
+                    return self._look.notice("no_page", 404)
                 return await endpoint(request)
 
         return ruled(answer, rule)

@@ -54,6 +54,9 @@ class LanguageChoice:
 
 def _page_before(request: Request) -> str:
     """The page that a form was on, as the browser tells us: ours alone sends it, so that it need not stand in every form."""
-    before = urlsplit(request.headers.get("referer", ""))
+    try:
+        before = urlsplit(request.headers.get("referer", ""))
+    except ValueError:  # half an address, which no browser sends
+        before = urlsplit("")
     page = nearest(before.path)
     return f"{page}?{before.query}" if page == before.path and before.query else page

@@ -252,7 +252,7 @@ class Provider:
             if response.status_code != 200:
                 raise ProviderAway(f"the provider answered {response.status_code}")
             answer = httpx.Response(200, content=bytes(body)).json()
-        except (httpx.HTTPError, ValueError) as error:
+        except (httpx.HTTPError, ValueError, RecursionError) as error:
             raise ProviderAway(type(error).__name__) from None
         if not isinstance(answer, dict):
             raise ProviderAway("no JSON object")

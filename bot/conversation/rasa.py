@@ -115,7 +115,7 @@ class RasaClient:
             raise RasaUnavailable(type(error).__name__, "timeout") from error
         except aiohttp.ClientError as error:
             raise RasaUnavailable(type(error).__name__, "unreachable") from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise RasaUnavailable(type(error).__name__) from error
         if not isinstance(answer, dict):
             raise RasaUnavailable("the answer is not an object")

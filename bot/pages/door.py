@@ -58,7 +58,10 @@ def from_our_pages(request: Request, public_url: str) -> bool:
     origin = request.headers.get("origin")
     if origin is None:
         return True
-    ours, theirs = urlsplit(public_url), urlsplit(origin)
+    try:
+        ours, theirs = urlsplit(public_url), urlsplit(origin)
+    except ValueError:  # half an address, which no browser sends
+        return False
     if (theirs.scheme, theirs.netloc) == (ours.scheme, ours.netloc):
         return True
     return bool(theirs.netloc) and theirs.netloc == request.headers.get("host")

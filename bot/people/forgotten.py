@@ -45,7 +45,7 @@ class Line:
         try:
             line = cls(**json.loads(text))
             whole = line.act in (FORGET, ERASE) and datetime.fromisoformat(line.until).tzinfo is not None
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             return None
         return line if whole else None
 

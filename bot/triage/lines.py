@@ -1,9 +1,9 @@
 """`bot triage`: JSON lines in, JSON lines out."""
 
-import json
 from collections.abc import Iterable
 from typing import Any, TextIO
 
+from bot.jsonlines import as_line, read_line
 from bot.triage.levels import Assessment
 from bot.triage.reader import Triage
 
@@ -20,15 +20,15 @@ def run(stdin: Iterable[str], stdout: TextIO, triage: Triage) -> int:
             continue
         answer = _answer(line, triage)
         status = 1 if "error" in answer else status
-        stdout.write(json.dumps(answer, ensure_ascii=False).encode("utf-8", "replace").decode("utf-8") + "\n")
+        stdout.write(as_line(answer) + "\n")
         stdout.flush()
     return status
 
 
 def _answer(line: str, triage: Triage) -> dict[str, Any]:
     try:
-        message = json.loads(line)
-    except (ValueError, RecursionError):
+        message = read_line(line)
+    except ValueError:
         return {"id": None, "error": "this line is not JSON"}
     if not isinstance(message, dict):
         return {"id": None, "error": "this line is not a JSON object"}

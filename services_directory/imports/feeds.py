@@ -62,6 +62,8 @@ def is_allowed(address: str, *, loopback: bool) -> bool:
             return is_allowed(str(inside), loopback=loopback)
     if loopback and found.is_loopback:
         return True
+    if isinstance(found, ipaddress.IPv6Address) and found.is_site_local:  # withdrawn, and still used within some networks
+        return False
     return found.is_global and not (found.is_multicast or found.is_reserved or found.is_unspecified)
 
 

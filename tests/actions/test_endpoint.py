@@ -258,3 +258,22 @@ def test_actions_write_nothing(client: TestClient, parts: Parts) -> None:
         for name in parts.actions.names():
             client.post("/webhook", json=call(name), headers=HEADERS)
     assert (turn.replies, turn.effects, turn.outcome) == ([], [], None)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"null", b"[" * 100_000, b'{"next_action": 1, "sender_id": "x", "tracker": {}}', b'{"next_action": "x"}', b"\xff\xfe"],
+    ids=["empty", "null", "deep", "wrong", "half", "bytes"],
+)
+def test_what_is_no_call_is_refused_also_packed(client: TestClient, body: bytes) -> None:
+    assert client.post("/webhook", content=body, headers=HEADERS).status_code == 400
+    packed = {**HEADERS, "Content-Encoding": "deflate"}
+    assert client.post("/webhook", content=zlib.compress(body), headers=packed).status_code == 400
+    assert client.post("/webhook", content=body, headers=packed).status_code == 400
+
+
+def test_what_unpacks_beyond_all_measure_is_not_unpacked(client: TestClient) -> None:
+    bomb = zlib.compress(b'{"next_action": "x", "sender_id": "x", "tracker": {"a": "' + b"a" * 64 * 1024 * 1024 + b'"}}')
+    assert len(bomb) < 100_000
+    answer = client.post("/webhook", content=bomb, headers={**HEADERS, "Content-Encoding": "deflate"})
+    assert answer.status_code == 400

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -173,7 +174,8 @@ def test_only_web_addresses_without_passwords_are_feeds(address: str) -> None:
 @pytest.mark.parametrize(
     "address",
     ["127.0.0.1", "10.0.0.1", "172.16.3.4", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "::1", "fe80::1", "fc00::1",
-     "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::", "224.0.0.1", "255.255.255.255", "fe80::1%eth0"],
+     "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::", "224.0.0.1", "255.255.255.255", "fe80::1%eth0", "fec0::1",
+     "::7f00:1", "::ffff:0:7f00:1", "64:ff9b:1::7f00:1", "2001:0:7f00:1::", "198.18.0.1", "ff02::1", "::"],
 )  # fmt: skip
 def test_no_address_of_an_inner_network_is_allowed(address: str) -> None:
     assert not is_allowed(address, loopback=False)
@@ -185,12 +187,38 @@ def test_loopback_is_for_those_who_ask_for_it_and_nothing_inner_else() -> None:
     assert not is_allowed("10.0.0.1", loopback=True) and not is_allowed("169.254.169.254", loopback=True)
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "[::1]", "[::ffff:127.0.0.1]"])
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "[::1]", "[::ffff:127.0.0.1]", "017700000001", "127.1", "[0:0:0:0:0:0:0:1]",
+     "LOCALHOST.", "①②⑦.0.0.1", "0"],
+)  # fmt: skip
 def test_however_this_machine_is_written_it_is_not_asked(site: Site, host: str) -> None:
     site.answer = paged(3)
     with pytest.raises(CannotRead):
         read_feed(f"http://{host}:{site.server.server_port}/services", limits=Limits(pause=0.01))
     assert not site.asked
+
+
+def test_a_name_that_answers_differently_the_second_time_gains_nothing(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DNS rebinding: what was checked is what is connected to, and the name is not asked again."""
+    site.answer = paged(3)
+    answers = iter(["93.184.216.34", *["127.0.0.1"] * 10])
+    asked, connected = [], []
+
+    def looked_up(host: str, port: int, **more: Any) -> list[Any]:
+        asked.append(host)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (next(answers), port))]
+
+    def connect(address: tuple[str, int], *rest: Any, **more: Any) -> None:
+        connected.append(address[0])
+        raise OSError("nobody is there")
+
+    monkeypatch.setattr(socket, "getaddrinfo", looked_up)
+    monkeypatch.setattr(socket, "create_connection", connect)
+    with pytest.raises(CannotRead):
+        read_feed("http://rebind.example/services", limits=Limits(pause=0.01))
+    assert connected == ["93.184.216.34"] and not site.asked
+    assert len(asked) == 2  # it is tried again, and that answer is checked anew and refused
 
 
 def test_a_redirect_into_the_network_is_not_followed(site: Site) -> None:
