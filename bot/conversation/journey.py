@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import and_, bindparam, exists, select
 from sqlalchemy.orm import Session, aliased
@@ -36,6 +37,7 @@ from bot.storage.crypto import KeyMissing, Keyring
 from bot.storage.engine import Database
 from bot.storage.incidents import note_incident
 from bot.storage.tables import ButtonToken, Case, CaseEvent, Dialogue, Inbox, Person, now
+from bot.storage.upsert import insert
 from bot.triage import Level
 from services_directory import Directory
 
@@ -117,6 +119,8 @@ class Work:
     channel: str
     attempts: int
     received_at: datetime
+    saved: Mapping[str, Any] | None
+    """The dialogue as it was kept before this turn; None if nothing was."""
 
 
 class Journey:
@@ -178,12 +182,13 @@ class Journey:
     def _load(self, session: Session, lease: Lease) -> Work:
         row, person, saved, case, earlier, opened = session.execute(_FOR_A_TURN, {"row": lease.row_id}).one()
         inbound = unpack_inbound(self._keyring.open_json(row.sealed))
+        state = DialogueState.from_json(saved.state if saved else None)
         turn = Turn(
             inbox_id=row.id,
             turn_id=secrets.token_urlsafe(16),
             inbound=inbound,
             person=view(session, person),
-            state=DialogueState.from_json(saved.state if saved else None),
+            state=state,
             language=person.language,
             level=row.level,
             reasons=self._keyring.open_json(row.triage) if row.triage else (),
@@ -202,6 +207,7 @@ class Journey:
             channel=row.channel,
             attempts=row.attempts,
             received_at=row.received_at,
+            saved=state.to_json() if saved else None,  # a copy: the turn changes its lists in place
         )
 
     def _pressed(self, session: Session, person_id: int, token: str | None) -> Pressed | None:
@@ -450,7 +456,7 @@ class Journey:
             )
             for effect in turn.effects:
                 effects.apply(effect, committing)
-            self._save_state(session, turn)
+            self._save_state(session, work)
             self._write_replies(session, work, mark="")
         # Looked at afterwards: what comes in meanwhile finds this message still open, and its own wake-up finds nothing to take.
         with self._database.read() as session:
@@ -470,17 +476,19 @@ class Journey:
             cases.join(session, session.get_one(Case, case_id), turn.inbox_id)
 
     @staticmethod
-    def _save_state(session: Session, turn: Turn) -> None:
+    def _save_state(session: Session, work: Work) -> None:
+        """Keep the dialogue, if this turn has changed it. Nobody else writes it while the lease is ours."""
+        turn = work.turn
         if turn.outcome == "forgotten":
             return
         if turn.useful:
             turn.state.useful += 1
-        with session.no_autoflush:  # what the effects have made goes out with the replies, in one
-            saved = session.get(Dialogue, turn.person.id)
-        if saved is None:
-            session.add(Dialogue(person_id=turn.person.id, state=turn.state.to_json()))
-        else:
-            saved.state = turn.state.to_json()
+        state = turn.state.to_json()
+        if state == work.saved:
+            return
+        kept = insert(session, Dialogue).values(person_id=turn.person.id, state=state, updated_at=now())
+        new = {"state": kept.excluded.state, "updated_at": kept.excluded.updated_at}
+        session.connection().execute(kept.on_conflict_do_update(index_elements=["person_id"], set_=new))
 
     def hand_back(self, work: Work) -> None:
         """Give the message back untried: this process is stopping. Does nothing if it is no longer ours."""

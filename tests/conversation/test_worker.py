@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 
 import pytest
 from sqlalchemy import select
@@ -10,7 +11,7 @@ from sqlalchemy import select
 from bot.conversation import journey as journey_module
 from bot.conversation.worker import Workers
 from bot.delivery.hub import Hub
-from bot.storage.tables import Outbox, Person
+from bot.storage.tables import Dialogue, Outbox, Person
 from bot.wiring import Parts
 from tests.conversation.support import Parent, drain
 
@@ -88,3 +89,21 @@ async def test_an_apology_belongs_to_the_campaign_and_the_case_as_the_answer_wou
     assert apology.case_id is not None
     with parts.database.read() as session:
         assert session.scalars(select(Outbox.campaign).where(Outbox.key == apology.key)).all() == ["poster"]
+
+
+async def test_what_a_turn_adds_to_the_dialogue_is_kept_and_what_it_leaves_alone_is_not_written(parts_on_both: Parts) -> None:
+    parts, parent = parts_on_both, Parent(parts_on_both)
+
+    async def commit(*asked: str) -> tuple[list[str], datetime]:
+        await asyncio.to_thread(parent.send, "hello")
+        (work,) = await asyncio.to_thread(parts.journey.claim, 1)
+        work.turn.state.asked += asked
+        await asyncio.to_thread(parts.journey.commit, work)
+        with parts.database.read() as session:
+            kept = session.get_one(Dialogue, parent.person_id)
+            return kept.state["asked"], kept.updated_at
+
+    assert (await commit("one"))[0] == ["one"]
+    asked, changed_at = await commit("two")
+    assert asked == ["one", "two"]
+    assert await commit() == (asked, changed_at)
