@@ -23,6 +23,8 @@ APPROVALS = "approvals.yml"
 _UNKNOWN = "_"
 _FIGURE = "figureofspeech"
 _SELF = "self"
+_NEAR = 10
+"""So many words may lie between a phrase and what makes an exception of it (`without`)."""
 _TOP = {"language", "spelling", "lists", "reading", "rules"}
 _SPELLING = {"short", "emoji", "sounds", "misspelt", "real_words", "mutations", "numbers"}
 _READING = {"negation", "negation_reaches_over", "long_past", "long_ago", "well_now", "still_now", "story", "learning", "figures"}
@@ -197,25 +199,23 @@ class RuleBook:
                 continue
             rule = self.rules[number]
             span = self._first(rule, rule.says[place], heard)
-            if span and self._company(rule, heard):
+            if span:
                 found.add(number)
                 yield Hit(rule, span, self._own(span, heard.reading))
 
     def _first(self, rule: Rule, phrase: Phrase, heard: Heard) -> Span | None:
-        for span in phrase.find(heard):
-            if not (rule.negation and self._negated(span, phrase, heard.reading)):
-                return span
-        return None
+        """Where the phrase stands with the company that its rule asks for, not undone by "not", and with no exception near."""
+        spans = phrase.find(heard)
+        if rule.negation:
+            spans = [span for span in spans if not self._negated(span, phrase, heard.reading)]
+        if not spans or (rule.with_ and not any(other.find(heard) for other in rule.with_)):
+            return None
+        exceptions = [exception for other in rule.without for exception in other.find(heard)]
+        return next((span for span in spans if not any(_near(span, exception) for exception in exceptions)), None)
 
     def _own(self, span: Span, reading: Reading) -> bool:
         words = reading.words[max(0, span.start - 1) : span.end]
         return any(_SELF in self.concepts.get(word.form, ()) for word in words)
-
-    def _company(self, rule: Rule, heard: Heard) -> bool:
-        """Are the phrases there that must be, and those not that must not?"""
-        if rule.with_ and not any(phrase.find(heard) for phrase in rule.with_):
-            return False
-        return not any(phrase.find(heard) for phrase in rule.without)
 
     def _negated(self, span: Span, phrase: Phrase, reading: Reading) -> bool:
         words = reading.words
@@ -230,6 +230,12 @@ class RuleBook:
             if words[place].form not in self.reaches_over:
                 return False
         return False
+
+
+def _near(span: Span, exception: Span) -> bool:
+    """Whether an exception stands so near that it speaks of the same thing: a fear told in a message that goes on to a bath stays a
+    fear."""
+    return exception.start - span.end <= _NEAR and span.start - exception.end <= _NEAR
 
 
 class DataFile:

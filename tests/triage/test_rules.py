@@ -92,6 +92,19 @@ def test_with_and_without_ask_for_and_forbid_company(tmp_path: Path) -> None:
     assert not fits(tmp_path, "blue", "baby has blue eyes", more)
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("i gave her a bath and now she is blue", False),
+        ("i bathed her and her brother, we read a book, had milk, then after the bath she is blue", False),
+        ("she is blue and cold. we had a lovely day, first swimming, then lunch at nans, tea and a bath", True),
+        ("blue toys in the bath, then tea and a story and now she will not move and she is blue", True),
+    ],
+)
+def test_an_exception_counts_only_near_the_words_it_is_about(tmp_path: Path, text: str, expected: bool) -> None:
+    assert fits(tmp_path, "blue", text, "    without: [bath]\n") is expected
+
+
 def test_words_of_a_figure_of_speech_set_nothing_off(tmp_path: Path) -> None:
     assert fits(tmp_path, "dead", "he is dead")
     assert not fits(tmp_path, "dead", "i am dead on my feet")
