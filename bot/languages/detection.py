@@ -130,8 +130,10 @@ class Detector:
             scores[label] = scores.get(label, -4.0 if self.model else 0.0) + 1.2 * known
         # A word or two says little: the fewer words, the flatter the chances.
         doubt = min(1.0, 0.35 + 0.16 * len(words))
-        powers = {label: math.exp(doubt * (score - max(scores.values()))) for label, score in scores.items()}
-        return {label: power / sum(powers.values()) for label, power in powers.items()}
+        highest = max(scores.values())
+        powers = {label: math.exp(doubt * (score - highest)) for label, score in scores.items()}
+        whole = sum(powers.values())
+        return {label: power / whole for label, power in powers.items()}
 
     def _by_script(self, text: str, script: str, hint: str | None) -> Detected:
         candidates = [language for language in self.catalogue if language.script == script]
