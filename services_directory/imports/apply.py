@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from services_directory import models
 from services_directory.database import read_revision, writing
 from services_directory.editing.tables import Step
-from services_directory.imports.incoming import Form, rule_of
+from services_directory.imports.forms import Form, rule_of
 from services_directory.imports.notes import stored
 from services_directory.imports.plan import Change, Options, Plan, Progress, Row, make_plan
 from services_directory.imports.readers import Reading

@@ -14,7 +14,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from services_directory.imports.incoming import Entity, Form, Incoming, read_service
+from services_directory.imports.forms import Entity, Form, Incoming
+from services_directory.imports.incoming import read_service
 from services_directory.imports.mend import shortened
 from services_directory.imports.notes import Note, Said, said
 from services_directory.imports.one_sheet import COLUMNS

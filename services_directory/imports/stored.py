@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from services_directory import models
-from services_directory.imports.incoming import Form, encode, rule_of
+from services_directory.imports.forms import Form, encode, rule_of
 from services_directory.imports.tables import ImportedForm
 from services_directory.terms import vocabulary
 

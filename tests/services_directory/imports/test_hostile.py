@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services_directory.imports import mend, readers, tabular
-from services_directory.imports.incoming import Incoming, read_service
+from services_directory.imports.forms import Incoming
+from services_directory.imports.incoming import read_service
 from services_directory.imports.notes import CannotRead
 from services_directory.imports.one_sheet import COLUMNS, template, write_sheet
 from services_directory.imports.readers import Document, read_bytes

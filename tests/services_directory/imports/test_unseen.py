@@ -16,7 +16,8 @@ from services_directory import ImportOptions, migrate, models, open_engine, run_
 from services_directory.imports import mend
 from services_directory.imports.exporting import export
 from services_directory.imports.feeds import read_feed
-from services_directory.imports.incoming import Incoming, read_service
+from services_directory.imports.forms import Incoming
+from services_directory.imports.incoming import read_service
 from services_directory.imports.notes import CannotRead
 from services_directory.imports.plan import make_plan
 from services_directory.imports.readers import Document, Reading, read_bytes, reading_of
