@@ -23,7 +23,8 @@ from services_directory.imports.exporting import FORMS, documents
 from services_directory.imports.exporting import export as exported
 from services_directory.imports.feeds import Limits, is_address, read_feed
 from services_directory.imports.notes import CannotRead, said
-from services_directory.imports.plan import Options, make_plan
+from services_directory.imports.plan import Options
+from services_directory.imports.planning import make_plan
 from services_directory.imports.readers import MAX_BYTES, read_bytes
 from services_directory.imports.report import lines
 from services_directory.postcode_files import UnreadablePostcodes, load_postcodes

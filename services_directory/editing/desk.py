@@ -1,4 +1,4 @@
-"""The work on the directory: draft, send, approve, refuse, undo. Every call takes a session and commits nothing.
+"""The work on the directory: draft, send, approve, refuse. Every call takes a session and commits nothing.
 
 Who may: whoever calls has seen to the role; areas are seen to here. An account of one area works on the records of that
 area. A record without an area belongs to all of them: every account may read it, and only an account of all areas (its
@@ -23,8 +23,6 @@ from services_directory.models import now
 
 OPEN = ("draft", "pending", "refused")
 LONGEST_REASON = 1000
-UNDOABLE = ("changed", "undone", "answered", "merged", "withdrawn", "refused")
-"""Steps of a history that can be undone: what was added or imported is changed like anything else instead."""
 
 
 class Refusal(Exception):
@@ -208,6 +206,12 @@ def pending(session: Session, person: Person) -> list[Change]:
     return list(session.scalars(waiting.order_by(Change.sent_at).limit(200)))
 
 
+def open_changes(session: Session, person: Person, service_id: str) -> list[Change]:
+    """Return what waits for approval for one service."""
+    waiting = select(Change).where(Change.service_id == service_id, Change.state == "pending", in_sight(Change.area_id, person))
+    return list(session.scalars(waiting.order_by(Change.sent_at)))
+
+
 # ---- Deciding ---------------------------------------------------------------------------------------------------------
 
 
@@ -378,50 +382,3 @@ def _waiting(session: Session, person: Person, change_id: str) -> Change:
     if change.state != "pending":
         raise Refusal("not_pending")
     return change
-
-
-# ---- History ----------------------------------------------------------------------------------------------------------
-
-
-def history(session: Session, service_id: str) -> list[Step]:
-    """Return what was done to a service, the latest first."""
-    query = select(Step).where(Step.service_id == service_id).order_by(Step.at.desc(), Step.id)
-    return list(session.scalars(query.limit(200)))
-
-
-def undo(session: Session, person: Person, step_id: str) -> Change:
-    """Begin a change that sets the fields of one step back to what they were before it. It is sent and approved as any other.
-
-    Fields that were changed again since are set back too; the difference shows it. Raises ``Refusal``.
-    """
-    step = session.get(Step, step_id)
-    if step is None:
-        raise Refusal("missing")
-    service = get_service(session, person, step.service_id)
-    if not may_change(person, service.area_id):
-        raise Refusal("not_yours")
-    if step.kind not in UNDOABLE:
-        raise Refusal("undo_added")
-    current = answers_of(service)
-    answers = {field: text for field, text in current.items() if field not in step.after} | step.before
-    brings_back = step.kind in ("withdrawn", "refused") and service.approval == "withdrawn"
-    if answers == current and not brings_back:
-        raise Refusal("unchanged")
-    change = Change(
-        service_id=service.id,
-        area_id=service.area_id,
-        base=current,
-        answers=answers,
-        author_id=person.id,
-        author=person.name,
-        undoes=step.id,
-    )
-    session.add(change)
-    session.flush()
-    return change
-
-
-def open_changes(session: Session, person: Person, service_id: str) -> list[Change]:
-    """Return what waits for approval for one service."""
-    waiting = select(Change).where(Change.service_id == service_id, Change.state == "pending", in_sight(Change.area_id, person))
-    return list(session.scalars(waiting.order_by(Change.sent_at)))

@@ -29,7 +29,7 @@ def withdraw(
 ) -> None:
     """Take ``double`` out of parents' sight, and say so in its history. Changes of it that waited go back to their authors.
 
-    It still takes what its source says, so that a wrong answer can be taken back: ``desk.undo`` of that step.
+    It still takes what its source says, so that a wrong answer can be taken back: ``history.undo`` of that step.
     """
     double.approval = "withdrawn"
     # Approved later, a change that is on its way would bring the double back.

@@ -16,7 +16,8 @@ from services_directory.database import read_revision, writing
 from services_directory.editing.tables import Step
 from services_directory.imports.forms import Form, rule_of
 from services_directory.imports.notes import stored
-from services_directory.imports.plan import Change, Options, Plan, Progress, Row, make_plan
+from services_directory.imports.plan import Change, Options, Plan, Progress, Row
+from services_directory.imports.planning import make_plan
 from services_directory.imports.readers import Reading
 from services_directory.imports.report import change_in_words, field_name
 from services_directory.imports.stored import PARTS, SCALARS, TABLES, Part, chunks, read_times

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from services_directory.imports.mend import days
 from services_directory.imports.notes import CannotRead, Said, said
 from services_directory.imports.tabular import LONGEST_CELL, unescaped
+from services_directory.imports.weekdays import days
 from services_directory.terms import vocabulary
 from services_directory.text import fold
 

@@ -10,6 +10,7 @@ from services_directory.imports.forms import Form, rule_of, unique
 from services_directory.imports.mend import shortened
 from services_directory.imports.notes import Said, said
 from services_directory.imports.values import Values, text_id
+from services_directory.imports.weekdays import days
 from services_directory.single_dates import joined
 from services_directory.timetables import DAYS, parse_byday, parse_bymonthday
 
@@ -69,7 +70,7 @@ class Times:
             row["closes_at"] = None
         freq = (mend.written(item.get("freq")) or "").upper()
         given = item.get("byday")
-        byday = mend.days(given).upper().replace(" ", "")[:100] if given and not isinstance(given, dict | bool) else None
+        byday = days(given).upper().replace(" ", "")[:100] if given and not isinstance(given, dict | bool) else None
         if isinstance(given, str) and byday != given.upper().replace(" ", "")[:100]:
             say(said("read_as", value=shortened(given), read=byday or ""))
         if freq == "DAILY" and not byday:

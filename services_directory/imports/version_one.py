@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from services_directory.imports.mend import days
+from services_directory.imports.weekdays import days
 
 Json = dict[str, Any]
 

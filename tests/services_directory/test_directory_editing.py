@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from services_directory import Directory, Query, models, writing
 from services_directory.database import read_revision
 from services_directory.directory import whole_service
-from services_directory.editing import desk, finding
+from services_directory.editing import desk, finding, history
 from services_directory.editing.answers import Wrong, answers_of, tidy, wrongs
 from services_directory.editing.apply import write
 from services_directory.editing.desk import Person, Refusal
@@ -145,7 +145,7 @@ def test_a_record_that_changed_meanwhile_is_a_conflict_and_nothing_is_lost(demon
     with Session(engine) as session:
         service = of_source(session, "rhyme-time")
         assert (service.name, service.description) == ("Rhymes (example)", "Rewritten elsewhere.")
-        assert desk.history(session, service.id)[0].before["name"] == "Named elsewhere (example)"
+        assert history.steps_of(session, service.id)[0].before["name"] == "Named elsewhere (example)"
 
 
 def test_what_is_approved_is_what_was_shown(demonstration: Directory, engine: Engine) -> None:
@@ -167,12 +167,12 @@ def test_a_step_is_undone_through_approval_and_both_stay_in_the_history(demonstr
     approve(engine, edit(engine, "baby-swim", name="Fins (example)", t1_opens="8am", t1_closes="8:30"))
     with writing(engine) as session:
         service_id = of_source(session, "baby-swim").id
-        undoing = desk.undo(session, AMAL, desk.history(session, service_id)[0].id)
+        undoing = history.undo(session, AMAL, history.steps_of(session, service_id)[0].id)
         assert desk.send(session, AMAL, undoing.id) == []
     approve(engine, undoing, EDITH)
     with Session(engine) as session:
         assert answers_of(of_source(session, "baby-swim")) == before
-        steps = desk.history(session, service_id)
+        steps = history.steps_of(session, service_id)
         assert [(step.kind, step.author, step.approver) for step in steps] == [
             ("undone", "Amal", "Edith"),
             ("changed", "Edith", "Amal"),

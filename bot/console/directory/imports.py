@@ -27,7 +27,8 @@ from services_directory.imports import one_sheet, questions
 from services_directory.imports.apply import Blocked, run_import
 from services_directory.imports.exporting import FORMS, MEDIA_TYPES, SUFFIXES, export
 from services_directory.imports.notes import CannotRead, stored
-from services_directory.imports.plan import Options, make_plan
+from services_directory.imports.plan import Options
+from services_directory.imports.planning import make_plan
 from services_directory.imports.readers import read_bytes
 from services_directory.imports.report import as_json
 from services_directory.imports.tables import WaitingImport

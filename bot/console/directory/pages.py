@@ -29,7 +29,7 @@ from bot.languages import supported
 from bot.messages import Outbound
 from bot.storage.tables import StaffAudit
 from services_directory import writing
-from services_directory.editing import desk, finding
+from services_directory.editing import desk, finding, history
 from services_directory.editing.answers import EVERY, ROWS, STEPS, Wrong, answers_of
 from services_directory.editing.desk import Person, Refusal
 from services_directory.editing.tables import Change
@@ -109,14 +109,14 @@ class DirectoryPages:
 
         def show(session: Session) -> Response:
             service = desk.get_service(session, person, visit.request.path_params["service_id"])
-            steps = desk.history(session, service.id)
+            steps = history.steps_of(session, service.id)
             return self._page(
                 visit,
                 "service.html",
                 service=service,
                 answers=answers_of(service),
                 parts=self._saying.parts(session, answers_of(service)),
-                undoable=desk.UNDOABLE,
+                undoable=history.UNDOABLE,
                 steps=[(step, self._saying.changed(session, step.before, step.after)) for step in steps],
                 waiting=desk.open_changes(session, person, service.id),
                 may_change=desk.may_change(person, service.area_id),
@@ -170,7 +170,7 @@ class DirectoryPages:
     def undo(self, visit: Visit) -> Response:
         """Begin a change that takes back one step."""
         step_id = visit.request.path_params["step_id"]
-        return self._beginning(visit, "directory.undo", lambda session: desk.undo(session, person_of(visit), step_id))
+        return self._beginning(visit, "directory.undo", lambda session: history.undo(session, person_of(visit), step_id))
 
     def answer(self, visit: Visit) -> Response:
         """Keep the answer of one question, then go to the next if it is right."""

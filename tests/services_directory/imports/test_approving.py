@@ -12,7 +12,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from services_directory import Directory, Query, models, writing
-from services_directory.editing import desk
+from services_directory.editing import desk, history
 from services_directory.editing.desk import Person, Refusal
 from services_directory.imports import approving
 from services_directory.imports.approving import Decision, Outcome, Wanted
@@ -73,7 +73,7 @@ def test_many_go_live_at_once_and_each_says_who_and_why(engine: Engine) -> None:
     assert approvals(engine) == ["approved"] * 60
     assert Directory(engine).search(Query(need="infant-feeding", mode="go"))
     with Session(engine) as session:
-        step = desk.history(session, rows[0].id)[0]
+        step = history.steps_of(session, rows[0].id)[0]
     assert (step.kind, step.author, step.after) == ("approved", "Amal", {"reason": "Rung on Monday."})
 
 
@@ -86,7 +86,7 @@ def test_what_is_refused_needs_a_reason_is_seen_by_nobody_and_can_be_brought_bac
     bring(engine, one(1, description="Changed."), one(2))
     assert approvals(engine) == ["withdrawn", "withdrawn"] and look(engine) == []
     with writing(engine) as session:
-        change = desk.undo(session, EDITH, next(s for s in desk.history(session, rows[0].id) if s.kind == "refused").id)
+        change = history.undo(session, EDITH, next(s for s in history.steps_of(session, rows[0].id) if s.kind == "refused").id)
         change.state = "pending"
     with writing(engine) as session:
         row = desk.get_change(session, AMAL, change.id)
@@ -145,7 +145,7 @@ def test_two_approvers_at_once_decide_each_service_once(engine: Engine) -> None:
     assert len(done) == len(set(done)) == 60
     assert {code for outcome in outcomes for _, _, code in outcome.failed} <= {"not_pending"}
     with Session(engine) as session:
-        kinds = [step.kind for row in rows for step in desk.history(session, row.id)]
+        kinds = [step.kind for row in rows for step in history.steps_of(session, row.id)]
     assert len(kinds) == 120 and "pending" not in approvals(engine)
 
 

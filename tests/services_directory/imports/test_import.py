@@ -15,7 +15,8 @@ from services_directory import models, writing
 from services_directory.editing.tables import Step
 from services_directory.freshness.translations import outrun, set_translation
 from services_directory.imports.apply import Blocked, run_import
-from services_directory.imports.plan import Options, Plan, make_plan
+from services_directory.imports.plan import Options, Plan
+from services_directory.imports.planning import make_plan
 from services_directory.imports.readers import read_bytes
 from services_directory.imports.report import as_json, lines
 from services_directory.imports.tables import ImportedForm, MergeQuestion, TermQuestion

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from services_directory import Directory, Query, models, writing
-from services_directory.editing import desk
+from services_directory.editing import desk, history
 from services_directory.editing.answers import answers_of
 from services_directory.editing.desk import Person, Refusal
 from services_directory.editing.tables import Change
@@ -58,8 +58,8 @@ def approve(engine: Engine, change: Change, person: Person = AMAL) -> None:
 
 def undo(engine: Engine, service_id: str, kind: str) -> Change:
     with writing(engine) as session:
-        step = next(step for step in desk.history(session, service_id) if step.kind == kind)
-        change = desk.undo(session, EDITH, step.id)
+        step = next(step for step in history.steps_of(session, service_id) if step.kind == kind)
+        change = history.undo(session, EDITH, step.id)
         assert desk.send(session, EDITH, change.id) == []
         return change
 
@@ -118,7 +118,7 @@ def test_what_nobody_has_approved_is_tagged_at_once_and_stays_unseen(engine: Eng
     question = ask_term(engine, approve=False)
     assert answer(engine, question) == "answered" and needs(engine, question.service_id) == "infant-feeding"
     with Session(engine) as session:
-        step = desk.history(session, question.service_id)[0]
+        step = history.steps_of(session, question.service_id)[0]
         assert (step.kind, step.author, step.after) == ("answered", "Edith", {"needs": "infant-feeding"})
         assert session.get_one(models.Service, question.service_id).approval == "pending"
 
@@ -140,7 +140,7 @@ def test_a_double_is_withdrawn_when_somebody_else_approves_and_brought_back_by_u
     assert found(engine) == ["test"]
     with Session(engine) as session:
         assert session.get_one(models.Service, question.other_id).email == "quiet@example.org"
-        (merged, _) = desk.history(session, question.other_id)
+        (merged, _) = history.steps_of(session, question.other_id)
         assert (merged.kind, merged.author, merged.approver) == ("merged", "Edith", "Amal")
         assert merged.after == {"email": "quiet@example.org", "other": CAFE, "other_id": question.service_id}
     back = undo(engine, question.service_id, "withdrawn")
@@ -172,7 +172,7 @@ def test_doubles_that_nobody_has_approved_are_settled_at_once(engine: Engine) ->
     with Session(engine) as session:
         older, newer = (session.get_one(models.Service, one) for one in (question.other_id, question.service_id))
         assert (older.approval, older.email, newer.approval) == ("pending", "quiet@example.org", "withdrawn")
-        assert desk.history(session, newer.id)[0].kind == "withdrawn"
+        assert history.steps_of(session, newer.id)[0].kind == "withdrawn"
 
 
 def test_if_only_the_newer_is_seen_the_older_goes_live_in_its_place(engine: Engine) -> None:

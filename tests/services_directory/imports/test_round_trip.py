@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 from services_directory import Directory, ImportOptions, migrate, models, open_engine, run_import, writing
 from services_directory.cli import directory_app
 from services_directory.imports.exporting import FORMS, TABLES, export
-from services_directory.imports.plan import make_plan
+from services_directory.imports.planning import make_plan
 from services_directory.imports.readers import read_bytes
 from tests.services_directory.imports.test_import import one
 from tests.services_directory.imports.writer import feed, page

@@ -19,7 +19,7 @@ from services_directory.imports.feeds import read_feed
 from services_directory.imports.forms import Incoming
 from services_directory.imports.incoming import read_service
 from services_directory.imports.notes import CannotRead
-from services_directory.imports.plan import make_plan
+from services_directory.imports.planning import make_plan
 from services_directory.imports.readers import Document, Reading, read_bytes, reading_of
 from services_directory.imports.report import lines
 from tests.services_directory.imports.hard import COUNT, hard_feed
