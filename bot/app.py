@@ -62,7 +62,8 @@ DIRECTORY_API = "/directory/api"
 def web_app(parts: Parts, closing: asyncio.Event | None = None, health: Health | None = None) -> Starlette:
     """The public application: landing and campaign pages, web chat, staff console, the directory's API, health.
 
-    `closing` ends open event streams. `state.whatsapp` is the channel that marks messages as read, if there is one: close it at the end.
+    `closing` ends open event streams. `state.channels` are those by which it answers webhooks (read marks, pressed buttons):
+    close them at the end.
     """
     closing = closing or asyncio.Event()
 
@@ -99,9 +100,9 @@ def web_app(parts: Parts, closing: asyncio.Event | None = None, health: Health |
         closing=closing,
     )
     routes: list[BaseRoute] = [Route("/health", serves), *state.routes(), metrics_route(parts.database, parts.settings)]
-    whatsapp = whatsapp_channel(parts.settings)
+    whatsapp, telegram = whatsapp_channel(parts.settings), telegram_channel(parts.settings)
     routes += whatsapp_routes(parts, whatsapp)
-    routes += telegram_routes(parts)
+    routes += telegram_routes(parts, telegram)
     routes += sms_routes(parts)
     routes += webchat_routes(chat)
     routes += console_routes(console)
@@ -121,7 +122,7 @@ def web_app(parts: Parts, closing: asyncio.Event | None = None, health: Health |
     )
     edge = Middleware(Edge, https=parts.settings.url.startswith("https://"))
     app = Starlette(routes=routes, exception_handlers=troubles(pages), middleware=[edge])
-    app.state.whatsapp = whatsapp
+    app.state.channels = [channel for channel in (whatsapp, telegram) if channel is not None]
     return app
 
 
@@ -313,8 +314,8 @@ async def _serving(parts: Parts, stop: asyncio.Event, health: Health, failed: Ca
     finally:
         public.should_exit = True
         await asyncio.wait([serving], timeout=WEB_SECONDS + 1)
-        if app.state.whatsapp is not None:
-            await app.state.whatsapp.close()
+        for channel in app.state.channels:
+            await channel.close()
 
 
 @contextlib.asynccontextmanager

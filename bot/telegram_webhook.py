@@ -60,9 +60,8 @@ def by_webhook(settings: Settings) -> bool:
     return bool(settings.telegram_secrets()) and mistake(webhook_url(settings), settings.telegram_secrets()) is None
 
 
-def telegram_routes(parts: Parts) -> list[BaseRoute]:
+def telegram_routes(parts: Parts, channel: TelegramChannel | None) -> list[BaseRoute]:
     """The webhook, if there are a token and a secret; without a secret no request could be told from a forged one."""
-    channel = telegram_channel(parts.settings)
     if channel is None or not parts.settings.telegram_secrets():
         return []
     return [Route(PATH, TelegramWebhook(parts, channel).receive, methods=["POST"])]

@@ -250,8 +250,9 @@ async def test_polling_after_a_webhook_takes_it_away_and_begins_at_what_waits(st
 
 
 def test_without_a_secret_or_a_token_there_is_no_way_in(build_parts: Callable[..., Parts], sqlite_address: str) -> None:
-    assert telegram_routes(build_parts(sqlite_address, telegram_token=TOKEN)) == []
-    assert telegram_routes(build_parts(sqlite_address, telegram_webhook_secret=SECRET)) == []
+    for given in ({"telegram_token": TOKEN}, {"telegram_webhook_secret": SECRET}):
+        parts = build_parts(sqlite_address, **given)
+        assert telegram_routes(parts, telegram_channel(parts.settings)) == []
 
 
 async def test_where_telegram_could_not_deliver_wren_polls_and_says_so(
