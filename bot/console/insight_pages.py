@@ -71,6 +71,7 @@ class InsightDesk:
             "pages": tuple(PAGES),
             "least": THRESHOLD,
             "not_held": (),
+            "called": self._called,
         }
         return self._look.page("insight.html", who=visit.who, page="overview", asked=asked, **values)
 
@@ -83,6 +84,7 @@ class InsightDesk:
             return self._look.page("insight.html", who=visit.who, page=page, asked=None, pages=tuple(PAGES))
         self._record(visit, "insight.view", f"{page} {asked.month} {asked.area}")
         values: dict[str, Any] = {"facts": (), "sheets": self._of(page, asked), "pages": tuple(PAGES), "least": THRESHOLD}
+        values["called"] = self._called
         values["not_held"] = self._sheets.headings.not_held if page == "return" else ()
         return self._look.page("insight.html", who=visit.who, page=page, asked=asked, **values)
 
@@ -172,6 +174,11 @@ class InsightDesk:
 
     def _named(self, area: str) -> str:
         return {ALL_AREAS: self._words("insight.all_areas"), "": self._words("insight.no_area")}.get(area, area)
+
+    def _called(self, area: str) -> str:
+        """An area as people call it, for the page; files have its id, which other tables have too."""
+        team = self._services.teams.get(area)
+        return self._named(area) if team is None else team.name
 
     def _record(self, visit: Visit, action: str, subject: str) -> None:
         with self._services.database.write() as session:

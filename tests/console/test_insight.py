@@ -82,6 +82,8 @@ def test_staff_of_an_area_see_its_figures_whatever_they_ask_for(counted: Office,
     own = commissioner.get(f"{OVERVIEW}/reach", month="2025-06").text
     assert commissioner.get(f"{OVERVIEW}/reach", month="2025-06", area=ELSEWHERE).text == own
     everywhere = as_one(counted, "Eve", "commissioner", area=None)
+    overview = everywhere.get(OVERVIEW, month="2025-06").text
+    assert f'<option value="{AREA}">{counted.services.teams[AREA].name}</option>' in overview
     theirs = numbers(everywhere.get(f"{OVERVIEW}/reach", month="2025-06", area=ELSEWHERE).text)
     assert theirs != numbers(own)
     both = everywhere.get(f"{OVERVIEW}/reach", month="2025-06").text
