@@ -16,6 +16,7 @@ from sqlalchemy import update
 from bot.conversation.safety import waiting_reply
 from bot.delivery.held import refuse_old
 from bot.delivery.hub import wait_for
+from bot.delivery.outbox import PULLED
 from bot.delivery.pace import forget_old
 from bot.delivery.receipts import forget_strangers
 from bot.delivery.waiting import tell_of_held
@@ -32,6 +33,9 @@ from bot.storage.tables import UNANSWERED_DAYS, RawEvent, UnansweredQuestion, no
 from bot.wiring import Parts
 
 log = logging.getLogger(__name__)
+
+UNFETCHED = timedelta(minutes=1)
+"""How long the confirmation of somebody who was forgotten waits on a page that fetches it: after a lost connection it comes late."""
 
 
 def series_sending(parts: Parts) -> Sending:
@@ -98,7 +102,7 @@ class Sweep:
                 )
                 .values(sealed=None)
             )
-            remove_forgotten(session)
+            remove_forgotten(session, pulled=PULLED, unfetched=UNFETCHED)
             forget_strangers(session)
             forget_old(session, moment)
             tries.forget_old(session, moment)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import ColumnElement, bindparam, delete, select, update
 from sqlalchemy.orm import Session
@@ -343,14 +343,24 @@ def forget(session: Session, person_id: int, *, except_inbox: int) -> None:
     person.forgotten_at = now()
 
 
-def remove_forgotten(session: Session) -> int:
-    """Delete forgotten people who have no case and nothing left to send; returns how many."""
+def remove_forgotten(session: Session, *, pulled: Collection[str] = (), unfetched: timedelta = timedelta(0)) -> int:
+    """Delete forgotten people who have no case and nothing left to send; returns how many.
+
+    Whoever fetches their messages, on one of the `pulled` channels, has `unfetched` to do so: the last one tells the number of their
+    receipt.
+    """
+    fetching = select(Outbox.person_id).where(Outbox.channel.in_(pulled))
+    may_fetch = (Person.forgotten_at > now() - unfetched) & Person.id.in_(fetching)
     busy = select(Outbox.person_id).where(Outbox.open == 1)
     waiting = select(Inbox.person_id).where(Inbox.open == 1)
     held = select(Case.person_id)
     gone = session.scalars(
         select(Person.id).where(
-            Person.forgotten_at.is_not(None), Person.id.not_in(busy), Person.id.not_in(waiting), Person.id.not_in(held)
+            Person.forgotten_at.is_not(None),
+            Person.id.not_in(busy),
+            Person.id.not_in(waiting),
+            Person.id.not_in(held),
+            ~may_fetch,
         )
     ).all()
     if gone:

@@ -9,7 +9,20 @@ from datetime import UTC, date, datetime
 import pytest
 
 from bot.channels.whatsapp.render import render as to_whatsapp
-from bot.conversation import compose, handlers, journey, reach, router, safety, services, turn
+from bot.conversation import (
+    compose,
+    handlers,
+    journey,
+    mistakes,
+    person,
+    questions,
+    reach,
+    router,
+    safety,
+    services,
+    turn,
+    wishes,
+)
 from bot.conversation.compose import AGES, MODES
 from bot.conversation.mistakes import WRONG_REASONS
 from bot.conversation.questions import NATION_NAMES, ROLES
@@ -35,7 +48,10 @@ from tests.conversation.support import Parent
 LANGUAGES = tuple(language.code for language in supported())
 NATIONS = (None, "england", "northern-ireland", "scotland", "wales", "outside-uk")
 SOURCE = "\n".join(
-    inspect.getsource(module) for module in (compose, handlers, journey, reach, router, safety, services, turn, desk)
+    inspect.getsource(module)
+    for module in (
+        *(compose, handlers, journey, mistakes, person, questions, reach, router, safety, services, turn, wishes, desk),
+    )
 )
 LABELS = sorted(set(re.findall(r'label="([a-z_]+\.[a-z_]+)"', SOURCE)))
 BUTTONS = [label for label in LABELS if label.startswith("button.")] + [f"topic.{topic}" for topic in topic_ids()]

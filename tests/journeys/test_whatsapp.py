@@ -124,7 +124,8 @@ async def stack(build_parts: Callable[..., Parts], database_address: str) -> Asy
             closing.set()
             public.should_exit = True
             await task
-            await app.state.whatsapp.close()
+            for channel in app.state.channels:
+                await channel.close()
 
 
 # The way in

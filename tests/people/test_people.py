@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select
@@ -224,6 +224,18 @@ def test_forgetting_wipes_everything_but_the_request_at_once(database: Database,
         assert (person.nation, person.district, person.role, person.campaign) == (None, None, None, None)
         assert [row.id for row in session.scalars(select(Inbox))] == [asking]
         assert [event.sealed for event in session.scalars(select(RawEvent))] == [None, None]
+
+
+def test_a_page_has_time_to_fetch_the_confirmation(database: Database, keyring: Keyring) -> None:
+    person_id, address_id = write_as(database, keyring, TELEGRAM)
+    _, asking = fill(database, keyring, person_id)
+    ask_to_forget(database, person_id, asking)
+    with database.write() as session:
+        row = add_outgoing(session, session.get_one(Person, person_id), session.get_one(PersonAddress, address_id))
+        row.open, row.state, row.channel = 0, "sent", "webchat"
+    with database.write() as session:
+        assert remove_forgotten(session, pulled={"webchat"}, unfetched=timedelta(minutes=1)) == 0
+        assert remove_forgotten(session, pulled={"terminal"}, unfetched=timedelta(minutes=1)) == 1
 
 
 def test_the_sweep_removes_the_person_once_nothing_is_left_to_send(database: Database, keyring: Keyring) -> None:
