@@ -8,8 +8,7 @@ a button and a sentence that mean the same do the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from bot.conversation.facts import FactWords
 from bot.conversation.mistakes import Mistakes
@@ -19,13 +18,12 @@ from bot.conversation.questions import LaterQuestions
 from bot.conversation.reach import Reach
 from bot.conversation.safety import ABUSE_TOPIC, urgent_reply
 from bot.conversation.series import SeriesTalk
-from bot.conversation.turn import FIND, HELP_NOW, MENU, PERSON, YES, Turn
+from bot.conversation.turn import FIND, HELP_NOW, MENU, PERSON, YES, Args, Turn
 from bot.conversation.wishes import Wishes
 from bot.library import Library, Message
 from bot.library.library import BLOCKS
 from bot.messages import MAX_ROWS, ButtonSpec, MessageClass
 
-Args = Mapping[str, Any]
 MENU_TOPICS = ("baby/crying", "baby/sleep", "baby/feeding")
 LOSS_TOPIC = "wellbeing/baby-loss"
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
-from bot.conversation.turn import FIND, MENU, PERSON, Turn
+from bot.conversation.turn import FIND, MENU, PERSON, Args, Turn
 from bot.messages import ButtonSpec
 
-Args = Mapping[str, Any]
 WRONG_REASONS = ("closed", "moved", "phone", "full", "other")
 """What a parent may say is wrong with a service."""
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 from bot.conversation.reach import Reach
-from bot.conversation.turn import HELP_NOW, MENU, PERSON, Turn
+from bot.conversation.turn import HELP_NOW, MENU, PERSON, Args, Turn
 from bot.messages import ButtonSpec, MessageClass
 
-Args = Mapping[str, Any]
 WORRY_LASTS = timedelta(days=1)
 """How long after a message of concern a person who is asked for may be told of it."""
 

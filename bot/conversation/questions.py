@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 from bot.conversation.facts import FactWords, simple
 from bot.conversation.series import SeriesTalk
-from bot.conversation.turn import MENU, Turn
+from bot.conversation.turn import MENU, Args, Turn
 from bot.messages import ButtonSpec
 from services_directory.places import find_postcode
 
-Args = Mapping[str, Any]
 ROLES = ("mum", "dad", "partner", "grandparent", "carer", "expecting")
 NATION_NAMES = ("england", "northern-ireland", "scotland", "wales")
 QUESTIONS = ("role", "child", "place")

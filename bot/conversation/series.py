@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from bot.conversation.turn import HELP_NOW, MENU, NO, PERSON, Turn
+from bot.conversation.turn import HELP_NOW, MENU, NO, PERSON, Args, Turn
 from bot.library import Library
 from bot.library.dates import say_month, say_weekday
 from bot.library.library import version_of
@@ -18,7 +18,6 @@ from bot.messages import MAX_ROWS, ButtonSpec
 from bot.people.people import Kid, Subscription, months_since
 from bot.series.plan import PACES, SLOWER
 
-Args = Mapping[str, Any]
 ANY_DAY = "0123456"
 MONTHS_AHEAD, MONTHS_BACK = 8, 4
 EARLY = (1, 2, 3)

@@ -13,6 +13,9 @@ from bot.handoff.hours import Team
 from bot.messages import ButtonSpec, Inbound, MessageClass, Reply
 from bot.people import PersonView
 
+Args = Mapping[str, Any]
+"""What a button or a command carries for its handler, by name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Effect:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
-from bot.conversation.turn import HELP_NOW, MENU, NO, Turn
+from bot.conversation.turn import HELP_NOW, MENU, NO, Args, Turn
 from bot.languages import supported
 from bot.library.helplines import isolate
 from bot.messages import MAX_ROWS, ButtonSpec
 from bot.people.tombstones import new_receipt
-
-Args = Mapping[str, Any]
 
 
 class Wishes:
