@@ -9,7 +9,7 @@ from unicodedata import category
 from unittest.mock import Mock
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from bot.conversation.effects import APPLY
 from bot.conversation.journey import ALWAYS
@@ -20,6 +20,7 @@ from bot.people.forgotten import read_list
 from bot.people.tombstones import of_receipt
 from bot.settings import ROOT
 from bot.storage.tables import ButtonToken, Case, Consent, Feedback, Outbox, Person, PersonAddress, Tombstone, now
+from bot.sweep import Sweep
 from bot.wiring import Parts
 from tests.conversation.support import Parent, drain, refs, understanding
 from tests.doubles.rasa_server import RasaDouble, turn
@@ -220,6 +221,22 @@ async def test_forgetting_is_asked_once_and_done(parts: Parts, answer: str) -> N
     assert parent.person().forgotten_at is not None
     with parts.database.read() as session:
         assert session.scalars(select(Outbox.ref).where(Outbox.person_id == parent.person_id)).all() == ["text:forget.done"]
+
+
+async def test_the_sweep_leaves_the_confirmation_of_forgetting_to_be_fetched_and_then_takes_it(parts: Parts) -> None:
+    parent = await settled(parts)
+    await parent.say("delete my data")
+    await parent.press("Yes, forget me")
+    with parts.database.write() as session:
+        session.execute(update(Outbox).where(Outbox.person_id == parent.person_id).values(open=0, state="sent"))
+    sweep = Sweep(parts)
+    for minutes, left in ((0, ["text:forget.done"]), (2, [])):
+        with parts.database.write() as session:
+            earlier = now() - timedelta(minutes=minutes)
+            session.execute(update(Person).where(Person.id == parent.person_id).values(forgotten_at=earlier))
+        sweep.once()
+        with parts.database.read() as session:
+            assert session.scalars(select(Outbox.ref).where(Outbox.person_id == parent.person_id)).all() == left
 
 
 async def test_the_receipt_is_the_one_that_is_kept_as_a_hash(parts: Parts) -> None:
