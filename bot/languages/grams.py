@@ -20,23 +20,26 @@ class Grams:
 
     def __call__(self, text: str) -> list[str]:
         """The features of a text, in order, as often as they come."""
-        if self.lower:
-            text = text.lower()
-        return self._words(text.split()) if self.of == "words" else self._letters(text.split())
+        words = self.words(text)
+        return self._runs(words) if self.of == "words" else [gram for word in words for gram in self.letters(word)]
 
-    def _words(self, words: list[str]) -> list[str]:
+    def words(self, text: str) -> list[str]:
+        """The words of a text, as features are made of them."""
+        return (text.lower() if self.lower else text).split()
+
+    def _runs(self, words: list[str]) -> list[str]:
         found: list[str] = []
         for length in range(self.shortest, min(self.longest, len(words)) + 1):
             found += [" ".join(words[start : start + length]) for start in range(len(words) - length + 1)]
         return found
 
-    def _letters(self, words: list[str]) -> list[str]:
+    def letters(self, word: str) -> list[str]:
+        """The groups of letters of one word."""
         found: list[str] = []
-        for word in words:
-            spaced = f" {word} "
-            for length in range(self.shortest, self.longest + 1):
-                if length >= len(spaced):  # a short word counts once
-                    found.append(spaced)
-                    break
-                found += [spaced[start : start + length] for start in range(len(spaced) - length + 1)]
+        spaced = f" {word} "
+        for length in range(self.shortest, self.longest + 1):
+            if length >= len(spaced):  # a short word counts once
+                found.append(spaced)
+                break
+            found += [spaced[start : start + length] for start in range(len(spaced) - length + 1)]
         return found

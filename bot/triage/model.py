@@ -92,7 +92,8 @@ class Reader:
     def _scorers(self) -> list[Scorer]:
         ends = np.cumsum([len(part.columns) for part in self.features])
         weights = np.split(self.weights, ends[:-1], axis=1)
-        return [Scorer(part, mine) for part, mine in zip(self.features, weights, strict=True)]
+        learnt = self.features[0].columns  # the words that training saw
+        return [Scorer(part, mine, learnt) for part, mine in zip(self.features, weights, strict=True)]
 
     def score(self, one: Sample) -> NDArray[np.float64]:
         """Raw scores of one sample, shape (3,), in the order of HEADS."""
