@@ -37,7 +37,7 @@ from bot.storage.crypto import KeyMissing, Keyring
 from bot.storage.engine import Database
 from bot.storage.incidents import note_incident
 from bot.storage.tables import ButtonToken, Case, CaseEvent, Dialogue, Inbox, Person, now
-from bot.storage.upsert import insert
+from bot.storage.upsert import insert_or_update
 from bot.triage import Level
 from services_directory import Directory
 
@@ -84,7 +84,7 @@ _FOR_A_TURN = (
     .join(Person, Person.id == Inbox.person_id)
     .outerjoin(Dialogue, Dialogue.person_id == Inbox.person_id)
     .outerjoin(Case, and_(Case.person_id == Inbox.person_id, Case.state != "closed"))
-    .where(Inbox.id == bindparam("row"))
+    .where(Inbox.id.in_(bindparam("rows", expanding=True)))
 )
 
 _EMERGENCY_SINCE = (
@@ -168,9 +168,12 @@ class Journey:
         words that are published at this moment."""
         with self._database.write() as session:
             works = []
-            for lease in claim(session, Inbox, limit, self._lease_seconds):
+            leases = claim(session, Inbox, limit, self._lease_seconds)
+            rows = [lease.row_id for lease in leases]
+            found = {one[0].id: one for one in session.execute(_FOR_A_TURN, {"rows": rows})} if rows else {}
+            for lease in leases:
                 try:
-                    works.append(self._load(session, lease))
+                    works.append(self._load(session, lease, *found[lease.row_id]))
                 except (KeyMissing, ValueError, KeyError, TypeError) as error:
                     # A row that cannot be opened must not hold up everybody else.
                     finish(session, Inbox, lease, state="failed", reason=f"unreadable ({type(error).__name__})", done_at=now())
@@ -179,8 +182,17 @@ class Journey:
             self._renderer.library.refresh()
         return works
 
-    def _load(self, session: Session, lease: Lease) -> Work:
-        row, person, saved, case, earlier, opened = session.execute(_FOR_A_TURN, {"row": lease.row_id}).one()
+    def _load(
+        self,
+        session: Session,
+        lease: Lease,
+        row: Inbox,
+        person: Person,
+        saved: Dialogue | None,
+        case: Case | None,
+        earlier: bool,
+        opened: bool,
+    ) -> Work:
         inbound = unpack_inbound(self._keyring.open_json(row.sealed))
         state = DialogueState.from_json(saved.state if saved else None)
         turn = Turn(
@@ -486,9 +498,8 @@ class Journey:
         state = turn.state.to_json()
         if state == work.saved:
             return
-        kept = insert(session, Dialogue).values(person_id=turn.person.id, state=state, updated_at=now())
-        new = {"state": kept.excluded.state, "updated_at": kept.excluded.updated_at}
-        session.connection().execute(kept.on_conflict_do_update(index_elements=["person_id"], set_=new))
+        kept = {"person_id": turn.person.id, "state": state, "updated_at": now()}
+        session.connection().execute(insert_or_update(session, Dialogue.person_id, "state", "updated_at"), kept)
 
     def hand_back(self, work: Work) -> None:
         """Give the message back untried: this process is stopping. Does nothing if it is no longer ours."""

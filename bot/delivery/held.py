@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import literal, select, update
+from sqlalchemy import bindparam, literal, select, update
 from sqlalchemy.orm import Session
 
 from bot.messages import MessageClass
@@ -20,6 +20,13 @@ HELD_FOR = {MessageClass.REPLY.value: timedelta(days=3), MessageClass.PRACTITION
 
 IS_HELD = Outbox.state == literal("held", literal_execute=True)
 """Written out, not bound, so that SQLite too may use the index of held rows alone: the sweep asks every few seconds."""
+
+
+_HELD = (
+    select(Outbox)
+    .where(IS_HELD, Outbox.person_id == bindparam("person"), Outbox.channel == bindparam("channel"))
+    .order_by(Outbox.id)
+)
 
 
 def may_be_held(row: Outbox) -> bool:
@@ -35,9 +42,7 @@ def hold(session: Session, row: Outbox) -> None:
 
 def release(session: Session, person_id: int, channel: str) -> int:
     """They have written: queue what was held for them here, oldest first; returns how many. What is too old is refused."""
-    held = session.scalars(
-        select(Outbox).where(IS_HELD, Outbox.person_id == person_id, Outbox.channel == channel).order_by(Outbox.id)
-    ).all()
+    held = session.scalars(_HELD, {"person": person_id, "channel": channel}).all()
     released = 0
     for row in held:
         if row.created_at < now() - HELD_FOR[row.message_class]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Session
@@ -22,7 +21,7 @@ from bot.messages import DeliveryReceipt, MessageClass
 from bot.series.store import end_if_blocked
 from bot.storage.incidents import note_incident
 from bot.storage.tables import Consent, Outbox, PersonAddress, ProviderMessage, now
-from bot.storage.upsert import insert
+from bot.storage.upsert import insert_new
 
 log = logging.getLogger(__name__)
 RANKS: Mapping[str, int] = {"accepted": 0, "sent": 1, "failed": 2, "delivered": 3, "read": 4}
@@ -42,6 +41,9 @@ _KNOWN = (
     .where(ProviderMessage.channel == bindparam("channel"), ProviderMessage.provider_id == bindparam("provider_id"))
     .with_for_update()
     .execution_options(populate_existing=True)
+)
+_ADDRESSES = select(PersonAddress).where(
+    PersonAddress.person_id == bindparam("person"), PersonAddress.channel == bindparam("channel")
 )
 _MARKED = select(Outbox.id).where(Outbox.key == bindparam("key"), Outbox.channel == bindparam("channel"))
 
@@ -164,18 +166,14 @@ FOLLOWS: Mapping[str, Callable[[Session, Outbox], None]] = {
 
 def open_window(session: Session, person_id: int, channel: str, until: datetime) -> None:
     """They have written: free words may be sent until `until`, to each of their addresses here. A later end stays."""
-    for address in session.scalars(_addresses(person_id, channel)):
+    for address in session.scalars(_ADDRESSES, {"person": person_id, "channel": channel}):
         address.window_until = max(until, address.window_until) if address.window_until else until
 
 
 def close_window(session: Session, person_id: int, channel: str) -> None:
     """The provider takes no free words for them any more."""
-    for address in session.scalars(_addresses(person_id, channel)):
+    for address in session.scalars(_ADDRESSES, {"person": person_id, "channel": channel}):
         address.window_until = now()
-
-
-def _addresses(person_id: int, channel: str) -> Any:
-    return select(PersonAddress).where(PersonAddress.person_id == person_id, PersonAddress.channel == channel)
 
 
 def stop_marketing(session: Session, person_id: int, channel: str) -> None:
@@ -204,8 +202,8 @@ def _known(session: Session, channel: str, provider_id: str) -> ProviderMessage 
 def _insert(session: Session, channel: str, provider_id: str, **values: int) -> bool:
     """Make the row of a provider's id; says whether it was not there yet. Waits for whoever is making it now."""
     row = {"channel": channel, "provider_id": provider_id, "part": 0, "parts": 1, "at": now(), **values}
-    made = insert(session, ProviderMessage).on_conflict_do_nothing(index_elements=["channel", "provider_id"])
-    return session.connection().execute(made.returning(ProviderMessage.id), row).first() is not None
+    made = insert_new(session, ProviderMessage.id, "channel", "provider_id")
+    return session.connection().execute(made, row).first() is not None
 
 
 def _set(known: ProviderMessage, place: Mapping[str, int]) -> None:

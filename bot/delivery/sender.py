@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from contextvars import Context
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from bot.channels import Channel, MarkingChannel
@@ -60,16 +63,21 @@ Complete = Callable[[Session, Outbox, Outbound], Outbound | None]
 """Gives a message what it still lacks before it is sent; None if it is not to be sent any more."""
 
 # Built once: they run for every message.
+_OPEN_CASE = and_(Case.person_id == Person.id, Case.state != "closed")
+_DIALOGUE = Dialogue.person_id == Person.id
 _TO_SEND = (
-    select(Outbox, Inbox.received_at, PersonAddress)
+    select(Outbox, Inbox.received_at, PersonAddress, Person, Case, Dialogue)
     .join(PersonAddress, PersonAddress.id == Outbox.address_id)
+    .join(Person, Person.id == Outbox.person_id)
     .outerjoin(Inbox, Inbox.id == Outbox.inbox_id)
-    .where(Outbox.id == bindparam("row"))
+    .outerjoin(Case, _OPEN_CASE)
+    .outerjoin(Dialogue, _DIALOGUE)
+    .where(Outbox.id.in_(bindparam("rows", expanding=True)))
 )
 _STANDING = (
     select(Person, Case, Dialogue)
-    .outerjoin(Case, and_(Case.person_id == Person.id, Case.state != "closed"))
-    .outerjoin(Dialogue, Dialogue.person_id == Person.id)
+    .outerjoin(Case, _OPEN_CASE)
+    .outerjoin(Dialogue, _DIALOGUE)
     .where(Person.id == bindparam("person"))
 )
 
@@ -96,6 +104,18 @@ class Parcel:
     """Whether the provider's last try had failed when this one was claimed."""
     done: int = 0
     """Parts of it that the provider is known to have accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class _ToSend:
+    """A claimed row with everything that its sending depends on."""
+
+    row: Outbox
+    received_at: datetime | None
+    address: PersonAddress
+    person: Person
+    case: Case | None
+    dialogue: Dialogue | None
 
 
 class Sender:
@@ -126,6 +146,9 @@ class Sender:
         self._look_every = look_every
         self._at_once = at_once
         self._stopping = asyncio.Event()
+        self._known: list[tuple[Parcel, Delivery, asyncio.Future[None]]] = []
+        """What came of messages, not yet written down, and who waits for that."""
+        self._recorder: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Send until `stop`. Each channel on its own: a provider that hangs holds up no other's messages."""
@@ -172,7 +195,9 @@ class Sender:
 
     def _take(self, session: Session, limit: int, failing: breaker.Failing, *also: ColumnElement[bool]) -> list[Parcel]:
         leases = claim(session, Outbox, limit, self._lease_seconds, Outbox.due_at <= now(), *also)
-        found = [self._readable(session, lease) for lease in leases]
+        rows = [lease.row_id for lease in leases]
+        all_of = {one[0].id: _ToSend(*one) for one in session.execute(_TO_SEND, {"rows": rows})} if rows else {}
+        found = [self._readable(session, lease, all_of[lease.row_id]) for lease in leases]
         parcels = [parcel for parcel in found if parcel is not None and self._may_go(session, parcel)]
         return [replace(parcel, failing=parcel.channel in failing.channels) for parcel in parcels]
 
@@ -201,18 +226,18 @@ class Sender:
             let_go(session, Outbox, parcel.lease, due_at=due, attempts=parcel.attempts - 1, **state)
         return not seconds
 
-    def _readable(self, session: Session, lease: Lease) -> Parcel | None:
+    def _readable(self, session: Session, lease: Lease, found: _ToSend) -> Parcel | None:
         """The row as a parcel. One that cannot be read is failed: it may not hold up its person's other messages."""
         try:
-            return self._parcel(session, lease)
+            return self._parcel(session, lease, found)
         except (KeyMissing, KeyError, TypeError, ValueError) as error:
             log.error("an outgoing message cannot be read (%s)", type(error).__name__)
             finish(session, Outbox, lease, state="failed", reason=f"cannot be read: {type(error).__name__}")
             note_incident(session, "outgoing-unreadable", type(error).__name__)
             return None
 
-    def _parcel(self, session: Session, lease: Lease) -> Parcel | None:
-        row, received_at, address = session.execute(_TO_SEND, {"row": lease.row_id}).one()
+    def _parcel(self, session: Session, lease: Lease, found: _ToSend) -> Parcel | None:
+        row, address = found.row, found.address
         done, parts = parts_accepted(session, row.id) if row.state == "sending" else (0, 0)
         if parts and done >= parts:  # accepted before the crash or the lost answer
             finish(session, Outbox, lease, state=furthest(session, row.id), sent_at=now())
@@ -220,9 +245,10 @@ class Sender:
         outbound = unpack_outbound(self._keyring.open_json(row.sealed))
         unasked = outbound.message_class in UNASKED
         template, key = template_of(session, row, outbound), row.key if unasked else None
-        verdict = can_send(
-            standing(session, row.person_id, address, template, unasked=key, quiet=self._series), outbound.message_class
+        how = _stands(
+            session, found.person, found.case, found.dialogue, address, template, unasked=key, quiet=self._series, moment=now()
         )
+        verdict = can_send(how, outbound.message_class)
         if row.state == "sending" and unasked:
             verdict = Verdict("refuse", "it may already have been sent")
         if outbound.message_class is MessageClass.SERIES and row.created_at < now() - timedelta(hours=self._series.late_hours):
@@ -244,13 +270,13 @@ class Sender:
             key=row.key,
             unasked=outbound.message_class in UNASKED,
             inbox_id=row.inbox_id,
-            received_at=received_at,
+            received_at=found.received_at,
             done=done,
         )
 
     async def send(self, parcel: Parcel) -> None:
         """Hand one parcel to its channel and record what came of it."""
-        with about(message=parcel.inbox_id, outgoing=parcel.lease.row_id, channel=parcel.channel):
+        with _about(parcel):
             await self._send(parcel)
         self._hub.publish(f"person:{parcel.person_id}")
 
@@ -260,7 +286,7 @@ class Sender:
                 delivery = await self._hand_over(parcel)
             else:
                 delivery = Delivery(status=parcel.verdict.decision, reason=parcel.verdict.reason)
-            await asyncio.to_thread(self.record, parcel, delivery)
+            await self._recorded(parcel, delivery)
             count(parcel, delivery)
         except Fenced:
             log.warning("an outgoing message was taken over by another sender")
@@ -273,40 +299,73 @@ class Sender:
             return await channel.send_marked(parcel.address, parcel.kind, parcel.outbound, mark=parcel.key, done=parcel.done)
         return await channel.send(parcel.address, parcel.kind, parcel.outbound)
 
-    def record(self, parcel: Parcel, delivery: Delivery) -> None:
-        """Bring the row to the state that `delivery` says. Raises `Fenced`."""
-        with self._database.write() as session:
-            is_open = self._watch_provider(session, parcel, delivery)
-            row_id, parts = parcel.lease.row_id, delivery.parts
-            first = note_accepted(session, parcel.channel, row_id, delivery.accepted, done=parcel.done, parts=parts)
-            # Parts that have gone out stay known by the state: only the rest is sent again.
-            begun = {"state": "sending"} if parcel.done or delivery.accepted else {"state": "queued"}
-            match delivery.status:
-                case "retry" | "unknown" | "failed" if is_open and (delivery.status == "retry" or not parcel.unasked):
-                    self._keep(session, parcel, delivery, begun)
-                case "sent":
-                    # A receipt may have been faster, or have told of a part that went out before.
-                    state = "sent" if first and not parcel.done else furthest(session, row_id)
-                    reason = "told by a receipt" if state == "failed" else None
-                    finish(
-                        session, Outbox, parcel.lease, state=state, provider_id=delivery.provider_id, sent_at=now(), reason=reason
-                    )
-                case "wait":  # not a failure: it may wait a whole night
-                    due = now() + timedelta(seconds=delivery.retry_after or LONGEST_WAIT)
-                    let_go(session, Outbox, parcel.lease, due_at=due, attempts=parcel.attempts - 1, **begun)
-                case "unknown" if not parcel.unasked and parcel.attempts < UNKNOWN_TRIES:
-                    due = now() + timedelta(seconds=UNKNOWN_WAIT)
-                    let_go(session, Outbox, parcel.lease, state="sending", due_at=due)
-                case "retry" if parcel.attempts < TRIES:
-                    seconds = delivery.retry_after or min(delivery.grows**parcel.attempts, LONGEST_WAIT)
-                    let_go(session, Outbox, parcel.lease, due_at=now() + timedelta(seconds=seconds), **begun)
-                case "refuse" | "hold":
-                    self._refuse(session, parcel, delivery)
-                case "other_address" if (other := self._other_address(session, parcel)) is not None:
-                    let_go(session, Outbox, parcel.lease, address_id=other.id, **begun)
-                case _:
-                    self._fail(session, parcel, delivery)
-            self._follow(session, parcel, delivery)
+    async def _recorded(self, parcel: Parcel, delivery: Delivery) -> None:
+        """Write down what came of a parcel, together with whatever else is known by the time that the database is free."""
+        result = asyncio.get_running_loop().create_future()
+        self._known.append((parcel, delivery, result))
+        if self._recorder is None or self._recorder.done():
+            self._recorder = asyncio.create_task(self._record_known(), context=Context())  # it tells of no one message
+        await result
+
+    async def _record_known(self) -> None:
+        """In a task of its own: whoever waits for it may be cancelled, and the others wait on."""
+        while self._known:
+            known, self._known = self._known, []
+            try:
+                errors = await asyncio.to_thread(self.record_all, [(parcel, delivery) for parcel, delivery, _ in known])
+            except BaseException:  # this process is ending
+                for *_, result in known:
+                    result.cancel()
+                raise
+            for (_, _, result), error in zip(known, errors, strict=True):
+                if not result.done():
+                    result.set_exception(error) if error is not None else result.set_result(None)
+
+    def record_all(self, known: Sequence[tuple[Parcel, Delivery]]) -> list[Exception | None]:
+        """Bring each row to the state that its delivery says, all in one transaction, or, if one fails, each in its own: in its place is
+        what it failed by (`Fenced`, if another took it over)."""
+        try:
+            with self._database.write() as session:
+                for parcel, delivery in known:
+                    with _about(parcel):
+                        self._record(session, parcel, delivery)
+        except Exception as error:
+            if len(known) == 1 or isinstance(error, OperationalError):  # a database that is away is away for all
+                return [error] * len(known)
+            return [failed for one in known for failed in self.record_all([one])]
+        return [None] * len(known)
+
+    def _record(self, session: Session, parcel: Parcel, delivery: Delivery) -> None:
+        """Bring one row to the state that `delivery` says. Raises `Fenced`."""
+        is_open = self._watch_provider(session, parcel, delivery)
+        row_id, parts = parcel.lease.row_id, delivery.parts
+        first = note_accepted(session, parcel.channel, row_id, delivery.accepted, done=parcel.done, parts=parts)
+        # Parts that have gone out stay known by the state: only the rest is sent again.
+        begun = {"state": "sending"} if parcel.done or delivery.accepted else {"state": "queued"}
+        match delivery.status:
+            case "retry" | "unknown" | "failed" if is_open and (delivery.status == "retry" or not parcel.unasked):
+                self._keep(session, parcel, delivery, begun)
+            case "sent":
+                # A receipt may have been faster, or have told of a part that went out before.
+                state = "sent" if first and not parcel.done else furthest(session, row_id)
+                reason = "told by a receipt" if state == "failed" else None
+                finish(session, Outbox, parcel.lease, state=state, provider_id=delivery.provider_id, sent_at=now(), reason=reason)
+            case "wait":  # not a failure: it may wait a whole night
+                due = now() + timedelta(seconds=delivery.retry_after or LONGEST_WAIT)
+                let_go(session, Outbox, parcel.lease, due_at=due, attempts=parcel.attempts - 1, **begun)
+            case "unknown" if not parcel.unasked and parcel.attempts < UNKNOWN_TRIES:
+                due = now() + timedelta(seconds=UNKNOWN_WAIT)
+                let_go(session, Outbox, parcel.lease, state="sending", due_at=due)
+            case "retry" if parcel.attempts < TRIES:
+                seconds = delivery.retry_after or min(delivery.grows**parcel.attempts, LONGEST_WAIT)
+                let_go(session, Outbox, parcel.lease, due_at=now() + timedelta(seconds=seconds), **begun)
+            case "refuse" | "hold":
+                self._refuse(session, parcel, delivery)
+            case "other_address" if (other := self._other_address(session, parcel)) is not None:
+                let_go(session, Outbox, parcel.lease, address_id=other.id, **begun)
+            case _:
+                self._fail(session, parcel, delivery)
+        self._follow(session, parcel, delivery)
 
     @staticmethod
     def _watch_provider(session: Session, parcel: Parcel, delivery: Delivery) -> bool:
@@ -370,6 +429,11 @@ class Sender:
             stop_marketing(session, parcel.person_id, parcel.channel)
 
 
+def _about(parcel: Parcel) -> AbstractContextManager[None]:
+    """Whose log lines are written meanwhile."""
+    return about(message=parcel.inbox_id, outgoing=parcel.lease.row_id, channel=parcel.channel)
+
+
 def count(parcel: Parcel, delivery: Delivery) -> None:
     """Count and log one try, with what was in the way: our own rules, the provider's fault, or the message's own."""
     reason = reason_class(parcel, delivery)
@@ -406,8 +470,22 @@ def standing(
     `unasked` is the outbox key of a message that nobody waits for: then the quiet hours of `quiet`, a practitioner's talk and their
     consent are looked at too.
     """
-    moment = moment or now()
     person, case, dialogue = session.execute(_STANDING, {"person": person_id}).one()
+    return _stands(session, person, case, dialogue, address, template, unasked=unasked, quiet=quiet, moment=moment or now())
+
+
+def _stands(
+    session: Session,
+    person: Person,
+    case: Case | None,
+    dialogue: Dialogue | None,
+    address: PersonAddress,
+    template: TemplateStanding | None,
+    *,
+    unasked: str | None,
+    quiet: SeriesSettings | None,
+    moment: datetime,
+) -> Standing:
     until = window_until(address.channel, address.last_seen_at, address.window_until)
     return Standing(
         reachable=address.unreachable_at is None,
@@ -419,7 +497,7 @@ def standing(
         contact_unsafe=person.contact_unsafe,
         writer_child=bool(dialogue and dialogue.state.get("writer_child")),
         template=template,
-        marketing_consented=bool(template and template.marketing and marketing_consented(session, person_id)),
+        marketing_consented=bool(template and template.marketing and marketing_consented(session, person.id)),
         practitioner_talking=unasked is not None and case is not None and case.state == "claimed",
         quiet_hours=unasked is not None and quiet is not None and quiet.quiet(moment.astimezone(zone_of(session, person)).time()),
         consented=unasked is not None and consented(session, unasked),

@@ -130,9 +130,18 @@ def let_go(session: Session, table: Leased, lease: Lease, **values: Any) -> None
 
 def _held(session: Session, table: Leased, lease: Lease, **values: Any) -> int:
     """Write to the row while the lease is ours; returns how many rows that was."""
-    rows = _rows(table)
     session.flush()
+    new = {f"new_{name}": value for name, value in values.items()}
     done = session.connection().execute(
-        update(rows).where(rows.c.id == lease.row_id, rows.c.lease_token == lease.token, rows.c.open == 1).values(**values)
+        _write_held(_rows(table), tuple(values)), {"row": lease.row_id, "token": lease.token, **new}
     )
     return done.rowcount
+
+
+@lru_cache(maxsize=64)
+def _write_held(rows: Table, names: tuple[str, ...]) -> Update:
+    return (
+        update(rows)
+        .where(rows.c.id == bindparam("row"), rows.c.lease_token == bindparam("token"), rows.c.open == 1)
+        .values({name: bindparam(f"new_{name}", type_=rows.c[name].type) for name in names})
+    )

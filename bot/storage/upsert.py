@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.sql.dml import ReturningInsert
 
 from bot.storage.tables import Base
 
@@ -11,3 +14,29 @@ from bot.storage.tables import Base
 def insert(session: Session, table: type[Base]) -> postgresql.Insert | sqlite.Insert:
     """An INSERT into `table`, with `on_conflict_do_nothing` and `on_conflict_do_update`, for the database of `session`."""
     return postgresql.insert(table) if session.get_bind().dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def insert_new(session: Session, number: InstrumentedAttribute[int], *unique: str) -> ReturningInsert[int]:
+    """An INSERT of a row, unless there is one with the same values in the columns `unique`. Gives `number`, of a new row only. Waits for
+    whoever is making the same row now."""
+    return _insert_new(session.get_bind().dialect.name, number, unique)
+
+
+def insert_or_update(session: Session, unique: InstrumentedAttribute[int], *updated: str) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT of a row, or, if there is one with the same value of `unique`, an UPDATE of its columns `updated`."""
+    return _insert_or_update(session.get_bind().dialect.name, unique, updated)
+
+
+@lru_cache(maxsize=16)
+def _insert_or_update(
+    dialect: str, unique: InstrumentedAttribute[int], updated: tuple[str, ...]
+) -> postgresql.Insert | sqlite.Insert:
+    made = postgresql.insert(unique.class_) if dialect == "postgresql" else sqlite.insert(unique.class_)
+    return made.on_conflict_do_update(index_elements=[unique.key], set_={name: made.excluded[name] for name in updated})
+
+
+@lru_cache(maxsize=16)
+def _insert_new(dialect: str, number: InstrumentedAttribute[int], unique: tuple[str, ...]) -> ReturningInsert[int]:
+    """Built once: putting the statement together takes longer than running it."""
+    made = postgresql.insert(number.class_) if dialect == "postgresql" else sqlite.insert(number.class_)
+    return made.on_conflict_do_nothing(index_elements=unique).returning(number)

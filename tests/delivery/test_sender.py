@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import inspect, select, update
+import structlog
+from sqlalchemy import event, inspect, select, update
 from sqlalchemy.exc import OperationalError
 
 from bot.conversation.render import Renderer
@@ -18,13 +19,13 @@ from bot.delivery.hub import Hub
 from bot.delivery.outbox import enqueue
 from bot.delivery.pace import Rates, wait_for_rate
 from bot.delivery.receipts import apply_receipt, parts_accepted
-from bot.delivery.sender import TRIES, Sender
+from bot.delivery.sender import TRIES, Parcel, Sender
 from bot.library import Library
 from bot.messages import Delivery, DeliveryReceipt, Inbound, MessageClass, Outbound, Reply
-from bot.storage.claims import ASKED, UNASKED, _claimable
+from bot.storage.claims import ASKED, UNASKED, Fenced, _claimable
 from bot.storage.crypto import Keyring, new_key
 from bot.storage.engine import Database
-from bot.storage.tables import Incident, Outbox, Person, PersonAddress, now
+from bot.storage.tables import Incident, Outbox, Person, PersonAddress, ProviderMessage, now
 from tests.storage.support import add_person
 
 SENT = Delivery(status="sent", provider_id="p-1")
@@ -270,7 +271,7 @@ async def test_waiting_for_the_morning_is_no_failed_try(post: Post) -> None:
     sender = post.sender()
     for _ in range(TRIES * 2):
         (parcel,) = await asyncio.to_thread(sender.claim, 5)
-        sender.record(parcel, Delivery(status="wait", reason="quiet hours"))
+        sender.record_all([(parcel, Delivery(status="wait", reason="quiet hours"))])
         post.make_due()
     assert (post.row(id_).state, post.row(id_).attempts) == ("queued", 0)
 
@@ -458,3 +459,79 @@ def test_the_sender_finds_its_next_message_in_a_small_index_however_long_the_que
             unknown = tuple(None for _ in words.positiontup)
             plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {words}", unknown).all()
         assert any(f"outbox USING INDEX {index}" in str(step) for step in plan), plan
+
+
+# What came of several, written down together
+
+
+async def taken(post: Post, *people: str) -> tuple[Sender, list[Parcel], list[int]]:
+    """A message to each, claimed by one sender."""
+    rows = [post.put("hello", who) for who in people]
+    sender = post.sender()
+    return sender, await asyncio.to_thread(sender.claim, 20), rows
+
+
+async def test_what_came_of_several_messages_is_written_in_one_transaction(post: Post) -> None:
+    sender, parcels, rows = await taken(post, "ada", "ben", "cleo")
+    answers = [SENT, Delivery(status="retry", reason="busy"), Delivery(status="failed", reason="no such number")]
+    commits: list[object] = []
+    event.listen(post.database.engine, "commit", commits.append)
+    assert sender.record_all(list(zip(parcels, answers, strict=True))) == [None, None, None]
+    assert len(commits) == 1
+    assert [post.row(id_).state for id_ in rows] == ["sent", "queued", "failed"]
+
+
+async def test_one_that_was_taken_over_undoes_none_of_the_others(post: Post) -> None:
+    sender, parcels, rows = await taken(post, "ada", "ben", "cleo")
+    with post.database.write() as session:
+        session.execute(update(Outbox).where(Outbox.id == rows[1]).values(lease_token="another's"))
+    found = sender.record_all(
+        [(parcel, Delivery(status="sent", provider_id=parcel.key, accepted=(parcel.key,))) for parcel in parcels]
+    )
+    assert [type(error) for error in found] == [type(None), Fenced, type(None)]
+    assert [post.row(id_).state for id_ in rows] == ["sent", "sending", "sent"]
+    with post.database.read() as session:
+        assert set(session.scalars(select(ProviderMessage.outbox_id))) == {rows[0], rows[2]}
+
+
+async def test_when_the_database_fails_all_of_them_are_tried_again(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    sender, parcels, rows = await taken(post, "ada", "ben")
+
+    tried = []
+
+    def away(*_: Any) -> None:
+        tried.append("once for all of them")
+        raise OperationalError("update", {}, Exception("gone"))
+
+    with monkeypatch.context() as broken:
+        broken.setattr(sender, "_record", away)
+        await asyncio.gather(*(sender.send(parcel) for parcel in parcels))
+    assert [post.row(id_).state for id_ in rows] == ["sending", "sending"] and len(tried) == 1
+    await asyncio.gather(*(sender.send(parcel) for parcel in parcels))  # the lease is still theirs
+    assert [post.row(id_).state for id_ in rows] == ["sent", "sent"]
+
+
+async def test_who_stops_waiting_takes_nobody_elses_record_with_them(post: Post) -> None:
+    sender, parcels, rows = await taken(post, "ada", "ben", "cleo")
+    first, *others = [asyncio.create_task(sender.send(parcel)) for parcel in parcels]
+    while not sender._known:
+        await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.gather(*others)
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    assert [post.row(id_).state for id_ in rows[1:]] == ["sent", "sent"]
+
+
+async def test_a_log_line_written_together_names_its_own_message(post: Post) -> None:
+    sender, parcels, rows = await taken(post, "ada", "ben")
+    lines = []
+    real = sender._record
+
+    def record(*arguments: Any) -> None:
+        lines.append(structlog.contextvars.get_contextvars().get("outgoing"))
+        real(*arguments)
+
+    sender._record = record  # type: ignore[method-assign]
+    await asyncio.gather(*(sender.send(parcel) for parcel in parcels))
+    assert lines == rows
