@@ -38,6 +38,7 @@ from bot.signals import metrics
 from bot.storage.crypto import Keyring
 from bot.storage.engine import Database
 from bot.storage.tables import Area, Dialogue, Inbox, Person, PersonAddress, RawEvent, now
+from bot.storage.upsert import insert_new
 from bot.triage import Assessment, Level, Triage
 
 log = logging.getLogger(__name__)
@@ -48,13 +49,20 @@ LONGEST_FRAGMENT = 80
 
 
 # Built once: these run for every message, and putting a statement together takes longer than running it.
-_KNOWN = select(RawEvent.id).where(RawEvent.channel == bindparam("channel"), RawEvent.external_id == bindparam("external"))
-_RECENT = (
+_KNOWN = (
+    select(Inbox)
+    .join(RawEvent, RawEvent.id == Inbox.raw_event_id)
+    .where(RawEvent.channel == bindparam("channel"), RawEvent.external_id == bindparam("external"))
+)
+_TEXTS = (
     select(Inbox.sealed, Inbox.level)
-    .where(Inbox.person_id == bindparam("person"), Inbox.received_at > bindparam("since"), Inbox.kind == literal(Kind.TEXT.value))
+    .where(Inbox.received_at > bindparam("since"), Inbox.kind == literal(Kind.TEXT.value))
     .order_by(Inbox.id.desc())
     .limit(RECENT_MESSAGES - 1)
 )
+_RECENT = _TEXTS.where(Inbox.person_id == bindparam("person"))
+_WHO = select(PersonAddress.person_id).where(PersonAddress.lookup == bindparam("lookup"))
+_RECENT_OF_ADDRESS = _TEXTS.where(Inbox.person_id == _WHO.scalar_subquery())
 _HAS_WRITTEN = select(exists().where(Inbox.person_id == bindparam("person")))
 _COUNT = select(func.count()).where(Inbox.person_id == bindparam("person"), Inbox.received_at > bindparam("since"))
 
@@ -79,6 +87,26 @@ class Receipt:
     refused: bool = False
     """Whether it was stored without being read, because they wrote too much in a minute."""
     safety: tuple[Outbound, ...] = ()
+
+
+Earlier = tuple[tuple[bytes, str], ...]
+"""Somebody's last few messages, the latest first: each as it is kept, and its level."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """An event with all that can be done about it before the database is written to, whose writers wait for each other."""
+
+    inbound: Inbound
+    mark: codes.Mark | None
+    """Whose campaign's link it came by."""
+    alone: Assessment
+    raw: bytes
+    """The provider's JSON, sealed."""
+    message: bytes
+    """The parsed message, sealed."""
+    together: tuple[Earlier, Assessment] | None = None
+    """What it says with the messages before it, if those are the ones that it will find."""
 
 
 class Intake:
@@ -117,14 +145,13 @@ class Intake:
 
     def receive(self, inbound: Inbound, raw: Any) -> Receipt:
         """Judge and store one event. `raw` is the provider's JSON as it came. Never raises for a failing store."""
-        inbound = codes.opened(self._campaigns, inbound)
-        assessment = self._judge(inbound)
+        arrival = self._read(inbound, raw)
         try:
-            receipt = self._store(inbound, raw, assessment)
+            receipt = self._store(self._with_earlier([arrival])[0])
         except SQLAlchemyError as error:
             log.error("intake: the store failed (%s)", type(error).__name__)
-            return self._without_store(inbound, raw, assessment)
-        _note(inbound, receipt)
+            return self._without_store(arrival.inbound, raw, arrival.alone)
+        _note(arrival.inbound, receipt)
         if not receipt.duplicate:
             self.wake()
         return receipt
@@ -132,46 +159,69 @@ class Intake:
     def receive_all(self, events: Sequence[tuple[Inbound, Any]]) -> list[Receipt]:
         """`receive` for several events in one transaction: all are stored, or none. Raises SQLAlchemyError; then give each to `receive`,
         which answers an emergency even so."""
-        read = self._read(events)
+        arrivals = self._with_earlier([self._read(*event) for event in events])
         with self._database.write() as session:
-            receipts = [self._store_in(session, *one) for one in read]
-        for (inbound, _, _), receipt in zip(read, receipts, strict=True):
-            _note(inbound, receipt)
+            receipts = [self._store_in(session, arrival) for arrival in arrivals]
+        for arrival, receipt in zip(arrivals, receipts, strict=True):
+            _note(arrival.inbound, receipt)
         if not all(receipt.duplicate for receipt in receipts):
             self.wake()
         return receipts
 
     def store_many(self, session: Session, events: Sequence[tuple[Inbound, Any]]) -> list[Receipt]:
         """Store several events inside the caller's transaction (a poller that moves its offset in the same one)."""
-        read = self._read(events)
-        receipts = [self._store_in(session, *one) for one in read]
-        for (inbound, _, _), receipt in zip(read, receipts, strict=True):
-            _note(inbound, receipt)
+        arrivals = [self._read(*event) for event in events]
+        receipts = [self._store_in(session, arrival) for arrival in arrivals]
+        for arrival, receipt in zip(arrivals, receipts, strict=True):
+            _note(arrival.inbound, receipt)
         return receipts
-
-    def _read(self, events: Sequence[tuple[Inbound, Any]]) -> list[tuple[Inbound, Any, Assessment]]:
-        """Events as they are to be stored, each with its level."""
-        opened = [(codes.opened(self._campaigns, inbound), raw) for inbound, raw in events]
-        return [(inbound, raw, self._judge(inbound)) for inbound, raw in opened]
 
     def import_spooled(self) -> int:
         """Store what was spooled while the store was failing; returns how many events were taken up."""
         taken = 0
         for path, spooled, raw in self._spool.read():
-            inbound = codes.opened(self._campaigns, spooled)
-            assessment = self._judge(inbound)
+            arrival = self._read(spooled, raw)
             try:
                 # What was an emergency by itself has had its answer; one that shows only with earlier messages has not.
-                receipt = self._store(inbound, raw, assessment, answered=assessment.level is Level.EMERGENCY)
+                receipt = self._store(arrival, answered=arrival.alone.level is Level.EMERGENCY)
             except SQLAlchemyError:
                 break
             with about(spooled=path.stem):
-                _note(inbound, receipt)
+                _note(arrival.inbound, receipt)
             self._spool.remove(path)
             taken += 1
         if taken:
             self.wake()
         return taken
+
+    def _read(self, said: Inbound, raw: Any) -> Arrival:
+        """An event as it is to be stored, with the level that it has alone."""
+        inbound = codes.opened(self._campaigns, said)
+        alone = self._judge(inbound)
+        mark = codes.read_payload(self._campaigns, inbound.start_payload)
+        # Whose link it was is counted, and kept with nobody.
+        kept = inbound if mark is None else replace(inbound, start_payload=mark.code)
+        sealed = self._keyring.seal_json
+        return Arrival(inbound=inbound, mark=mark, alone=alone, raw=sealed(raw), message=sealed(pack(kept)))
+
+    def _with_earlier(self, arrivals: Sequence[Arrival]) -> list[Arrival]:
+        """Each read together with what its writer has stored here lately. Should that have changed by the time it is stored, it is
+        read once more then."""
+        if not any(self._may_be_a_piece(arrival) for arrival in arrivals):
+            return list(arrivals)
+        with self._database.read() as session:
+            found = [self._earlier_of(session, arrival) for arrival in arrivals]
+        return [
+            replace(arrival, together=(earlier, self._read_together(arrival, earlier))) if earlier else arrival
+            for arrival, earlier in zip(arrivals, found, strict=True)
+        ]
+
+    def _earlier_of(self, session: Session, arrival: Arrival) -> Earlier:
+        if not self._may_be_a_piece(arrival):
+            return ()
+        address = arrival.inbound.addresses[0]
+        lookup = self._keyring.lookup(address.channel, address.kind, address.value)
+        return _earlier(session.execute(_RECENT_OF_ADDRESS, {"lookup": lookup, "since": now() - RECENT_WITHIN}).all())
 
     @property
     def _campaigns(self) -> Campaigns:
@@ -184,28 +234,34 @@ class Intake:
         text = "" if ours else inbound.text
         return self._triage.assess(text, inbound.language)
 
-    def _store(self, inbound: Inbound, raw: Any, assessment: Assessment, answered: bool = False) -> Receipt:
+    def _store(self, arrival: Arrival, answered: bool = False) -> Receipt:
         try:
             with self._database.write() as session:
-                return self._store_in(session, inbound, raw, assessment, answered)
+                return self._store_in(session, arrival, answered)
         except IntegrityError:
             # Another worker stored the same event, or made the same person, a moment ago: look again.
             with self._database.write() as session:
-                return self._store_in(session, inbound, raw, assessment, answered)
+                return self._store_in(session, arrival, answered)
 
-    def _store_in(self, session: Session, inbound: Inbound, raw: Any, assessment: Assessment, answered: bool = False) -> Receipt:
-        known = session.scalar(_KNOWN, {"channel": inbound.channel, "external": inbound.external_id})
-        if known is not None:
-            earlier = session.scalar(select(Inbox).where(Inbox.raw_event_id == known))
+    def _store_in(self, session: Session, arrival: Arrival, answered: bool = False) -> Receipt:
+        inbound, mark = arrival.inbound, arrival.mark
+        event = {
+            "channel": inbound.channel,
+            "external_id": inbound.external_id,
+            "sealed": arrival.raw,
+            "received_at": now(),
+            "expires_at": now() + timedelta(days=self._raw_days),
+        }
+        made = insert_new(session, RawEvent.id, "channel", "external_id")
+        event_id = session.connection().execute(made, event).scalar_one_or_none()
+        if event_id is None:
+            earlier = session.scalars(_KNOWN, {"channel": inbound.channel, "external": inbound.external_id}).one_or_none()
             return Receipt(
                 stored=True,
                 duplicate=True,
                 person_id=earlier.person_id if earlier else None,
                 inbox_id=earlier.id if earlier else None,
             )
-        mark = codes.read_payload(self._campaigns, inbound.start_payload)
-        if mark is not None:  # whose link it was is counted, and kept with nobody
-            inbound = replace(inbound, start_payload=mark.code)
         person, address = find_or_create(
             session,
             self._keyring,
@@ -213,29 +269,21 @@ class Intake:
             area_id=self._area_of(session, mark),
             language=inbound.language or partial(self._guess_language, inbound),
             language_chosen=inbound.language is not None,
-            campaign=inbound.start_payload,
+            campaign=mark.code if mark is not None else inbound.start_payload,
         )
-        with session.no_autoflush:  # what has changed of the person goes out with the event, in one
+        with session.no_autoflush:  # what has changed of the person goes out with the message, in one
             self._open_window(session, person.id, inbound)
         if mark is not None and not session.scalar(_HAS_WRITTEN, {"person": person.id}):
             store.count_arrival(session, mark.code, mark.link, moment=self._clock())
         with session.no_autoflush:
-            assessment = self._with_recent(session, person.id, inbound, assessment)
-        event = RawEvent(
-            channel=inbound.channel,
-            external_id=inbound.external_id,
-            sealed=self._keyring.seal_json(raw),
-            expires_at=now() + timedelta(days=self._raw_days),
-        )
-        session.add(event)
-        session.flush()
+            assessment = self._with_recent(session, person.id, arrival)
         row = Inbox(
-            raw_event_id=event.id,
+            raw_event_id=event_id,
             person_id=person.id,
             address_id=address.id,
             channel=inbound.channel,
             kind=inbound.kind.value,
-            sealed=self._keyring.seal_json(pack(inbound)),
+            sealed=arrival.message,
             level=assessment.level.value,
             triage=self._keyring.seal_json([asdict(reason) for reason in assessment.reasons]) if assessment.reasons else None,
             language=person.language,
@@ -318,17 +366,28 @@ class Intake:
                     case_id=case.id,
                 )
 
-    def _with_recent(self, session: Session, person_id: int, inbound: Inbound, alone: Assessment) -> Assessment:
+    def _with_recent(self, session: Session, person_id: int, arrival: Arrival) -> Assessment:
         """The message read together with the person's last few, which can only raise its level."""
-        if inbound.kind not in (Kind.TEXT, Kind.EDIT) or alone.level is Level.EMERGENCY or len(inbound.text) > LONGEST_FRAGMENT:
+        if not self._may_be_a_piece(arrival):
+            return arrival.alone
+        earlier = _earlier(session.execute(_RECENT, {"person": person_id, "since": now() - RECENT_WITHIN}).all())
+        if arrival.together is not None and arrival.together[0] == earlier:
+            return arrival.together[1]
+        return self._read_together(arrival, earlier)
+
+    def _may_be_a_piece(self, arrival: Arrival) -> bool:
+        """Whether it may be a part of what somebody is saying in several messages."""
+        inbound = arrival.inbound
+        if inbound.kind not in (Kind.TEXT, Kind.EDIT) or len(inbound.text) > LONGEST_FRAGMENT:
+            return False
+        return arrival.alone.level is not Level.EMERGENCY and not self._is_command(inbound.text)
+
+    def _read_together(self, arrival: Arrival, earlier: Earlier) -> Assessment:
+        alone, inbound = arrival.alone, arrival.inbound
+        seen = Level.highest(*(Level(level) for _, level in earlier))
+        if not earlier or seen is Level.EMERGENCY:
             return alone
-        if self._is_command(inbound.text):
-            return alone
-        rows = session.execute(_RECENT, {"person": person_id, "since": now() - RECENT_WITHIN}).all()
-        seen = Level.highest(*(Level(level) for _, level in rows))
-        if not rows or seen is Level.EMERGENCY:
-            return alone
-        texts = [self._keyring.open_json(sealed)["text"] for sealed, _ in reversed(rows)]
+        texts = [self._keyring.open_json(sealed)["text"] for sealed, _ in reversed(earlier)]
         together = self._triage.assess_recent([*texts, inbound.text], inbound.language, alone=alone, seen=seen)
         return together if rank(together.level) > rank(alone.level) else alone
 
@@ -360,6 +419,10 @@ def _note(inbound: Inbound, receipt: Receipt) -> None:
         log.info("received")
     if not receipt.duplicate:
         metrics.TRIAGED.labels(receipt.level.value, receipt.language).inc()
+
+
+def _earlier(rows: Sequence[Any]) -> Earlier:
+    return tuple((bytes(sealed), level) for sealed, level in rows)
 
 
 def rank(level: Level) -> int:

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
+from bot.conversation.intake import Receipt
 from bot.conversation.spool import Spool
 from bot.messages import MAX_TEXT, Kind
 from bot.storage.crypto import Keyring, new_key
@@ -243,6 +245,53 @@ def test_the_last_few_messages_are_read_together(parts: Parts) -> None:
     levels = [parent.send(text).level for text in ("i want to", "kill", "myself tonight")]
     assert levels[0] is Level.NONE
     assert levels[-1].at_least(Level.URGENT)
+
+
+PIECES = ("i want to", "kill", "myself tonight")
+
+
+def test_pieces_that_come_in_one_batch_are_read_together(parts_on_both: Parts) -> None:
+    parent, other = Parent(parts_on_both), Parent(parts_on_both)
+    said = [parent.inbound(PIECES[0]), other.inbound("thank you"), parent.inbound(PIECES[1]), parent.inbound(PIECES[2])]
+    receipts = parts_on_both.intake.receive_all([(one, {}) for one in said])
+    assert receipts[-1].level.at_least(Level.URGENT)
+    assert receipts[1].level is Level.NONE
+
+
+def test_a_piece_that_is_stored_while_the_next_one_is_being_read_counts(
+    parts_on_both: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two processes may have one person's messages at once: what was read outside the transaction is not believed if it has changed."""
+    parent = Parent(parts_on_both)
+    parent.send(PIECES[0])
+    intake, real = parts_on_both.intake, parts_on_both.intake._store
+
+    def meanwhile(*arguments: object) -> Receipt:
+        monkeypatch.setattr(intake, "_store", real)
+        assert parent.send(PIECES[1]).stored
+        return real(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(intake, "_store", meanwhile)
+    assert parent.send(PIECES[2]).level.at_least(Level.URGENT)
+
+
+def test_nothing_is_judged_while_others_wait_to_write(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading messages together takes longer than all the rest of storing one, and on SQLite everybody waits for who writes."""
+    held = []
+
+    def watched(real: Callable[..., Any]) -> Callable[..., Any]:
+        def judge(*arguments: Any, **named: Any) -> Any:
+            held.append(parts.database._writer.locked())
+            return real(*arguments, **named)
+
+        return judge
+
+    for name in ("assess", "assess_recent"):
+        monkeypatch.setattr(parts.triage, name, watched(getattr(parts.triage, name)))
+    parent = Parent(parts)
+    for text in PIECES:
+        parent.send(text)
+    assert len(held) >= 5 and not any(held)
 
 
 def test_messages_of_different_people_are_not_read_together(parts: Parts) -> None:

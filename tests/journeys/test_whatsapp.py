@@ -229,10 +229,10 @@ async def test_one_message_that_cannot_be_stored_does_not_take_the_batch_with_it
 ) -> None:
     real = Intake._store_in
 
-    def fails_for_ben(self: Intake, session: Any, inbound: Any, *args: Any, **kwargs: Any) -> Any:
-        if inbound.addresses[0].value == BEN.user_id:
+    def fails_for_ben(self: Intake, session: Any, arrival: Any, *args: Any, **kwargs: Any) -> Any:
+        if arrival.inbound.addresses[0].value == BEN.user_id:
             raise OperationalError("insert", {}, Exception("no"))
-        return real(self, session, inbound, *args, **kwargs)
+        return real(self, session, arrival, *args, **kwargs)
 
     batch = together(stack.double.says(BEN, "menu"), stack.double.says(ADA, "menu"))
     with monkeypatch.context() as broken:
