@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from bot.conversation import services
@@ -78,7 +78,7 @@ class Actions:
         result = Answer()
         slots = tracker["slots"]
         asked = slots.get("requested_slot")
-        found = await asyncio.to_thread(self._read, turn, asked, first=asked is None)
+        found = await services.look(partial(self._read, turn, asked, first=asked is None))
         for name in SLOTS:
             if name in found and (slots.get(name) in (None, "") or name == asked or name in turn.given):
                 result.set_slot(name, found[name])
@@ -115,7 +115,7 @@ class Actions:
     async def find_services(self, turn: Turn, tracker: Mapping[str, Any]) -> Answer:
         """Search the directory with the form's answers."""
         wanted = {name: tracker["slots"].get(name) for name in SLOTS}
-        items, more = await asyncio.to_thread(services.search, self._directory, wanted, turn.language)
+        items, more = await services.look(services.search, self._directory, wanted, turn.language)
         result = Answer()
         result.say("services:", items=items, more=more, wanted=wanted)
         for name in SLOTS:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Mapping
@@ -420,7 +419,13 @@ class Journey:
         if search is None:
             self._handlers.run("more", turn)
             return
-        items, more = await asyncio.to_thread(services.search, self._directory, search["wanted"], turn.language, search["offset"])
+        try:
+            items, more = await services.look(services.search, self._directory, search["wanted"], turn.language, search["offset"])
+        except TimeoutError:
+            log.warning("answered without the directory (timeout)")
+            turn.do("incident", kind="directory-slow", detail=f"no answer within {services.LOOK_SECONDS:.0f} s")
+            self._handlers.unavailable(turn)
+            return
         self._composer.services(turn, items, more, search["wanted"], search["offset"])
 
     def _settle_language(self, turn: Turn) -> None:

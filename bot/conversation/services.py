@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from bot.conversation.state import ANY
 from bot.library.dates import say_date, say_day
@@ -19,6 +22,21 @@ PAGE = 3
 
 OF_TOPIC = "topic:"
 """What an answer to "what kind of help?" begins with where it is a topic: `topic:baby/sleep`, for which the directory knows the needs."""
+
+
+LOOK_SECONDS = 3.0
+"""How long a look into the directory may take; Rasa, which waits for those of a form, is waited for a second longer."""
+
+_LOOKING = ThreadPoolExecutor(4, thread_name_prefix="directory")
+"""Apart from the threads that store and answer messages: a directory that hangs takes none of those."""
+
+Found = TypeVar("Found")
+
+
+async def look(into: Callable[..., Found], *arguments: Any) -> Found:
+    """What a blocking look into the directory gives. Raises TimeoutError after `LOOK_SECONDS`."""
+    async with asyncio.timeout(LOOK_SECONDS):
+        return await asyncio.get_running_loop().run_in_executor(_LOOKING, copy_context().run, into, *arguments)
 
 
 def search(directory: Directory, wanted: Mapping[str, Any], language: str, offset: int = 0) -> tuple[list[dict[str, Any]], bool]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import pytest
+from sqlalchemy import select
 
 from bot.actions.endpoint import action_app
 from bot.app import listen, server
@@ -15,7 +18,7 @@ from bot.conversation.safety import ABUSE_TOPIC
 from bot.library.yamlfile import read_yaml
 from bot.messages import MAX_ROWS
 from bot.settings import ROOT
-from bot.storage.tables import Dialogue
+from bot.storage.tables import Dialogue, Incident
 from bot.wiring import Parts
 from services_directory import vocabulary
 from tests.conversation.support import Parent, understanding
@@ -86,6 +89,76 @@ async def test_more_of_a_topic_s_services_come_from_the_same_search(parts: Parts
         assert heard[0].ref == "service:results" and parent.state()["search"]["wanted"]["need"] == "topic:baby/feeding"
         assert (await parent.say("more"))[0].ref == "service:results"
         assert not {tuple(one) for one in before} & {tuple(one) for one in parent.state()["shown"]}
+
+
+async def searched(parts: Parts, hurry: pytest.MonkeyPatch) -> Parent:
+    """A parent who has found services and may ask for more of them; from here on a look may take a fifth of a second."""
+    parent = await asked_about(parts, "baby/feeding")
+    await parent.press("Find help near me")
+    await parent.press("Feeding")
+    for _ in range(3):
+        await parent.press("Any of these")
+    hurry.setattr(services, "LOOK_SECONDS", 0.2)
+    return parent
+
+
+class Hanging:
+    """A directory that answers nothing until the end."""
+
+    def __init__(self) -> None:
+        self.end = threading.Event()
+        self.asked = 0
+
+    def search(self, query: object) -> list[object]:
+        self.asked += 1
+        self.end.wait(30)
+        return []
+
+    find_place = search
+
+
+@pytest.fixture
+def hanging() -> Iterator[Hanging]:
+    result = Hanging()
+    yield result
+    result.end.set()
+
+
+async def test_a_directory_that_hangs_is_told_of_and_holds_up_nobody_else(
+    parts: Parts, rasa: RasaDouble, monkeypatch: pytest.MonkeyPatch, hanging: Hanging
+) -> None:
+    """More ask at once than a process has threads for its database: all are told, and all others are answered as ever."""
+    async with form(parts, rasa):
+        asking = [await searched(parts, monkeypatch) for _ in range(3)]
+        monkeypatch.setattr(parts.journey, "_directory", hanging)
+        for _ in range(12):  # threads that hang from before
+            with pytest.raises(TimeoutError):
+                await services.look(hanging.search, None)
+        began = time.monotonic()
+        for parent in asking:
+            (told,) = await parent.say("more")
+            assert (told.ref, told.titles) == ("text:unavailable", ["Help now", "Talk to a person", "Menu"])
+        other = Parent(parts, language="en")
+        assert [one.ref for one in await other.say("menu")] != ["text:unavailable"]
+        assert time.monotonic() - began < 10
+        with parts.database.read() as session:
+            assert set(session.scalars(select(Incident.kind))) == {"directory-slow"}
+        hanging.end.set()
+        monkeypatch.undo()
+        assert (await asking[0].say("more"))[0].ref == "service:results", "they may ask again"
+
+
+async def test_a_directory_that_hangs_in_the_middle_of_the_questions_is_told_of(
+    parts: Parts, rasa: RasaDouble, monkeypatch: pytest.MonkeyPatch, hanging: Hanging
+) -> None:
+    async with form(parts, rasa):
+        parent = await asked_about(parts, "baby/feeding")
+        await parent.press("Find help near me")
+        await parent.press("Feeding")
+        monkeypatch.setattr(services, "LOOK_SECONDS", 0.2)
+        monkeypatch.setattr(parts.actions, "_directory", hanging)
+        (told,) = await parent.say("ZZ1")
+    assert told.ref == "text:unavailable" and hanging.asked == 1
 
 
 async def test_without_an_answer_before_only_needs_are_offered(parts: Parts, rasa: RasaDouble) -> None:
