@@ -39,11 +39,12 @@ class TelegramIntake:
         self._parts.intake.wake()
 
     def _store(self, updates: list[dict[str, Any]], next_offset: int) -> None:
+        intake = self._parts.intake
+        read = [(raw, intake.read_all([(inbound, raw) for inbound in self._channel.parse(raw)])) for raw in updates]
         with self._parts.database.write() as session:
-            for raw in updates:
-                inbounds = self._channel.parse(raw)
-                self._parts.intake.store_many(session, [(inbound, raw) for inbound in inbounds])
-                if not inbounds:
+            for raw, arrivals in read:
+                intake.store_all(session, arrivals)
+                if not arrivals:
                     self.keep(session, raw)
             offset = session.get(PollOffset, CHANNEL)
             if offset is None:

@@ -159,21 +159,22 @@ class Intake:
     def receive_all(self, events: Sequence[tuple[Inbound, Any]]) -> list[Receipt]:
         """`receive` for several events in one transaction: all are stored, or none. Raises SQLAlchemyError; then give each to `receive`,
         which answers an emergency even so."""
-        arrivals = self._with_earlier([self._read(*event) for event in events])
+        arrivals = self.read_all(events)
         with self._database.write() as session:
             receipts = [self._store_in(session, arrival) for arrival in arrivals]
-        for arrival, receipt in zip(arrivals, receipts, strict=True):
-            _note(arrival.inbound, receipt)
+        _note_all(arrivals, receipts)
         if not all(receipt.duplicate for receipt in receipts):
             self.wake()
         return receipts
 
-    def store_many(self, session: Session, events: Sequence[tuple[Inbound, Any]]) -> list[Receipt]:
-        """Store several events inside the caller's transaction (a poller that moves its offset in the same one)."""
-        arrivals = [self._read(*event) for event in events]
+    def read_all(self, events: Sequence[tuple[Inbound, Any]]) -> list[Arrival]:
+        """Do all about several events that can be done before they are stored. Raises SQLAlchemyError."""
+        return self._with_earlier([self._read(*event) for event in events])
+
+    def store_all(self, session: Session, arrivals: Sequence[Arrival]) -> list[Receipt]:
+        """Store what `read_all` gave, inside the caller's transaction (a poller moves its offset in the same one)."""
         receipts = [self._store_in(session, arrival) for arrival in arrivals]
-        for arrival, receipt in zip(arrivals, receipts, strict=True):
-            _note(arrival.inbound, receipt)
+        _note_all(arrivals, receipts)
         return receipts
 
     def import_spooled(self) -> int:
@@ -409,6 +410,11 @@ class Intake:
             log.error("intake: the spool failed too (%s)", type(error).__name__)
         metrics.RECEIVED.labels(inbound.channel, outcome).inc()
         return Receipt(stored=False, level=assessment.level, safety=safety)
+
+
+def _note_all(arrivals: Sequence[Arrival], receipts: Sequence[Receipt]) -> None:
+    for arrival, receipt in zip(arrivals, receipts, strict=True):
+        _note(arrival.inbound, receipt)
 
 
 def _note(inbound: Inbound, receipt: Receipt) -> None:

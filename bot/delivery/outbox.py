@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Engine, event
+from sqlalchemy import insert as sql_insert
 from sqlalchemy.orm import Session
 
 from bot.messages import Reply
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 TOKEN_LIFE = timedelta(days=7)
 """How long a button does exactly what it says; later it does so only if that is still safe."""
 
+_TOKENS = sql_insert(ButtonToken)
 _KEPT: WeakKeyDictionary[Engine, set[tuple[str, str, str]]] = WeakKeyDictionary()
 
 PULLED = frozenset({"webchat", "terminal"})
@@ -75,18 +77,14 @@ def enqueue(
 
 def keep_tokens(session: Session, rendering: Rendering, person_id: int, key: str) -> None:
     """Store what the buttons of the message under `key` mean."""
-    for token, spec, title in rendering.tokens:
-        session.add(
-            ButtonToken(
-                token=token,
-                person_id=person_id,
-                outbox_key=key,
-                action=spec.action,
-                args=dict(spec.args),
-                title=title,
-                expires_at=now() + TOKEN_LIFE,
-            )
-        )
+    if not rendering.tokens:
+        return
+    same = {"person_id": person_id, "outbox_key": key, "expires_at": now() + TOKEN_LIFE}
+    rows = [
+        {"token": token, "action": spec.action, "args": dict(spec.args), "title": title, **same}
+        for token, spec, title in rendering.tokens
+    ]
+    session.connection().execute(_TOKENS, rows)
 
 
 def enqueue_for_case(

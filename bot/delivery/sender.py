@@ -330,10 +330,15 @@ class Sender:
                     with _about(parcel):
                         self._record(session, parcel, delivery)
         except Exception as error:
-            if len(known) == 1 or isinstance(error, OperationalError):  # a database that is away is away for all
-                return [error] * len(known)
-            return [failed for one in known for failed in self.record_all([one])]
-        return [None] * len(known)
+            if len(known) == 1:
+                return [error]
+        else:
+            return [None] * len(known)
+        errors: list[Exception | None] = []
+        for one in known:
+            away = errors and isinstance(errors[-1], OperationalError)  # a database that is away is away for the others too
+            errors += [errors[-1]] if away else self.record_all([one])
+        return errors
 
     def _record(self, session: Session, parcel: Parcel, delivery: Delivery) -> None:
         """Bring one row to the state that `delivery` says. Raises `Fenced`."""

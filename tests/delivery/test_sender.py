@@ -500,15 +500,30 @@ async def test_when_the_database_fails_all_of_them_are_tried_again(post: Post, m
     tried = []
 
     def away(*_: Any) -> None:
-        tried.append("once for all of them")
+        tried.append("for all that are known, and for the first of them")
         raise OperationalError("update", {}, Exception("gone"))
 
     with monkeypatch.context() as broken:
         broken.setattr(sender, "_record", away)
         await asyncio.gather(*(sender.send(parcel) for parcel in parcels))
-    assert [post.row(id_).state for id_ in rows] == ["sending", "sending"] and len(tried) == 1
+    assert [post.row(id_).state for id_ in rows] == ["sending"] * 4 and len(tried) < 4
     await asyncio.gather(*(sender.send(parcel) for parcel in parcels))  # the lease is still theirs
-    assert [post.row(id_).state for id_ in rows] == ["sent", "sent"]
+    assert [post.row(id_).state for id_ in rows] == ["sent"] * 4
+
+
+async def test_two_senders_that_stand_in_each_others_way_lose_nothing(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL ends one of two transactions that wait for each other: what it held is written message by message."""
+    sender, parcels, rows = await taken(post, "ada", "ben", "cleo")
+    real, calls = sender._record, iter([False, True])
+
+    def once(*arguments: Any) -> None:
+        if next(calls, False):
+            raise OperationalError("update", {}, Exception("deadlock detected"))
+        real(*arguments)
+
+    monkeypatch.setattr(sender, "_record", once)
+    await asyncio.gather(*(sender.send(parcel) for parcel in parcels))
+    assert [post.row(id_).state for id_ in rows] == ["sent"] * 3
 
 
 async def test_who_stops_waiting_takes_nobody_elses_record_with_them(post: Post) -> None:
