@@ -423,7 +423,7 @@ class Journey:
             items, more = await services.look(services.search, self._directory, search["wanted"], turn.language, search["offset"])
         except TimeoutError:
             log.warning("answered without the directory (timeout)")
-            turn.do("incident", kind="directory-slow", detail=f"no answer within {services.LOOK_SECONDS:.0f} s")
+            turn.do("incident", kind="directory-slow", detail=f"{services.LOOK_SECONDS:.0f} s")
             self._handlers.unavailable(turn)
             return
         self._composer.services(turn, items, more, search["wanted"], search["offset"])
