@@ -475,8 +475,6 @@ class Journey:
                 effects.apply(effect, committing)
             self._save_state(session, work)
             self._write_replies(session, work, mark="")
-            if self._database.is_sqlite:  # nobody else writes now: what comes next finds this message done
-                return more_of(session, turn.person.id)
         # Looked at afterwards: what comes in meanwhile finds this message still open, and its own wake-up finds nothing to take.
         with self._database.read() as session:
             return more_of(session, turn.person.id)

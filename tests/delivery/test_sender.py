@@ -495,7 +495,7 @@ async def test_one_that_was_taken_over_undoes_none_of_the_others(post: Post) -> 
 
 
 async def test_when_the_database_fails_all_of_them_are_tried_again(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
-    sender, parcels, rows = await taken(post, "ada", "ben")
+    sender, parcels, rows = await taken(post, "ada", "ben", "cleo", "dora")
 
     tried = []
 
