@@ -43,7 +43,7 @@ def make_engine(url: str, **options: Any) -> Engine:
         cursor.execute("PRAGMA synchronous=FULL")  # "stored" must survive a power cut
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
-        cursor.execute("PRAGMA cache_size=-16000")
+        cursor.execute("PRAGMA cache_size=-4000")  # KiB, and each connection of the pool fills its own
         cursor.close()
 
     @event.listens_for(engine, "begin")
