@@ -101,6 +101,8 @@ class Arrival:
     mark: codes.Mark | None
     """Whose campaign's link it came by."""
     alone: Assessment
+    piece: bool
+    """Whether it may be a part of what somebody is saying in several messages."""
     raw: bytes
     """The provider's JSON, sealed."""
     message: bytes
@@ -202,13 +204,19 @@ class Intake:
         mark = codes.read_payload(self._campaigns, inbound.start_payload)
         # Whose link it was is counted, and kept with nobody.
         kept = inbound if mark is None else replace(inbound, start_payload=mark.code)
-        sealed = self._keyring.seal_json
-        return Arrival(inbound=inbound, mark=mark, alone=alone, raw=sealed(raw), message=sealed(pack(kept)))
+        return Arrival(
+            inbound=inbound,
+            mark=mark,
+            alone=alone,
+            piece=self._may_be_a_piece(inbound, alone),
+            raw=self._keyring.seal_json(raw),
+            message=self._keyring.seal_json(pack(kept)),
+        )
 
     def _with_earlier(self, arrivals: Sequence[Arrival]) -> list[Arrival]:
         """Each read together with what its writer has stored here lately. Should that have changed by the time it is stored, it is
         read once more then."""
-        if not any(self._may_be_a_piece(arrival) for arrival in arrivals):
+        if not any(arrival.piece for arrival in arrivals):
             return list(arrivals)
         with self._database.read() as session:
             found = [self._earlier_of(session, arrival) for arrival in arrivals]
@@ -218,7 +226,7 @@ class Intake:
         ]
 
     def _earlier_of(self, session: Session, arrival: Arrival) -> Earlier:
-        if not self._may_be_a_piece(arrival):
+        if not arrival.piece:
             return ()
         address = arrival.inbound.addresses[0]
         lookup = self._keyring.lookup(address.channel, address.kind, address.value)
@@ -369,19 +377,17 @@ class Intake:
 
     def _with_recent(self, session: Session, person_id: int, arrival: Arrival) -> Assessment:
         """The message read together with the person's last few, which can only raise its level."""
-        if not self._may_be_a_piece(arrival):
+        if not arrival.piece:
             return arrival.alone
         earlier = _earlier(session.execute(_RECENT, {"person": person_id, "since": now() - RECENT_WITHIN}).all())
         if arrival.together is not None and arrival.together[0] == earlier:
             return arrival.together[1]
         return self._read_together(arrival, earlier)
 
-    def _may_be_a_piece(self, arrival: Arrival) -> bool:
-        """Whether it may be a part of what somebody is saying in several messages."""
-        inbound = arrival.inbound
+    def _may_be_a_piece(self, inbound: Inbound, alone: Assessment) -> bool:
         if inbound.kind not in (Kind.TEXT, Kind.EDIT) or len(inbound.text) > LONGEST_FRAGMENT:
             return False
-        return arrival.alone.level is not Level.EMERGENCY and not self._is_command(inbound.text)
+        return alone.level is not Level.EMERGENCY and not self._is_command(inbound.text)
 
     def _read_together(self, arrival: Arrival, earlier: Earlier) -> Assessment:
         alone, inbound = arrival.alone, arrival.inbound

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -13,7 +14,7 @@ from bot.storage.tables import Base
 
 def insert(session: Session, table: type[Base]) -> postgresql.Insert | sqlite.Insert:
     """An INSERT into `table`, with `on_conflict_do_nothing` and `on_conflict_do_update`, for the database of `session`."""
-    return postgresql.insert(table) if session.get_bind().dialect.name == "postgresql" else sqlite.insert(table)
+    return _insert(session.get_bind().dialect.name, table)
 
 
 def insert_new(session: Session, number: InstrumentedAttribute[int], *unique: str) -> ReturningInsert[int]:
@@ -31,12 +32,16 @@ def insert_or_update(session: Session, unique: InstrumentedAttribute[int], *upda
 def _insert_or_update(
     dialect: str, unique: InstrumentedAttribute[int], updated: tuple[str, ...]
 ) -> postgresql.Insert | sqlite.Insert:
-    made = postgresql.insert(unique.class_) if dialect == "postgresql" else sqlite.insert(unique.class_)
+    made = _insert(dialect, unique.class_)
     return made.on_conflict_do_update(index_elements=[unique.key], set_={name: made.excluded[name] for name in updated})
 
 
 @lru_cache(maxsize=16)
 def _insert_new(dialect: str, number: InstrumentedAttribute[int], unique: tuple[str, ...]) -> ReturningInsert[int]:
     """Built once: putting the statement together takes longer than running it."""
-    made = postgresql.insert(number.class_) if dialect == "postgresql" else sqlite.insert(number.class_)
+    made = _insert(dialect, number.class_)
     return made.on_conflict_do_nothing(index_elements=unique).returning(number)
+
+
+def _insert(dialect: str, table: Any) -> postgresql.Insert | sqlite.Insert:
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
