@@ -208,6 +208,14 @@ def ask_to_forget(database: Database, person_id: int, inbox_id: int) -> None:
         forget(session, person_id, except_inbox=inbox_id)
 
 
+def forgotten(database: Database, keyring: Keyring) -> tuple[int, int]:
+    """Somebody of whom everything was kept, and who has asked to be forgotten: their number and their address's."""
+    person_id, address_id = write_as(database, keyring, TELEGRAM)
+    _, asking = fill(database, keyring, person_id)
+    ask_to_forget(database, person_id, asking)
+    return person_id, address_id
+
+
 def sweep(database: Database) -> int:
     with database.write() as session:
         return remove_forgotten(session)
@@ -227,9 +235,7 @@ def test_forgetting_wipes_everything_but_the_request_at_once(database: Database,
 
 
 def test_a_page_has_time_to_fetch_the_confirmation(database: Database, keyring: Keyring) -> None:
-    person_id, address_id = write_as(database, keyring, TELEGRAM)
-    _, asking = fill(database, keyring, person_id)
-    ask_to_forget(database, person_id, asking)
+    person_id, address_id = forgotten(database, keyring)
     with database.write() as session:
         row = add_outgoing(session, session.get_one(Person, person_id), session.get_one(PersonAddress, address_id))
         row.open, row.state, row.channel = 0, "sent", "webchat"
@@ -239,9 +245,7 @@ def test_a_page_has_time_to_fetch_the_confirmation(database: Database, keyring: 
 
 
 def test_the_sweep_removes_the_person_once_nothing_is_left_to_send(database: Database, keyring: Keyring) -> None:
-    person_id, address_id = write_as(database, keyring, TELEGRAM)
-    _, asking = fill(database, keyring, person_id)
-    ask_to_forget(database, person_id, asking)
+    person_id, address_id = forgotten(database, keyring)
     with database.write() as session:
         confirmation = add_outgoing(session, session.get_one(Person, person_id), session.get_one(PersonAddress, address_id))
     assert sweep(database) == 0
